@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/runtime.h"
+#include "kube/client.h"
+
+namespace spillway::kube {
+
+struct ObjectReference {
+  std::string api_version = "v1", kind, ns, name, uid, resource_version;
+};
+
+struct Event {
+  enum class Type : std::uint8_t { kNormal, kWarning };
+  ObjectReference regarding;
+  Type type = Type::kNormal;
+  std::string reason;  // CamelCase, one per distinct state
+  std::string action;
+  std::string note;    // self-contained: kubectl describe shows nothing else; cut at 1024 bytes with " ..."
+};
+
+struct EventCounts {
+  std::uint64_t emitted = 0, repeated = 0, dropped = 0, failed = 0;
+};
+
+// Writes events.k8s.io/v1 Events: never blocks, never fails its caller. Equal (regarding, type, reason, action) events
+// become a series (the first repeat patches series.count=2, then every 30 minutes; forgotten after 6 quiet minutes), so the
+// API server sees each state once. A token bucket (20/s, burst 100) and a queue of 1,000 bound the rate; what exceeds them
+// is dropped and counted. Cluster-scoped objects' events go to namespace default. Loop thread only.
+//
+// Source: client-go tools/events/event_broadcaster.go; reference rules in docs/events.md.
+class EventRecorder {
+ public:
+  // `controller`: e.g. "spillway.io/controller"; `instance`: e.g. "spillway.io/controller-<host name>".
+  EventRecorder(Runtime& runtime, Client& client, std::string controller, std::string instance);
+  ~EventRecorder();
+
+  void Record(Event event);
+  // Returns once the queue is empty and nothing is in flight, or at `deadline`.
+  Task<void> Flush(Instant deadline);
+  const EventCounts& counts() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace spillway::kube

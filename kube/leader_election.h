@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/runtime.h"
+#include "kube/client.h"
+
+namespace spillway::kube {
+
+struct LeaderElectionOptions {
+  std::string ns, name, identity;
+  Duration lease_duration = std::chrono::seconds(15);
+  Duration renew_deadline = std::chrono::seconds(10);
+  Duration retry_period = std::chrono::seconds(2);
+};
+
+// coordination.k8s.io/v1 Lease leader election, as client-go tools/leaderelection: jittered retries, optimistic updates,
+// the holder's clock is never trusted (a lease expires lease_duration after *we* last saw it change).
+class LeaderElector {
+ public:
+  LeaderElector(Runtime& runtime, Client& client, LeaderElectionOptions options);
+  ~LeaderElector();
+
+  // Runs `on_started` once, when the lease is ours; `on_lost` once, if it could not be renewed within renew_deadline:
+  // the process must then end. Both on the loop.
+  void Start(std::function<void()> on_started, std::function<void(std::string why)> on_lost);
+  bool is_leader() const;
+  // Gives the lease back (holderIdentity empty), so that the next one need not wait. Best effort within `deadline`.
+  Task<void> Release(Instant deadline);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace spillway::kube
