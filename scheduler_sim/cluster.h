@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/strong_id.h"
+#include "kube/api/objects.h"
+#include "kube/api/selector.h"
+
+namespace spillway::sim {
+
+struct NodeTag;
+struct PodTag;
+struct ClassTag;
+// Dense; stable while the object exists, reused afterwards.
+using NodeIndex = StrongId<NodeTag>;
+using PodIndex = StrongId<PodTag>;
+// All Pods whose scheduling-relevant spec is equal share one; verdicts are computed per class.
+using ClassIndex = StrongId<ClassTag>;
+
+enum class NodeRole : std::uint8_t { kReal, kVirtual };
+
+// Which nodes a question is about: kReal for Spillway's verdict, kAll for kube-scheduler's own view and message.
+enum class NodeDomain : std::uint8_t { kReal, kAll };
+
+struct ClusterOptions {
+  // kube-scheduler's minor version, 33 to 36: decides reason texts and quirks.
+  int minor_version = 36;
+  // Nodes matching this are virtual. Default: type=virtual-kubelet.
+  kube::LabelSelector virtual_nodes;
+};
+
+// What the balancer and people see of a node. int64 in milli-CPU and bytes, as kube-scheduler rounds them.
+struct NodeView {
+  std::string_view name;
+  NodeRole role = NodeRole::kReal;
+  bool ready = false;          // condition Ready
+  bool unschedulable = false;  // cordoned
+  std::int64_t allocatable_milli_cpu = 0, allocatable_memory = 0, allocatable_pods = 0;
+  std::int64_t requested_milli_cpu = 0, requested_memory = 0, pods = 0;
+};
+
+// The model of a whole cluster, kept up to date by deltas; everything else in this room is a pure question to it. Specs
+// are hash-consed into classes, resources are columns of integers, predicates are bitsets over nodes.
+//
+// Bound Pods use up their node; terminating ones too until they are gone, terminal ones (Succeeded, Failed) never.
+// Unbound Pods are known by class, priority and order, and wait to be judged. Upsert of a known UID replaces it.
+// Copying is deliberate only (Clone): what-if questions and fan-out over a snapshot.
+class Cluster {
+ public:
+  explicit Cluster(ClusterOptions options);
+  ~Cluster();
+  Cluster(Cluster&&) noexcept;
+  Cluster& operator=(Cluster&&) noexcept;
+  Cluster Clone() const;
+
+  void Upsert(const kube::Node& node);
+  void Upsert(const kube::Pod& pod);
+  void Upsert(const kube::Namespace& ns);
+  // Unknown UIDs are ignored.
+  void RemoveNode(std::string_view uid);
+  void RemovePod(std::string_view uid);
+  void RemoveNamespace(std::string_view uid);
+
+  // Counts every change.
+  std::uint64_t generation() const;
+  // Counts the changes that may let a Pod fit which did not before: a node or namespace added or changed, a Pod gone
+  // from a node or grown smaller. While it stands still, a Nowhere verdict stays true.
+  std::uint64_t relaxations() const;
+
+  std::size_t node_count(NodeDomain domain) const;
+  std::size_t pod_count() const;
+  std::optional<PodIndex> FindPod(std::string_view uid) const;
+  std::optional<NodeIndex> FindNode(std::string_view name) const;
+  NodeView node(NodeIndex index) const;
+  // In name order.
+  std::vector<NodeIndex> nodes(NodeRole role) const;
+
+  ClassIndex class_of(PodIndex pod) const;
+  // Unbound Pods, in no particular order.
+  std::vector<PodIndex> pending() const;
+  // True if a Pod of lower priority than `pod` holds a place on a real node: preemption might help it.
+  bool PreemptionMightHelp(PodIndex pod) const;
+
+  // For the rest of this room.
+  struct Model;
+  const Model& model() const { return *model_; }
+
+ private:
+  std::unique_ptr<Model> model_;
+};
+
+}  // namespace spillway::sim

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "scheduler_sim/cluster.h"
+#include "scheduler_sim/verdict.h"
+
+namespace spillway::sim {
+
+struct SpreadOptions {
+  // Keys of the NoSchedule taints that fence virtual nodes off from ordinary scheduling. Overflow is what they are
+  // there for, so they are taken as tolerated; every other taint must be tolerated by the Pod.
+  std::vector<std::string> overflow_taints = {"virtual-kubelet.io/provider", "eks.tke.cloud.tencent.com/eklet",
+                                              "azure.com/aci"};
+};
+
+struct Placement {
+  PodIndex pod;
+  std::optional<NodeIndex> node;  // nullopt: no virtual node takes it
+  // With a node: why this one, "chosen of 3 by quota used (3% < 4% < 9%)". Without: "0/3 virtual nodes fit: 2 Too many
+  // pods, 1 not ready", in words an operator can act on.
+  std::string why;
+};
+
+// Shares Pods out over the virtual nodes that are ready, not cordoned and admit them (all filters, the fence taints
+// taken as tolerated; what the node's provider declares unable to run in the annotation
+// spillway.io/unsupported-features is refused). Even by share of quota used after placing (pods, cpu, memory of
+// allocatable; the largest counts), then replicas of one owner apart, then by name. Counts what it has just placed. Ten
+// equal Pods on three equal nodes: 4/3/3.
+std::vector<Placement> Spread(const Cluster& cluster, std::span<const PodIndex> pods, const SpreadOptions& options);
+
+}  // namespace spillway::sim

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "scheduler_sim/cluster.h"
+
+namespace spillway::sim {
+
+struct ReasonCount {
+  std::string reason;  // kube-scheduler's text: "Insufficient cpu"
+  std::int64_t nodes = 0;
+  bool operator==(const ReasonCount&) const = default;
+};
+
+// Why a Pod fits on no node of a domain. Counts may exceed the number of nodes in sum: NodeResourcesFit gives several
+// reasons for one node.
+struct Explanation {
+  std::int64_t nodes = 0;            // in the domain
+  std::vector<ReasonCount> reasons;  // sorted as kube-scheduler sorts "count reason", as strings
+  std::string rejection;             // a PreFilter plugin's one message for all nodes; reasons are then empty
+  bool short_of_resources = false;   // NodeResourcesFit rejected at least one node, or the domain is empty
+
+  // "8 Insufficient cpu, 4 node(s) had untolerated taint(s)"
+  std::string Summary() const;
+  // "0/12 nodes are available: 4 node(s) had untolerated taint(s), 8 Insufficient cpu." as kube-scheduler's FitError,
+  // without the preemption part; "no nodes available to schedule pods" for an empty domain.
+  std::string SchedulerMessage() const;
+};
+
+// What the simulation says of a Pod. Only kNowhere may overflow.
+struct Verdict {
+  enum class Kind : std::uint8_t { kFits, kNowhere, kUndecidable };
+  Kind kind = Kind::kUndecidable;
+  NodeIndex node;                              // kFits: one node that takes it (in a Packing: its place)
+  std::shared_ptr<const Explanation> why_not;  // kNowhere: shared by the class
+  std::string undecidable;                     // kUndecidable: what cannot be known, for operators
+};
+
+// One line per node for `explain`: the first failing filter and its reasons.
+struct NodeReport {
+  NodeIndex node;
+  std::string filter;  // empty when the node is feasible
+  std::vector<std::string> reasons;
+};
+
+// Judges one Pod alone against the cluster as it is.
+Verdict Judge(const Cluster& cluster, PodIndex pod, NodeDomain domain);
+// Per node of all nodes, in name order.
+std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod);
+
+}  // namespace spillway::sim
