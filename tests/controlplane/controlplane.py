@@ -71,8 +71,9 @@ class ControlPlane:
 
     def kubectl(self, *args: str, kubeconfig: pathlib.Path | None = None, stdin: str | None = None) -> str:
         """What `kubectl ARGS` prints, as the administrator unless told otherwise. Raises with its stderr."""
-        done = subprocess.run([self._binaries / "kubectl", "--kubeconfig", kubeconfig or self.admin_kubeconfig, *args],
-                              input=stdin, capture_output=True, text=True, check=False, timeout=120)
+        command = [self.tool("kubectl"), "--kubeconfig", kubeconfig or self.admin_kubeconfig, *args]
+        own_cache = {**os.environ, "KUBECACHEDIR": str(self.directory / "kubectl-cache")}  # another cluster had this port
+        done = subprocess.run(command, input=stdin, env=own_cache, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode != 0:
             raise RuntimeError(f"kubectl {' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
@@ -143,10 +144,14 @@ class ControlPlane:
         self._write_kubeconfigs()
         self._start_etcd(etcd, etcd_peer)
         self._start_apiserver(etcd)
-        # The other two retry until the API server answers; started now, they load while it boots.
-        self._start_controller_manager()
+        self._wait(lambda: self.api.get("/readyz") == "ok", "kube-apiserver ready")
+        self.api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", _KUBELET_API_ADMIN)
+        self._start_controller_manager()  # not before: it and the scheduler would back off for seconds
         self._start_scheduler()
-        self._wait_until_ready()
+        self._wait(lambda: Api("127.0.0.1", self._scheduler_port, self.authority.cert).get("/readyz") == "ok",
+                   "kube-scheduler ready")
+        self._wait(lambda: self.api.get("/api/v1/namespaces/default/serviceaccounts/default"),
+                   "kube-controller-manager made the default ServiceAccount")
         self.start_seconds = time.monotonic() - began
 
     def _make_keys(self):
@@ -214,7 +219,8 @@ current-context: test
         self._run_component("kube-controller-manager", {
             **self._delegated("kube-controller-manager"), "secure-port": self._kcm_port,
             "service-account-private-key-file": self._account_keys.key, "root-ca-file": self.authority.cert,
-            "use-service-account-credentials": "true", "leader-elect": "false"})
+            "use-service-account-credentials": "true", "leader-elect": "false",
+            "kube-api-qps": "500", "kube-api-burst": "1000"})  # by default it spends five seconds on its own tokens
 
     def _start_scheduler(self):
         # No --config, no rate limits: the figures that Spillway compares itself with are the defaults'.
@@ -231,16 +237,8 @@ current-context: test
         process = self.run(name, [self.tool(name), *(f"--{flag}={value}" for flag, value in flags.items())])
         self._control_plane.append(process)
 
-    def _wait_until_ready(self):
-        def wait(condition, what):
-            wait_until(condition, what, START_SECONDS, self._control_plane)
-
-        scheduler = Api("127.0.0.1", self._scheduler_port, self.authority.cert)
-        wait(lambda: self.api.get("/readyz") == "ok", "kube-apiserver ready")
-        self.api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", _KUBELET_API_ADMIN)
-        wait(lambda: scheduler.get("/readyz") == "ok", "kube-scheduler ready")
-        wait(lambda: self.api.get("/api/v1/namespaces/default/serviceaccounts/default"),
-             "kube-controller-manager made the default ServiceAccount")
+    def _wait(self, condition, what: str):
+        wait_until(condition, what, START_SECONDS, self._control_plane)
 
     def _stop(self, failed: bool):
         for process in reversed(self._processes):
