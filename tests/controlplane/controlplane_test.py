@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""What the walk-throughs rely on: the control plane itself, the hollow nodes, the roles and the manifests.
+
+Needs no Spillway binary.
+"""
+
+import pathlib
+import unittest
+
+from api import ApiError
+from processes import wait_until
+from spillway_cluster import MANIFESTS, NAMESPACE, SpillwayCluster
+
+SECONDS = 30
+CONTROLLER = f"system:serviceaccount:{NAMESPACE}:spillway-controller"
+AGENT = f"system:serviceaccount:{NAMESPACE}:spillway-agent"
+
+# (verb, resource, name, subresource, namespace): what each identity may do, all of it ...
+MAY = {
+    CONTROLLER: [
+        *((verb, resource, "", "", "") for verb in ("get", "list", "watch")
+          for resource in ("pods", "nodes", "namespaces")),
+        ("create", "pods", "", "binding", "anywhere"),
+        ("create", "events.events.k8s.io", "", "", "anywhere"), ("patch", "events.events.k8s.io", "", "", "anywhere"),
+        ("create", "leases.coordination.k8s.io", "", "", NAMESPACE),
+        ("get", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
+        ("update", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
+    ],
+    AGENT: [
+        ("create", "nodes", "", "", ""), ("get", "nodes", "", "", ""), ("patch", "nodes", "", "", ""),
+        ("patch", "nodes", "", "status", ""), ("list", "pods", "", "", ""), ("watch", "pods", "", "", ""),
+        ("delete", "pods", "", "", "anywhere"), ("patch", "pods", "", "status", "anywhere"),
+        ("create", "events.events.k8s.io", "", "", "anywhere"), ("patch", "events.events.k8s.io", "", "", "anywhere"),
+        ("get", "configmaps", "", "", "anywhere"), ("get", "secrets", "", "", "anywhere"),
+        *((verb, "leases.coordination.k8s.io", "", "", "kube-node-lease") for verb in ("create", "get", "update")),
+    ],
+}
+# ... and the neighbours of that which nobody needs.
+MAY_NOT = {
+    CONTROLLER: [
+        ("patch", "pods", "", "", "anywhere"), ("delete", "pods", "", "", "anywhere"), ("patch", "pods", "", "status", "anywhere"),
+        ("create", "pods", "", "", "anywhere"), ("create", "pods", "", "exec", "anywhere"), ("patch", "nodes", "", "", ""),
+        ("get", "secrets", "", "", NAMESPACE), ("list", "secrets", "", "", ""),
+        ("update", "leases.coordination.k8s.io", "kube-scheduler", "", NAMESPACE),
+        ("update", "leases.coordination.k8s.io", "spillway-controller", "", "kube-system"),
+        ("create", "serviceaccounts", "spillway-controller", "token", NAMESPACE),
+    ],
+    AGENT: [
+        ("delete", "nodes", "", "", ""), ("create", "pods", "", "", "anywhere"), ("create", "pods", "", "binding", "anywhere"),
+        ("patch", "pods", "", "", "anywhere"), ("list", "secrets", "", "", ""), ("list", "configmaps", "", "", ""),
+        ("update", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
+        ("create", "serviceaccounts", "default", "token", "anywhere"),
+    ],
+}
+
+
+def pod_of(cpu: str, node: str | None = None) -> dict:
+    container = {"name": "main", "image": "pause", "resources": {"requests": {"cpu": cpu}}}
+    spec = {"containers": [container]} | ({"nodeName": node} if node else {})
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "pod-"}, "spec": spec}
+
+
+class ControlPlaneTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = cls.enterClassContext(SpillwayCluster())
+        cls.cluster.hollow_nodes("real", {"node-a": "4,8Gi,110"})
+
+    def create(self, pod: dict) -> str:
+        path = "/api/v1/namespaces/default/pods"
+        path += "/" + self.cluster.api.create(path, pod)["metadata"]["name"]
+        self.addCleanup(self._delete, path)
+        return path
+
+    def _delete(self, path: str):
+        try:
+            self.cluster.api.delete(path)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def test_it_says_which_version_it_is(self):
+        self.assertRegex(self.cluster.api.get("/version")["gitVersion"], r"^v1\.36\.\d+$")
+        self.assertRegex(self.cluster.kubectl("version", "--client"), r"Client Version: v1\.36\.\d+\n")
+
+    def test_a_pod_that_fits_runs_on_the_hollow_node_and_ends_when_deleted(self):
+        path = self.create(pod_of("1"))
+
+        def running():
+            pod = self.cluster.api.get(path)
+            return pod["status"]["phase"] == "Running" and pod
+
+        pod = wait_until(running, "Pod running", SECONDS)
+        self.assertEqual(pod["spec"]["nodeName"], "node-a")
+        self.assertEqual({c["type"] for c in pod["status"]["conditions"] if c["status"] == "True"} & {"Ready", "PodScheduled"},
+                         {"Ready", "PodScheduled"})
+        self.cluster.api.delete(path)
+
+        def gone():
+            try:
+                self.cluster.api.get(path)
+            except ApiError as error:
+                return error.status == 404
+
+        wait_until(gone, "Pod deleted", SECONDS)
+
+    def test_kube_scheduler_says_why_a_pod_fits_nowhere(self):
+        path = self.create(pod_of("64"))
+
+        def unschedulable():
+            conditions = self.cluster.api.get(path)["status"].get("conditions", [])
+            return next((c for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False"), None)
+
+        condition = wait_until(unschedulable, "condition Unschedulable", SECONDS)
+        self.assertEqual(condition["reason"], "Unschedulable")
+        self.assertTrue(condition["message"].startswith("0/1 nodes are available: 1 Insufficient cpu."), condition["message"])
+
+    def test_identities_may_do_what_they_need_and_no_more(self):
+        for questions, answer in ((MAY, True), (MAY_NOT, False)):
+            for user, accesses in questions.items():
+                for access in accesses:
+                    with self.subTest(user=user, access=access):
+                        self.assertEqual(self.may(user, *access), answer)
+
+    def may(self, user: str, verb: str, resource: str, name: str, subresource: str, namespace: str) -> bool:
+        resource, _, group = resource.partition(".")
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
+            "user": user, "groups": ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", "system:authenticated"],
+            "resourceAttributes": {"verb": verb, "group": group, "resource": resource, "name": name,
+                                   "subresource": subresource, "namespace": namespace}}}
+        return self.cluster.api.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"]
+
+    def test_tokens_are_those_of_the_service_accounts(self):
+        for kubeconfig, user in ((self.cluster.controller_kubeconfig, CONTROLLER), (self.cluster.agent_kubeconfig, AGENT)):
+            self.assertIn(user, self.cluster.kubectl("auth", "whoami", kubeconfig=kubeconfig))
+
+    def test_the_walkthrough_manifests_are_valid_to_the_letter(self):
+        manifests = sorted((MANIFESTS / "walkthrough").glob("*.yaml"))
+        self.assertTrue(manifests)
+        for manifest in manifests:
+            with self.subTest(manifest=manifest.name):
+                self.cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(manifest))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
