@@ -1,0 +1,145 @@
+#include "kube/api/quantity.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <limits>
+#include <string>
+
+namespace spillway::kube {
+namespace {
+
+constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+
+std::string Nanos(std::string_view text) {
+  const auto quantity = Quantity::Parse(text);
+  if (!quantity) return "invalid";
+  Quantity::Nano nano = quantity->nano();
+  if (nano == 0) return "0";
+  const bool negative = nano < 0;
+  std::string digits;
+  for (; nano != 0; nano /= 10)
+    digits.insert(digits.begin(), static_cast<char>('0' + static_cast<int>(negative ? -(nano % 10) : nano % 10)));
+  return negative ? "-" + digits : digits;
+}
+
+struct ParseCase {
+  const char* text;
+  const char* nanos;
+};
+class QuantityParse : public testing::TestWithParam<ParseCase> {};
+
+TEST_P(QuantityParse, GivesTheAmountUpstreamGives) {
+  EXPECT_EQ(Nanos(GetParam().text), GetParam().nanos) << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Suffixes, QuantityParse,
+    testing::Values(ParseCase{"0", "0"}, ParseCase{"1", "1000000000"}, ParseCase{"5n", "5"}, ParseCase{"4u", "4000"},
+                    ParseCase{"3m", "3000000"}, ParseCase{"8k", "8000000000000"}, ParseCase{"7M", "7000000000000000"},
+                    ParseCase{"6G", "6000000000000000000"}, ParseCase{"5T", "5000000000000000000000"},
+                    ParseCase{"2P", "2000000000000000000000000"}, ParseCase{"1E", "1000000000000000000000000000"},
+                    ParseCase{"1Ki", "1024000000000"}, ParseCase{"7Mi", "7340032000000000"},
+                    ParseCase{"6Gi", "6442450944000000000"}, ParseCase{"5Ti", "5497558138880000000000"},
+                    ParseCase{"4Pi", "4503599627370496000000000"}, ParseCase{"3Ei", "3458764513820540928000000000"}));
+
+INSTANTIATE_TEST_SUITE_P(Exponents, QuantityParse,
+                         testing::Values(ParseCase{"1E3", "1000000000000"}, ParseCase{"1e3", "1000000000000"},
+                                         ParseCase{"1E-3", "1000000"}, ParseCase{"1.3E+6", "1300000000000000"},
+                                         ParseCase{"0.5e-2", "5000000"}, ParseCase{"1.1E-9", "2"},
+                                         ParseCase{"1e-400", "1"}, ParseCase{"0e400", "0"},
+                                         ParseCase{"1e0", "1000000000"}));
+
+INSTANTIATE_TEST_SUITE_P(Fractions, QuantityParse,
+                         testing::Values(ParseCase{".5", "500000000"}, ParseCase{"5.", "5000000000"},
+                                         ParseCase{"1.G", "1000000000000000000"}, ParseCase{".0001k", "100000000"},
+                                         ParseCase{"0.00050k", "500000000"}, ParseCase{"100.035k", "100035000000000"},
+                                         ParseCase{"0.5Gi", "536870912000000000"}, ParseCase{"1.5Ki", "1536000000000"},
+                                         ParseCase{"100.035Ki", "102435840000000"},
+                                         ParseCase{"0.05Gi", "53687091200000000"}, ParseCase{"0.1m", "100000"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    RoundsUpToANano, QuantityParse,
+    testing::Values(ParseCase{"3.001n", "4"}, ParseCase{"0.0000000001", "1"}, ParseCase{"0.9n", "1"},
+                    ParseCase{"0.00000012345", "124"}, ParseCase{"0.000000000001Ki", "2"}, ParseCase{"-0.9n", "-1"},
+                    ParseCase{"-3.001n", "-4"}, ParseCase{"0.00000000000000000000000000000000000000000000000001", "1"},
+                    ParseCase{"1.00000000000000000000000000000000000000000000000001Ki", "1024000000001"}));
+
+INSTANTIATE_TEST_SUITE_P(Large, QuantityParse,
+                         testing::Values(ParseCase{"9Ei", "9223372036854775807000000000"},
+                                         ParseCase{"9223372036854775807Ki", "9223372036854775807000000000"},
+                                         ParseCase{"12E", "12000000000000000000000000000"},
+                                         ParseCase{"9223372036854771712", "9223372036854771712000000000"},
+                                         ParseCase{"-9Ei", "-9223372036854775807000000000"},
+                                         ParseCase{"1e400", "170141183460469231731687303715884105727"},
+                                         ParseCase{"-1e400", "-170141183460469231731687303715884105727"},
+                                         ParseCase{"000000000000000000000000000000000000000000000001", "1000000000"}));
+
+INSTANTIATE_TEST_SUITE_P(Signs, QuantityParse,
+                         testing::Values(ParseCase{"-1", "-1000000000"}, ParseCase{"+1", "1000000000"},
+                                         ParseCase{"-0", "0"}, ParseCase{"-1.5Gi", "-1610612736000000000"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Invalid, QuantityParse,
+    testing::Values(ParseCase{"", "invalid"}, ParseCase{"1K", "invalid"}, ParseCase{"1ki", "invalid"},
+                    ParseCase{"1e", "invalid"}, ParseCase{"1e-", "invalid"}, ParseCase{"1e+", "invalid"},
+                    ParseCase{"1i", "invalid"}, ParseCase{"1mi", "invalid"}, ParseCase{"1..2", "invalid"},
+                    ParseCase{"1.2.3", "invalid"}, ParseCase{"--1", "invalid"}, ParseCase{"1 Gi", "invalid"},
+                    ParseCase{" 1", "invalid"}, ParseCase{"1Gi3", "invalid"}, ParseCase{"1m3", "invalid"},
+                    ParseCase{"1B", "invalid"}, ParseCase{"1e1.5", "invalid"}, ParseCase{"0x10", "invalid"},
+                    ParseCase{"Inf", "invalid"}, ParseCase{"1KiB", "invalid"}));
+
+// Upstream's scanner takes a missing number for zero. Odd, but the API server accepts them, so we must read them.
+INSTANTIATE_TEST_SUITE_P(NumberMissing, QuantityParse,
+                         testing::Values(ParseCase{".", "0"}, ParseCase{"-.", "0"}, ParseCase{"+", "0"},
+                                         ParseCase{"-", "0"}, ParseCase{"m", "0"}));
+
+struct ValueCase {
+  const char* text;
+  std::int64_t value, milli;
+};
+class QuantityValue : public testing::TestWithParam<ValueCase> {};
+
+TEST_P(QuantityValue, RoundsAwayFromZeroAndSaturates) {
+  const auto quantity = Quantity::Parse(GetParam().text);
+  ASSERT_TRUE(quantity) << GetParam().text;
+  EXPECT_EQ(quantity->Value(), GetParam().value) << GetParam().text;
+  EXPECT_EQ(quantity->MilliValue(), GetParam().milli) << GetParam().text;
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, QuantityValue,
+                         testing::Values(ValueCase{"100.5", 101, 100500}, ValueCase{"0.1m", 1, 1},
+                                         ValueCase{"3920m", 4, 3920}, ValueCase{"1n", 1, 1}, ValueCase{"-1n", -1, -1},
+                                         ValueCase{"-1500m", -2, -1500},
+                                         ValueCase{"15842940Ki", 16223170560, 16223170560000},
+                                         ValueCase{"47093746742", 47093746742, 47093746742000},
+                                         ValueCase{"9223372036854771712", 9223372036854771712, kMax},
+                                         ValueCase{"10E", kMax, kMax}, ValueCase{"-10E", -kMax - 1, -kMax - 1},
+                                         ValueCase{"9.3P", 9300000000000000, kMax},
+                                         ValueCase{"9.2P", 9200000000000000, 9200000000000000000}));
+
+TEST(Quantity, SumsExactlyAndRoundsOnce) {
+  const Quantity half = *Quantity::Parse("0.5m");
+  EXPECT_EQ((half + half).MilliValue(), 1);
+  EXPECT_EQ(half.MilliValue() + half.MilliValue(), 2);
+}
+
+TEST(Quantity, SumsSaturate) {
+  const Quantity huge = *Quantity::Parse("1e400");
+  EXPECT_EQ(huge + huge, huge);
+  const Quantity low = *Quantity::Parse("-1e400");
+  EXPECT_EQ(low + low, low);
+  EXPECT_EQ((huge + low).Value(), 0);
+}
+
+RC_GTEST_PROP(Quantity, ReadsBackMilli, (std::int32_t milli)) {
+  const auto quantity = Quantity::Parse(std::to_string(milli) + "m");
+  RC_ASSERT(quantity.has_value());
+  RC_ASSERT(quantity->MilliValue() == milli);
+  RC_ASSERT(*quantity == Quantity::FromMilli(milli));
+}
+
+RC_GTEST_PROP(Quantity, AnyBytesAreReadOrRefused, (const std::string& text)) { (void)Quantity::Parse(text); }
+
+}  // namespace
+}  // namespace spillway::kube
