@@ -1,0 +1,54 @@
+# Thin: every target is one or two commands you could type yourself. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/spillway
+JOBS ?= $(shell nproc)
+# A clone at another path finds the same objects.
+export CCACHE_DIR ?= $(CACHE)/ccache
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+export CCACHE_SLOPPINESS := pch_defines,time_macros
+
+.PHONY: help deps build demo test test-fast bench bench-controlplane fmt fmt-check lint docs clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages that building and testing need
+	@./tools/install-packages
+
+build: deps ## build/spillway
+	@cmake --preset dev >build.log 2>&1 || { cat build.log; exit 1; }; rm -f build.log
+	@cmake --build --preset dev -j $(JOBS) --target spillway
+
+demo: build ## the three walk-throughs in the sandbox; stays up to play with
+	@build/spillway demo $(DEMO_FLAGS)
+
+test: deps ## everything: unit, simulation, wire, structure, control plane
+	@tools/run-tests dev
+
+test-fast: deps ## without the real control plane
+	@tools/run-tests dev --label-exclude controlplane
+
+bench: deps ## micro benchmarks
+	@cmake --preset release >/dev/null && cmake --build --preset release -j $(JOBS) --target benchmarks
+	@for b in build-release/bench/*_bench; do echo "== $$b"; $$b || exit 1; done
+
+bench-controlplane: build ## figures on the real control plane, default kube-scheduler settings
+	@python3 bench/controlplane.py
+
+fmt: deps ## format all C++
+	@git ls-files '*.h' '*.cc' | xargs clang-format-19 -i
+
+fmt-check: deps ## fail if anything is not formatted
+	@git ls-files '*.h' '*.cc' | xargs clang-format-19 --dry-run -Werror
+
+lint: build ## clang-tidy over the whole tree
+	@git ls-files '*.cc' | grep -v _test.cc | xargs -P $(JOBS) -n 4 clang-tidy-19 -p build --quiet
+
+docs: build ## regenerate docs/flags.md, metrics.md, events.md from the binary
+	@for page in flags metrics events; do build/spillway docs $$page > docs/$$page.md; done
+
+clean: ## remove build folders (caches outside the repository stay)
+	@rm -rf build build-*
