@@ -1,1 +1,58 @@
-int main() { return 0; }
+#include <fmt/core.h>
+
+#include <string>
+#include <vector>
+
+#include "cmd/subcommands.h"
+#include "metrics/build_info.h"
+
+namespace spillway::cmd {
+namespace {
+
+std::string Usage() {
+  std::string text =
+      "Spillway moves Pods that no real node can take onto virtual nodes.\n\n"
+      "Usage: spillway <command> [flags]\n\nCommands:\n";
+  for (const Subcommand& command : Subcommands()) {
+    text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+  }
+  text += "\nspillway <command> --help prints its flags; spillway --version the version.\n";
+  return text;
+}
+
+int NoSuchCommand(const std::string& name) {
+  std::vector<std::string> known;
+  for (const Subcommand& command : Subcommands()) known.emplace_back(command.name);
+  const auto meant = DidYouMean(name, known);
+  fmt::print(stderr, "spillway: unknown command \"{}\"; {}\n", name,
+             meant ? fmt::format("did you mean {}?", *meant) : "see spillway --help");
+  return kUsageExit;
+}
+
+int Main(std::vector<std::string> args) {
+  if (args.empty()) {
+    fmt::print(stderr, "{}", Usage());
+    return kUsageExit;
+  }
+  std::string name = std::move(args.front());
+  args.erase(args.begin());
+  if (name == "--version" || name == "version") {
+    fmt::print("{}\n", metrics::VersionLine());
+    return 0;
+  }
+  if (name == "help" && !args.empty()) {
+    name = std::exchange(args, {"--help"}).front();
+  } else if (name == "--help" || name == "-h" || name == "help") {
+    fmt::print("{}", Usage());
+    return 0;
+  }
+  for (const Subcommand& command : Subcommands()) {
+    if (command.name == name) return command.run(std::move(args));
+  }
+  return NoSuchCommand(name);
+}
+
+}  // namespace
+}  // namespace spillway::cmd
+
+int main(int argc, char** argv) { return spillway::cmd::Main(std::vector<std::string>(argv + 1, argv + argc)); }

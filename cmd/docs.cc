@@ -1,0 +1,54 @@
+#include <fmt/core.h>
+
+#include "cmd/subcommands.h"
+
+namespace spillway::cmd {
+namespace {
+
+std::string Cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+  return out;
+}
+
+std::string FlagsPage() {
+  std::string page =
+      "# Flags\n\n"
+      "`--flag=value` and `--flag value` are the same, and so are dashes and underscores. A bool is turned off with\n"
+      "`--flag=false`. Each flag can be set in the environment instead; the command line wins.\n";
+  for (const Subcommand& command : Subcommands()) {
+    const FlagSet set = command.flags();
+    page += fmt::format("\n## spillway {}\n\n{}\n", command.name, set.summary);
+    for (const auto& [title, docs] : DescribeFlags(set)) {
+      page += fmt::format("\n### {}\n\n| flag | default | environment | what it does |\n|---|---|---|---|\n", title);
+      for (const FlagDoc& doc : docs) {
+        page += fmt::format("| `--{}` ({}) | {} | {} | {} |\n", doc.name, doc.type,
+                            doc.default_value.empty() ? "" : "`" + Cell(doc.default_value) + "`",
+                            doc.environment.empty() ? "" : "`" + doc.environment + "`", Cell(doc.help));
+      }
+    }
+  }
+  return page;
+}
+
+}  // namespace
+
+FlagSet DocsFlags() {
+  return {.subcommand = "docs",
+          .summary = "Prints the reference pages under docs/ as this binary knows them.",
+          .groups = {},
+          .defaults = {},
+          .arguments = "flags"};
+}
+
+int RunDocs(std::vector<std::string> args) {
+  const auto flags = ParseFlags(DocsFlags(), std::move(args));
+  if (!flags) return flags.error();
+  if (flags->arguments.size() != 1) return UsageError("docs", "want one page: flags");
+  const std::string& page = flags->arguments.front();
+  if (page != "flags") return UsageError("docs", fmt::format("no page \"{}\"; there is: flags", page));
+  fmt::print("{}", FlagsPage());
+  return 0;
+}
+
+}  // namespace spillway::cmd
