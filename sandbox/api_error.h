@@ -1,0 +1,57 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "base/result.h"
+#include "sandbox/kinds.h"
+
+namespace spillway::sandbox {
+
+using Json = nlohmann::json;
+
+// A refusal as kube-apiserver words it: what becomes a metav1.Status of status Failure.
+//
+// Source: apimachinery pkg/api/errors/errors.go, v0.36.
+struct ApiError {
+  int code = 500;
+  std::string reason;  // "NotFound", "Conflict", ...
+  std::string message;
+  Json details;  // metav1.StatusDetails; null for none
+  int retry_after_seconds = 0;
+};
+
+template <typename T>
+using ApiResult = tl::expected<T, ApiError>;
+using ApiStatus = tl::expected<void, ApiError>;
+inline tl::unexpected<ApiError> Refuse(ApiError error) { return tl::unexpected<ApiError>(std::move(error)); }
+
+// One field.Error of a 422: `text` is everything after "field: ".
+struct FieldError {
+  std::string reason;  // "FieldValueRequired", "FieldValueInvalid", ...
+  std::string field, text;
+};
+FieldError FieldRequired(std::string field, std::string_view detail = "");
+FieldError FieldInvalid(std::string field, const Json& value, std::string_view detail);
+FieldError FieldForbidden(std::string field, std::string_view detail);
+
+ApiError NotFound(const Kind& kind, std::string_view name);
+ApiError AlreadyExists(const Kind& kind, std::string_view name);
+// `resource`: what the message names, usually kind.GroupResource().
+ApiError Conflict(const Kind& kind, std::string_view resource, std::string_view name, std::string_view why);
+ApiError Invalid(const Kind& kind, std::string_view name, const std::vector<FieldError>& errors);
+ApiError Forbidden(const Kind& kind, std::string_view name, std::string_view why);
+ApiError BadRequest(std::string message);
+ApiError Expired(std::string message);
+ApiError TooManyRequests(std::string message, int retry_after_seconds);
+ApiError InternalError(std::string message);
+ApiError UnknownPath();
+ApiError MethodNotAllowed(const Kind& kind, std::string_view verb);
+
+Json ToStatus(const ApiError& error);
+Error ToError(const ApiError& error);
+
+}  // namespace spillway::sandbox

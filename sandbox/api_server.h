@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/runtime.h"
+#include "kube/transport.h"
+#include "net/http_server.h"
+#include "sandbox/faults.h"
+#include "sandbox/store.h"
+
+namespace spillway::sandbox {
+
+struct ApiServerOptions {
+  std::uint64_t seed = 1;            // of the faults
+  std::size_t watch_window = 20000;  // changes remembered per kind
+  Duration bookmark_period = std::chrono::minutes(1);
+  Duration latency{0};  // added to each answer of the in-process transport
+};
+
+// GET pods/{name}/log, after the API server has found the Pod and its node.
+struct LogRequest {
+  std::string ns, pod, container;
+  std::string query;  // as the client sent it: tailLines, follow, ...
+  std::string node;
+  std::string kubelet_url;  // "https://10.0.0.7:10250" from the Node's status; empty when the Node has none
+  std::string path;         // "/containerLogs/ns/pod/container"
+};
+using LogSource = std::function<Task<net::ServerResponse>(LogRequest)>;
+
+// An in-memory Kubernetes API, good enough for stock kubectl, for Spillway's controller and agents, and for go clients:
+// REST over a Store. Discovery, tables, paging, watches with bookmarks, patches, subresources; no authorization: every
+// authenticated user may do everything. Speaks JSON only. All on the loop: destroy what uses it first.
+class ApiServer {
+ public:
+  ApiServer(Runtime& runtime, ApiServerOptions options);
+  ~ApiServer();
+  ApiServer(const ApiServer&) = delete;
+  ApiServer& operator=(const ApiServer&) = delete;
+
+  // One request, over whatever wire. The user is request.client_common_name.
+  Task<net::ServerResponse> Handle(net::ServerRequest request);
+
+  // The in-process seam: what kube::Client and kube::Reflector use in a simulation. Must not outlive the ApiServer; all
+  // exchanges under way end when it is destroyed. Bodies reach their BodySink on the loop.
+  std::unique_ptr<kube::Transport> NewTransport(std::string user);
+
+  Store& store() { return store_; }
+  Faults& faults() { return faults_; }
+  // Where `kubectl logs` gets its bytes; without one, logs are answered 501.
+  void SetLogSource(LogSource source) { log_source_ = std::move(source); }
+
+ private:
+  friend class RestHandler;
+  Runtime& runtime_;
+  ApiServerOptions options_;
+  Store store_;
+  Faults faults_;
+  LogSource log_source_;
+};
+
+}  // namespace spillway::sandbox
