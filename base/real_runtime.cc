@@ -99,6 +99,15 @@ void RealRuntime::Run(std::function<void(int)> on_signal) {
   impl_->io.run();
 }
 
+bool RealRuntime::RunUntil(const std::function<bool()>& done, Duration limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  impl_->io.restart();
+  while (!done()) {
+    if (impl_->io.run_one_until(end) == 0) return done();
+  }
+  return true;
+}
+
 void RealRuntime::Stop() { impl_->io.stop(); }
 
 }  // namespace spillway::base

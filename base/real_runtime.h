@@ -24,6 +24,9 @@ class RealRuntime final : public Runtime {
   void Run(std::function<void(int signals_so_far)> on_signal);
   // Any thread. Run() returns after the current turn.
   void Stop();
+  // Turns the loop until `done` holds (checked after every turn); false if `limit` passes first. Takes no signals: for
+  // tests and tools.
+  bool RunUntil(const std::function<bool()>& done, Duration limit);
 
  private:
   struct Impl;

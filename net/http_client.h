@@ -21,9 +21,9 @@ struct TlsMaterial {
 };
 
 struct HttpClientOptions {
-  std::string base_url;                         // "https://host:port"; http:// only to a loopback address
-  std::string server_name;                      // verified instead of the host when not empty
-  std::function<Result<TlsMaterial>()> tls;     // thread-safe; null: system trust store, no client certificate
+  std::string base_url;                      // "https://host:port"; http:// only to a loopback address
+  std::string server_name;                   // verified instead of the host when not empty
+  std::function<Result<TlsMaterial>()> tls;  // thread-safe; null: system trust store, no client certificate
   // Added to each request, on the loop; may be null. For bearer tokens.
   std::function<Result<std::vector<std::pair<std::string, std::string>>>()> headers;
 };
@@ -34,7 +34,8 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   Duration timeout = std::chrono::seconds(30);  // whole exchange; with on_data the longest silence
-  // Not null: takes the bytes of a 2xx body as they come, on an I/O thread, one call at a time, instead of HttpResponse::body.
+  // Not null: takes the bytes of a 2xx body as they come, on an I/O thread, one call at a time, instead of
+  // HttpResponse::body.
   std::function<void(std::string_view)> on_data;
   std::function<void()> on_end;  // after the last on_data of a complete body, same thread
   CancelToken cancel;
@@ -46,9 +47,10 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
 };
 
-// Outgoing HTTPS/1.1 with keep-alive. TLS is verified always. The adapter hides the library (cpprestsdk); its threads only
-// move bytes. Send() is loop-thread only; it never throws; an Error means that no complete response came. Destroying the
-// awaiting flow, or cancelling, drops the connection; on_data is not called after Send() has returned or its flow is gone.
+// Outgoing HTTPS/1.1 with keep-alive. TLS is verified always. The adapter hides the library (cpprestsdk); its threads
+// only move bytes. Send() is loop-thread only; it never throws; an Error means that no complete response came.
+// Destroying the awaiting flow, or cancelling, drops the connection; on_data is not called after Send() has returned or
+// its flow is gone.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
@@ -57,8 +59,8 @@ class HttpClient {
 
 Result<std::unique_ptr<HttpClient>> NewHttpClient(Runtime& runtime, HttpClientOptions options);
 
-// Threads for all clients of the process; call first thing in main(). A streaming response holds one while its bytes are
-// taken: watches + 4 is enough.
+// Threads for all clients of the process; call first thing in main(). A streaming response holds one while its bytes
+// are taken: watches + 4 is enough.
 void InitHttpClients(int threads);
 
 }  // namespace spillway::net

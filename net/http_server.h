@@ -15,18 +15,18 @@
 namespace spillway::net {
 
 struct ServerRequest {
-  std::string method, path, query;  // path decoded, query raw (see ParseQuery)
+  std::string method, path, query;                           // path decoded, query raw (see ParseQuery)
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
-  std::string client_common_name;                  // subject of a verified client certificate; empty without one
-  std::vector<std::string> client_organizations;   // its O= values
+  std::string client_common_name;                 // subject of a verified client certificate; empty without one
+  std::vector<std::string> client_organizations;  // its O= values
   std::string Header(std::string_view lower_case_name) const;  // empty when absent
 };
 // Decoded key=value pairs, in order.
 std::vector<std::pair<std::string, std::string>> ParseQuery(std::string_view query);
 
-// Writes a chunked response bit by bit. Loop thread only. Write() copies; it returns false once the client is gone or is too slow
-// (more than 64 MiB waiting): stop then.
+// Writes a chunked response bit by bit. Loop thread only. Write() copies; it returns false once the client is gone or
+// is too slow (more than 64 MiB waiting): stop then.
 class ResponseStream {
  public:
   virtual ~ResponseStream() = default;
@@ -60,10 +60,21 @@ struct HttpServerOptions {
   std::function<Result<Tls>()> tls;
   std::size_t max_body = 16u << 20;
   int threads = 1;
+  std::size_t max_connections = 4096;  // further ones are closed at once
+  // Against slow clients. A request head or body that is not complete in time is answered 408; a client that takes less
+  // than 256 KiB of its response within `write_timeout` is dropped; an idle connection is closed silently.
+  Duration handshake_timeout = std::chrono::seconds(10);
+  Duration head_timeout = std::chrono::seconds(10);
+  Duration body_timeout = std::chrono::seconds(60);
+  Duration write_timeout = std::chrono::seconds(30);
+  Duration idle_timeout = std::chrono::seconds(120);
 };
 
-// HTTP(S)/1.1 on Boost.Beast. `handler` runs on the loop; sockets are served by the server's own thread. Slow, oversized or
-// malformed requests are answered 408/413/400 and closed. Destroying it closes everything.
+// HTTP(S)/1.1 on Boost.Beast, TLS 1.2 and newer. `handler` runs on the loop, once per request; sockets are served by
+// the server's own threads. Slow, oversized or malformed requests are answered 408, 413 (431 for the head), 400 and
+// closed. A handler that has not returned when its client goes runs to its end; a `stream` is destroyed. Create and
+// destroy the server on the loop thread, before the Runtime ends: destroying it closes every connection and destroys
+// every flow.
 class HttpServer {
  public:
   virtual ~HttpServer() = default;

@@ -1,0 +1,91 @@
+#include "net/client_exchange.h"
+
+#include <fmt/core.h>
+
+namespace spillway::net::internal {
+namespace {
+// Bigger answers are to be streamed.
+constexpr std::size_t kMaxBody = 256u << 20;
+// No chunk of a sane server comes near; the HTTP library passes on negative chunk sizes as huge ones.
+constexpr std::size_t kMaxPiece = 1u << 30;
+}  // namespace
+
+ClientExchange::ClientExchange(Runtime& runtime, std::function<void(std::string_view)> on_data,
+                               std::function<void()> on_end, std::function<void(Result<HttpResponse>)> done)
+    : runtime_(runtime), on_data_(std::move(on_data)), on_end_(std::move(on_end)), done_(std::move(done)) {}
+
+void ClientExchange::OnHead(int status, Headers headers) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || ended_) return;
+  ++activity_;
+  response_.status = status;
+  response_.headers = std::move(headers);
+  streams_ = on_data_ && status >= 200 && status < 300;
+  if (!streams_ || response_.body.empty()) return;
+  on_data_(response_.body);
+  response_.body = {};
+}
+
+Status ClientExchange::OnBytes(std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || ended_) return Fail(Code::kCancelled, "nobody waits for this response any more");
+  if (bytes.size() > kMaxPiece) return Fail(Code::kMalformed, "a chunk of the response has an impossible size");
+  ++activity_;
+  if (streams_) {
+    on_data_(bytes);
+    return {};
+  }
+  if (response_.body.size() + bytes.size() > kMaxBody) {
+    Error error{Code::kMalformed, fmt::format("the response is larger than {} MiB", kMaxBody >> 20)};
+    Finish(Fail(error));
+    return Fail(std::move(error));
+  }
+  response_.body.append(bytes);
+  return {};
+}
+
+void ClientExchange::OnComplete() {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || ended_) return;
+  if (streams_ && on_end_) on_end_();
+  Finish(std::move(response_));
+}
+
+void ClientExchange::OnError(Error error) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || ended_) return;
+  Finish(Fail(std::move(error)));
+}
+
+void ClientExchange::Finish(Result<HttpResponse> result) {
+  ended_ = true;
+  // The Runtime outlives the flow, and the flow has not closed this: so the Runtime is there.
+  runtime_.Post([self = shared_from_this(), shared = std::make_shared<Result<HttpResponse>>(std::move(result))] {
+    if (const auto done = std::exchange(self->done_, nullptr)) done(std::move(*shared));
+  });
+}
+
+void ClientExchange::Close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  done_ = nullptr;
+  on_data_ = nullptr;
+  on_end_ = nullptr;
+}
+
+std::uint64_t ClientExchange::activity() const {
+  const std::lock_guard lock(mutex_);
+  return activity_;
+}
+
+bool ClientExchange::has_ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+bool ClientExchange::has_head() const {
+  const std::lock_guard lock(mutex_);
+  return response_.status != 0;
+}
+
+}  // namespace spillway::net::internal

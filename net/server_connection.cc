@@ -1,0 +1,441 @@
+#include "net/server_connection.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <optional>
+
+#include "base/log.h"
+#include "net/percent.h"
+
+namespace spillway::net::internal {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Parser = http::request_parser<http::string_body>;
+constexpr asio::use_awaitable_t<Executor> kAwait;
+
+constexpr std::size_t kReadSize = 16u << 10;
+constexpr std::size_t kWriteSize = 256u << 10;
+constexpr std::size_t kMaxHead = 64u << 10;
+constexpr std::size_t kMaxPipelined = 64u << 10;
+constexpr std::size_t kMaxLinger = 32u << 20;
+constexpr std::size_t kSmallBody = 16u << 10;
+
+enum class Outcome { kComplete, kClosed, kTimeout, kTooLarge, kHeadTooLarge, kMalformed };
+enum class OnTimeout { kCancel, kClose };
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+// Nothing a handler puts into a header may end it.
+bool IsHeaderText(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+std::string Head(const ServerResponse& response, bool chunked, bool keep_alive) {
+  const auto reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", response.status, std::string_view(reason.data(), reason.size()));
+  const bool bodyless = response.status == 204 || response.status == 304;
+  if (!bodyless && IsHeaderText(response.content_type)) head += "Content-Type: " + response.content_type + "\r\n";
+  for (const auto& [name, value] : response.headers) {
+    if (IsHeaderText(name) && IsHeaderText(value)) head.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (chunked) {
+    head += "Transfer-Encoding: chunked\r\n";
+  } else if (!bodyless) {
+    head += fmt::format("Content-Length: {}\r\n", response.body.size());
+  }
+  if (!keep_alive) head += "Connection: close\r\n";
+  head += "\r\n";
+  return head;
+}
+
+int StatusOf(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kTimeout:
+      return 408;
+    case Outcome::kTooLarge:
+      return 413;
+    case Outcome::kHeadTooLarge:
+      return 431;
+    default:
+      return 400;
+  }
+}
+
+Outcome OutcomeOf(const error_code& ec) {
+  if (ec == http::error::body_limit) return Outcome::kTooLarge;
+  if (ec == http::error::header_limit) return Outcome::kHeadTooLarge;
+  return Outcome::kMalformed;
+}
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<ServerShared> shared, std::weak_ptr<asio::io_context> io, Socket socket);
+  ~Connection() { --shared_->connections; }
+  Awaitable<void> Run();
+
+ private:
+  // Bytes, over TLS or not.
+  Awaitable<std::size_t> ReadSome(asio::mutable_buffer into, error_code& ec);
+  Awaitable<void> Write(std::string_view bytes, error_code& ec);
+  Awaitable<bool> Handshake();
+  Awaitable<void> Goodbye(bool linger);
+
+  Awaitable<Outcome> ReadRequest(Parser& parser);
+  std::optional<ServerRequest> ToRequest(Parser& parser) const;
+  Awaitable<bool> Answer(ServerRequest request, bool keep_alive, bool http10);  // true: keep the connection
+  Awaitable<bool> SendWhole(ServerResponse response, bool head_only, bool keep_alive);
+  Awaitable<bool> SendStream(std::shared_ptr<Exchange> exchange, ServerResponse head, std::string bytes,
+                             std::size_t payload, bool ended, bool keep_alive);
+  static Awaitable<void> WatchForClose(std::shared_ptr<Connection> self);
+  Awaitable<void> WaitForWake();
+  void TellClientGone(std::shared_ptr<Exchange> exchange);
+
+  // Deadlines, counted in ticks: no clock is read per request.
+  void Arm(Duration timeout, OnTimeout action);
+  void Disarm() { ticks_left_ = 0; }
+  void Tick();
+
+  std::shared_ptr<ServerShared> shared_;
+  std::weak_ptr<asio::io_context> io_;
+  Socket socket_;
+  std::shared_ptr<ssl_ctx_st> tls_context_;
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
+  PeerName peer_;
+  boost::beast::flat_buffer buffer_;
+  Timer ticker_;
+  Timer wake_;
+  Duration tick_;
+  std::int64_t ticks_left_ = 0;
+  OnTimeout on_timeout_ = OnTimeout::kClose;
+  bool timed_out_ = false;
+  bool streaming_ = false;
+  bool watching_ = false;  // WatchForClose() is reading
+  bool gone_ = false;      // the client is, or is to be treated so
+};
+
+Duration TickOf(const HttpServerOptions& o) {
+  const Duration shortest =
+      std::min({o.handshake_timeout, o.head_timeout, o.body_timeout, o.write_timeout, o.idle_timeout});
+  return std::clamp<Duration>(shortest / 8, 5ms, 1s);
+}
+
+Connection::Connection(std::shared_ptr<ServerShared> shared, std::weak_ptr<asio::io_context> io, Socket socket)
+    : shared_(std::move(shared)),
+      io_(std::move(io)),
+      socket_(std::move(socket)),
+      ticker_(socket_.get_executor()),
+      wake_(socket_.get_executor()),
+      tick_(TickOf(shared_->options)) {}
+
+void Connection::Arm(Duration timeout, OnTimeout action) {
+  ticks_left_ = timeout / tick_ + 1;
+  on_timeout_ = action;
+}
+
+void Connection::Tick() {
+  if (ticks_left_ > 0 && --ticks_left_ == 0) {
+    timed_out_ = true;
+    error_code ignored;
+    if (on_timeout_ == OnTimeout::kCancel) {
+      socket_.cancel(ignored);
+    } else {
+      socket_.close(ignored);
+    }
+  }
+  ticker_.expires_after(tick_);
+  ticker_.async_wait([weak = weak_from_this()](const error_code& ec) {
+    if (const auto self = ec ? nullptr : weak.lock()) self->Tick();
+  });
+}
+
+Awaitable<std::size_t> Connection::ReadSome(asio::mutable_buffer into, error_code& ec) {
+  if (tls_) co_return co_await tls_->async_read_some(into, asio::redirect_error(kAwait, ec));
+  co_return co_await socket_.async_read_some(into, asio::redirect_error(kAwait, ec));
+}
+
+Awaitable<void> Connection::Write(std::string_view bytes, error_code& ec) {
+  while (!bytes.empty() && !ec) {
+    const asio::const_buffer piece(bytes.data(), std::min(bytes.size(), kWriteSize));
+    Arm(shared_->options.write_timeout, OnTimeout::kClose);
+    if (tls_) {
+      co_await asio::async_write(*tls_, piece, asio::redirect_error(kAwait, ec));
+    } else {
+      co_await asio::async_write(socket_, piece, asio::redirect_error(kAwait, ec));
+    }
+    bytes.remove_prefix(piece.size());
+  }
+  Disarm();
+}
+
+Awaitable<bool> Connection::Handshake() {
+  Result<std::shared_ptr<ssl_ctx_st>> context = shared_->tls->Current();
+  if (!context) {
+    log::Error("no TLS connections: no usable serving certificate", {{"error", context.error().message}});
+    co_return false;
+  }
+  tls_context_ = std::move(*context);
+  // Asio's context takes ownership of what it is given.
+  SSL_CTX_up_ref(tls_context_.get());
+  asio::ssl::context wrapped(tls_context_.get());
+  tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, wrapped);
+  Arm(shared_->options.handshake_timeout, OnTimeout::kClose);
+  error_code ec;
+  co_await tls_->async_handshake(asio::ssl::stream_base::server, asio::redirect_error(kAwait, ec));
+  Disarm();
+  if (ec) {
+    log::Verbose(4, "TLS handshake failed", {{"error", ec.message()}});
+    co_return false;
+  }
+  peer_ = VerifiedPeer(tls_->native_handle());
+  co_return true;
+}
+
+Awaitable<void> Connection::Goodbye(bool linger) {
+  error_code ec;
+  if (gone_ || watching_) {
+    socket_.close(ec);
+    co_return;
+  }
+  Arm(2s, OnTimeout::kClose);
+  if (tls_) {
+    if (!linger) co_await tls_->async_shutdown(asio::redirect_error(kAwait, ec));
+  }
+  ec = {};
+  socket_.shutdown(Socket::shutdown_send, ec);
+  // A client that is still sending would be answered by a reset, and might never read why it was refused.
+  std::array<char, kReadSize> scratch;
+  for (std::size_t drained = 0; linger && !ec && drained < kMaxLinger;) {
+    drained += co_await socket_.async_read_some(asio::buffer(scratch), asio::redirect_error(kAwait, ec));
+  }
+  socket_.close(ec);
+}
+
+Awaitable<Outcome> Connection::ReadRequest(Parser& parser) {
+  bool begun = buffer_.size() > 0;
+  bool head_read = false;
+  timed_out_ = false;
+  Arm(begun ? shared_->options.head_timeout : shared_->options.idle_timeout, OnTimeout::kCancel);
+  for (;;) {
+    if (buffer_.size() > 0) {
+      error_code ec;
+      const std::size_t used = parser.put(buffer_.data(), ec);
+      buffer_.consume(used);
+      if (ec && ec != http::error::need_more) co_return OutcomeOf(ec);
+      if (parser.is_done()) break;
+      if (parser.is_header_done() && !head_read) {
+        head_read = true;
+        if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+          error_code failed;
+          co_await Write("HTTP/1.1 100 Continue\r\n\r\n", failed);
+          if (failed) co_return Outcome::kClosed;
+        }
+        Arm(shared_->options.body_timeout, OnTimeout::kCancel);
+      }
+      if (used > 0 && buffer_.size() > 0) continue;
+    }
+    error_code ec;
+    const std::size_t got = co_await ReadSome(buffer_.prepare(kReadSize), ec);
+    if (ec) co_return timed_out_&& begun ? Outcome::kTimeout : Outcome::kClosed;
+    buffer_.commit(got);
+    if (!begun) {
+      begun = true;
+      Arm(shared_->options.head_timeout, OnTimeout::kCancel);
+    }
+  }
+  Disarm();
+  co_return Outcome::kComplete;
+}
+
+std::optional<ServerRequest> Connection::ToRequest(Parser& parser) const {
+  auto& message = parser.get();
+  const std::string_view target(message.target().data(), message.target().size());
+  if (target.empty() || target.front() != '/') return std::nullopt;
+  const std::size_t path_end = std::min(target.find('?'), target.size());
+  auto path = PercentDecoded(target.substr(0, path_end));
+  if (!path || path->find('\0') != std::string::npos) return std::nullopt;
+
+  ServerRequest request;
+  request.method = std::string(message.method_string());
+  request.path = std::move(*path);
+  request.query = path_end < target.size() ? target.substr(path_end + 1) : std::string_view();
+  for (const auto& field : message) {
+    const auto name = field.name_string();
+    request.headers.emplace_back(LowerCase({name.data(), name.size()}), std::string(field.value()));
+  }
+  request.body = std::move(message.body());
+  request.client_common_name = peer_.common_name;
+  request.client_organizations = peer_.organizations;
+  return request;
+}
+
+Awaitable<bool> Connection::SendWhole(ServerResponse response, bool head_only, bool keep_alive) {
+  std::string head = Head(response, false, keep_alive);
+  const bool bodyless = head_only || response.status == 204 || response.status == 304;
+  error_code ec;
+  if (!bodyless && response.body.size() <= kSmallBody) {
+    head += response.body;  // one TLS record, one system call
+    co_await Write(head, ec);
+  } else {
+    co_await Write(head, ec);
+    if (!bodyless) co_await Write(response.body, ec);
+  }
+  co_return !ec && keep_alive;
+}
+
+Awaitable<void> Connection::WaitForWake() {
+  error_code cancelled;
+  wake_.expires_at(Timer::time_point::max());
+  co_await wake_.async_wait(asio::redirect_error(kAwait, cancelled));
+}
+
+// While a stream is idle nothing is written, so only reading shows that the client has gone.
+Awaitable<void> Connection::WatchForClose(std::shared_ptr<Connection> self) {
+  do {
+    error_code ec;
+    const std::size_t got = co_await self->ReadSome(self->buffer_.prepare(kReadSize), ec);
+    self->buffer_.commit(got);
+    self->gone_ = self->gone_ || ec || self->buffer_.size() > kMaxPipelined;
+  } while (self->streaming_ && !self->gone_);
+  self->watching_ = false;
+  self->wake_.cancel();
+}
+
+Awaitable<bool> Connection::SendStream(std::shared_ptr<Exchange> exchange, ServerResponse head, std::string bytes,
+                                       std::size_t payload, bool ended, bool keep_alive) {
+  bytes.insert(0, Head(head, true, keep_alive));
+  streaming_ = watching_ = true;
+  asio::co_spawn(socket_.get_executor(), WatchForClose(shared_from_this()), asio::detached);
+  for (;;) {
+    if (ended) bytes += "0\r\n\r\n";
+    error_code ec;
+    co_await Write(bytes, ec);
+    exchange->Sent(payload);
+    gone_ = gone_ || ec;
+    if (ended || gone_) break;
+    Exchange::Batch batch = exchange->Take();
+    while (batch.bytes.empty() && !batch.ended && !batch.overrun && !gone_) {
+      co_await WaitForWake();
+      batch = exchange->Take();
+    }
+    bytes = std::move(batch.bytes);
+    payload = batch.payload;
+    ended = batch.ended;
+    gone_ = gone_ || batch.overrun;
+    if (gone_) break;
+  }
+  streaming_ = false;
+  exchange->Close();
+  if (gone_ && !ended) TellClientGone(exchange);
+  // The watcher's read goes on to bring the beginning of the next request: two reads at once are not allowed.
+  Arm(shared_->options.idle_timeout, OnTimeout::kClose);
+  while (keep_alive && watching_ && !gone_) co_await WaitForWake();
+  co_return !gone_ && keep_alive;
+}
+
+void Connection::TellClientGone(std::shared_ptr<Exchange> exchange) {
+  shared_->runtime.Post([flows = shared_->flows, exchange = std::move(exchange)] {
+    if (const auto alive = flows.lock()) alive->ClientGone(exchange.get());
+  });
+}
+
+Awaitable<bool> Connection::Answer(ServerRequest request, bool keep_alive, bool http10) {
+  const bool head_only = request.method == "HEAD";
+  auto exchange = std::make_shared<Exchange>([io = io_, weak = weak_from_this()] {
+    if (const auto context = io.lock()) {
+      asio::post(*context, [weak] {
+        if (const auto self = weak.lock()) self->wake_.cancel();
+      });
+    }
+  });
+  shared_->runtime.Post(
+      [flows = shared_->flows, exchange, request = std::make_shared<ServerRequest>(std::move(request))] {
+        if (const auto alive = flows.lock()) alive->Start(exchange, std::move(*request));
+      });
+  Exchange::Batch batch = exchange->Take();
+  while (!batch.response) {
+    co_await WaitForWake();
+    batch = exchange->Take();
+  }
+  const bool streams = !batch.complete;
+  if (streams && (head_only || http10)) {
+    exchange->Close();
+    TellClientGone(exchange);
+    ServerResponse refusal;
+    refusal.status = http10 ? 505 : batch.response->status;
+    refusal.content_type = http10 ? "text/plain" : batch.response->content_type;
+    co_return co_await SendWhole(std::move(refusal), head_only, false);
+  }
+  if (!streams) co_return co_await SendWhole(std::move(*batch.response), head_only, keep_alive);
+  co_return co_await SendStream(exchange, std::move(*batch.response), std::move(batch.bytes), batch.payload,
+                                batch.ended, keep_alive);
+}
+
+Awaitable<void> Connection::Run() {
+  const auto self = shared_from_this();
+  Tick();
+  error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if (shared_->tls && !co_await Handshake()) co_return;
+  for (bool keep = true; keep;) {
+    Parser parser;
+    parser.eager(true);
+    parser.header_limit(kMaxHead);
+    parser.body_limit(shared_->options.max_body);
+    const Outcome outcome = co_await ReadRequest(parser);
+    if (outcome == Outcome::kClosed) break;
+    const bool http10 = parser.get().version() < 11;
+    keep = outcome == Outcome::kComplete && parser.get().keep_alive() && !http10;
+    auto request = outcome == Outcome::kComplete ? ToRequest(parser) : std::nullopt;
+    if (!request) {
+      ServerResponse refusal;
+      refusal.status = StatusOf(outcome);
+      refusal.content_type = "text/plain";
+      co_await SendWhole(std::move(refusal), false, false);
+      co_await Goodbye(true);
+      co_return;
+    }
+    keep = co_await Answer(std::move(*request), keep, http10);
+  }
+  co_await Goodbye(false);
+}
+
+}  // namespace
+
+Awaitable<void> ServeConnection(std::shared_ptr<ServerShared> shared, std::weak_ptr<asio::io_context> io,
+                                Socket socket) {
+  try {
+    const auto connection = std::make_shared<Connection>(std::move(shared), std::move(io), std::move(socket));
+    co_await connection->Run();
+  } catch (const std::exception& thrown) {
+    log::Error("a connection failed", {{"error", thrown.what()}});
+  }
+}
+
+}  // namespace spillway::net::internal
