@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "base/result.h"
 #include "kube/api/objects.h"
@@ -24,18 +25,23 @@ class Decoder {
   template <typename T>
   Result<T> Decode(std::string_view json);
 
-  // Splits a List body: metadata first, then each item's raw JSON. kMalformed for anything that is not a complete List.
+  // Only namespace, name, uid and resourceVersion, each as far as it can be read, whatever the kind and however broken
+  // the rest: for bookmarks (which have no name) and for objects that Decode() refused. kMalformed without metadata.
+  Result<ObjectMeta> DecodeIdentity(std::string_view json);
+
+  // Splits a List body into its metadata and each item's raw JSON. kMalformed for anything that is not a complete List.
   struct ListHeader {
     std::string resource_version, continue_token, kind;
   };
-  // Calls `each(raw_item)` in order; raw_item dies with the call. Returns the header.
+  // Calls `each(raw_item)` in order, and not at all unless the List is complete; raw_item dies with the call. `each`
+  // may Decode() with this Decoder. Returns the header.
   template <typename Each>
   Result<ListHeader> DecodeList(std::string_view json, Each&& each);
 
   // One line of a watch: {"type": "...", "object": {...}}.
   struct WatchEvent {
     std::string type;      // ADDED, MODIFIED, DELETED, BOOKMARK, ERROR
-    std::string_view raw;  // the object's JSON; dies with the next call
+    std::string_view raw;  // the object's JSON; lives until the next DecodeWatchEvent or DecodeList
   };
   Result<WatchEvent> DecodeWatchEvent(std::string_view line);
 
