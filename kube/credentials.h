@@ -37,7 +37,8 @@ Result<ClientConfig> LoadClientConfig(std::string_view kubeconfig_path, std::str
 Result<ClientConfig> LoadInClusterConfig();
 Result<ClientConfig> ParseKubeconfig(std::string_view yaml, std::string_view base_dir, std::string_view context);
 
-// HTTPS to the API server with these credentials, over net/. insecure-skip-tls-verify is refused: TLS is verified always.
+// HTTPS to the API server with these credentials, over net/. insecure-skip-tls-verify is refused: TLS is verified
+// always.
 Result<std::unique_ptr<Transport>> NewHttpsTransport(Runtime& runtime, ClientConfig config);
 
 }  // namespace spillway::kube

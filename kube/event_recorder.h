@@ -19,7 +19,7 @@ struct Event {
   Type type = Type::kNormal;
   std::string reason;  // CamelCase, one per distinct state
   std::string action;
-  std::string note;    // self-contained: kubectl describe shows nothing else; cut at 1024 bytes with " ..."
+  std::string note;  // self-contained: kubectl describe shows nothing else; cut at 1024 bytes with " ..."
 };
 
 struct EventCounts {
@@ -27,9 +27,9 @@ struct EventCounts {
 };
 
 // Writes events.k8s.io/v1 Events: never blocks, never fails its caller. Equal (regarding, type, reason, action) events
-// become a series (the first repeat patches series.count=2, then every 30 minutes; forgotten after 6 quiet minutes), so the
-// API server sees each state once. A token bucket (20/s, burst 100) and a queue of 1,000 bound the rate; what exceeds them
-// is dropped and counted. Cluster-scoped objects' events go to namespace default. Loop thread only.
+// become a series (the first repeat patches series.count=2, then every 30 minutes; forgotten after 6 quiet minutes), so
+// the API server sees each state once. A token bucket (20/s, burst 100) and a queue of 1,000 bound the rate; what
+// exceeds them is dropped and counted. Cluster-scoped objects' events go to namespace default. Loop thread only.
 //
 // Source: client-go tools/events/event_broadcaster.go; reference rules in docs/events.md.
 class EventRecorder {

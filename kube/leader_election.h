@@ -16,8 +16,8 @@ struct LeaderElectionOptions {
   Duration retry_period = std::chrono::seconds(2);
 };
 
-// coordination.k8s.io/v1 Lease leader election, as client-go tools/leaderelection: jittered retries, optimistic updates,
-// the holder's clock is never trusted (a lease expires lease_duration after *we* last saw it change).
+// coordination.k8s.io/v1 Lease leader election, as client-go tools/leaderelection: jittered retries, optimistic
+// updates, the holder's clock is never trusted (a lease expires lease_duration after *we* last saw it change).
 class LeaderElector {
  public:
   LeaderElector(Runtime& runtime, Client& client, LeaderElectionOptions options);

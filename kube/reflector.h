@@ -36,20 +36,20 @@ struct ReflectorCounts {
 };
 
 struct ReflectorOptions {
-  std::string path;                // "/api/v1/pods"
-  std::string resource;            // "pods": for errors, logs and metrics
-  std::string field_selector;      // unencoded; empty for all
+  std::string path;            // "/api/v1/pods"
+  std::string resource;        // "pods": for errors, logs and metrics
+  std::string field_selector;  // unencoded; empty for all
   std::string label_selector;
-  bool metadata_only = false;      // asks for PartialObjectMetadata
+  bool metadata_only = false;  // asks for PartialObjectMetadata
   std::int64_t page_size = 500;
   Duration silence_limit = std::chrono::seconds(90);  // own no-data deadline of a watch; bookmarks come every minute
 };
 
-// Keeps a consumer in step with one resource: paged LIST, then WATCH with bookmarks and resume; 410 or a lost place leads
-// to a relist that is delivered as a diff against what the consumer already has, never as a flush. 429 and Retry-After
-// are obeyed, failures back off with jitter (800 ms doubling to 30 s, as client-go), a silent watch is dropped at
-// `silence_limit`. A malformed object is counted, logged once per UID and skipped (the consumer keeps what it had).
-// Decoding happens on the I/O thread; `deliver` is called on the loop. Never gives up; destroying it stops it.
+// Keeps a consumer in step with one resource: paged LIST, then WATCH with bookmarks and resume; 410 or a lost place
+// leads to a relist that is delivered as a diff against what the consumer already has, never as a flush. 429 and
+// Retry-After are obeyed, failures back off with jitter (800 ms doubling to 30 s, as client-go), a silent watch is
+// dropped at `silence_limit`. A malformed object is counted, logged once per UID and skipped (the consumer keeps what
+// it had). Decoding happens on the I/O thread; `deliver` is called on the loop. Never gives up; destroying it stops it.
 template <typename T>
 class Reflector {
  public:

@@ -19,6 +19,9 @@ std::string_view ToString(Method method);
 class BodySink {
  public:
   virtual ~BodySink() = default;
+  // The headers of a 2xx response have come: for a watch, the proof that it stands. Transports call it once, before the
+  // first OnData; a sink that never hears it takes the first data for the proof.
+  virtual void OnStart() {}
   virtual void OnData(std::string_view bytes) = 0;
   // The body is complete. Not called when the connection breaks or the request is cancelled.
   virtual void OnEnd() {}
@@ -26,10 +29,10 @@ class BodySink {
 
 struct Request {
   Method method = Method::kGet;
-  std::string path;          // absolute, with an encoded query: "/api/v1/pods?limit=500"
-  std::string body;          // JSON
-  std::string content_type;  // empty: application/json when there is a body
-  std::string accept;        // empty: application/json
+  std::string path;                             // absolute, with an encoded query: "/api/v1/pods?limit=500"
+  std::string body;                             // JSON
+  std::string content_type;                     // empty: application/json when there is a body
+  std::string accept;                           // empty: application/json
   Duration timeout = std::chrono::seconds(30);  // whole request; for a watch the longest silence
   std::shared_ptr<BodySink> sink;               // null: the body is collected in Response::body
   CancelToken cancel;
@@ -44,8 +47,8 @@ struct Response {
 // One HTTP exchange with the API server. The seam of all of Spillway's Kubernetes traffic: HTTPS in production
 // (https_transport.h), a direct call into the sandbox in simulations.
 //
-// An Error means that no complete response came: kUnavailable, kDeadlineExceeded (the request may have been carried out),
-// kCancelled, kUnauthenticated (credentials cannot be had). HTTP status codes are not errors here; see ToError().
+// An Error means that no complete response came: kUnavailable, kDeadlineExceeded (the request may have been carried
+// out), kCancelled, kUnauthenticated (credentials cannot be had). HTTP status codes are not errors here; see ToError().
 // Destroying the awaiting flow cancels the exchange.
 class Transport {
  public:
@@ -55,6 +58,11 @@ class Transport {
 
 // The Error of a non-2xx response, from its metav1.Status: code by status and reason, message, Retry-After.
 Error ToError(const Response& response);
+
+// The same error in words an operator can act on. 401 and 403 name verb and resource: "the API server refused to list
+// nodes: "system:serviceaccount:ops:spillway" lacks list on nodes (cluster scope); see docs/security.md#rbac". Any
+// other gets "<verb> <resource>: " in front.
+Error ExplainRefusal(Error error, std::string_view verb, std::string_view resource);
 
 // RFC 3986 percent-encoding of one query value or path segment.
 std::string UrlEncode(std::string_view text);

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+// URL paths of the resources Spillway touches, names percent-encoded.
+namespace spillway::kube {
+
+inline constexpr std::string_view kPodsPath = "/api/v1/pods";
+inline constexpr std::string_view kNodesPath = "/api/v1/nodes";
+inline constexpr std::string_view kNamespacesPath = "/api/v1/namespaces";
+
+// "/api/v1/namespaces/{ns}/pods/{name}", optionally with "/{subresource}": binding, status, eviction.
+std::string PodPath(std::string_view ns, std::string_view name, std::string_view subresource = "");
+std::string NodePath(std::string_view name, std::string_view subresource = "");
+// "/apis/coordination.k8s.io/v1/namespaces/{ns}/leases", with a name the one lease.
+std::string LeasePath(std::string_view ns, std::string_view name = "");
+// "/apis/events.k8s.io/v1/namespaces/{ns}/events", with a name the one event.
+std::string EventPath(std::string_view ns, std::string_view name = "");
+
+}  // namespace spillway::kube
