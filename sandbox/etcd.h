@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "kube/api/objects.h"
@@ -70,7 +69,9 @@ class Etcd {
   // A place in the changes of one kind. Wakes its owner (synchronously: it must only note or post) when there is more.
   class Cursor {
    public:
-    Cursor(Etcd& etcd, const Kind& kind, Revision after, std::function<void()> wake);
+    // kEager readers may lag and expire; for kFaithful ones the window grows as long as it takes.
+    enum class Reader : std::uint8_t { kEager, kFaithful };
+    Cursor(Etcd& etcd, const Kind& kind, Revision after, Reader reader, std::function<void()> wake);
     ~Cursor();
     Cursor(const Cursor&) = delete;
     Cursor& operator=(const Cursor&) = delete;
@@ -86,6 +87,7 @@ class Etcd {
     Etcd& etcd_;
     const Kind& kind_;
     Revision after_;
+    Reader reader_;
     std::function<void()> wake_;
   };
 
@@ -100,17 +102,19 @@ class Etcd {
   struct Shelf {
     std::map<std::string, StoredPtr, std::less<>> objects;  // by "ns/name"
     std::deque<Change> changes;
-    Revision forgotten = 0;  // the newest change dropped from the window
-    std::unordered_set<Cursor*> cursors;
+    Revision forgotten = 0;        // the newest change dropped from the window
+    std::vector<Cursor*> cursors;  // in the order opened: wake-ups must replay
   };
   Shelf& ShelfOf(const Kind& kind);
   const Shelf& ShelfOf(const Kind& kind) const;
   void Record(Shelf& shelf, Change change);
+  void Trim(Shelf& shelf);
 
   std::size_t window_;
   Revision revision_ = 1;
-  mutable std::unordered_map<const Kind*, Shelf> shelves_;
+  mutable std::map<const Kind*, Shelf> shelves_;
   std::unordered_map<std::string, std::weak_ptr<const kube::StringMap>> labels_;
+  std::size_t sweep_labels_at_ = 1024;
 };
 
 }  // namespace spillway::sandbox

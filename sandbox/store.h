@@ -88,13 +88,40 @@ class Store {
   std::unique_ptr<Watch> NewWatch(std::string_view resource, const ListOptions& options,
                                   std::function<void(const WatchEvent&)> on_event);
 
+  // The general read-modify-write: `edit` gets the current object and returns the next one or a refusal.
+  using Edit = std::function<ApiResult<Json>(const Json& current)>;
+  ApiResult<Json> Transform(const Kind& kind, std::string_view ns, std::string_view name, Part part,
+                            WriteOptions options, const Edit& edit);
+  // Of every kind, those that name `uid` as their owner.
+  std::vector<Json> DependentsOf(std::string_view uid) const;
+
   Etcd& etcd() { return etcd_; }
   const Etcd& etcd() const { return etcd_; }
   Runtime& runtime() const { return runtime_; }
 
  private:
+  ApiResult<Json> Replace(const Kind& kind, const Stored& current, Json next, Part part, WriteOptions options);
+  ApiStatus CheckIdentity(const Kind& kind, const Stored& current, const Json& next) const;
+  ApiStatus CheckNamespace(const Kind& kind, std::string_view ns, std::string_view name) const;
+  ApiStatus AdmitPod(Json& pod) const;
+  void PrepareForCreate(const Kind& kind, Json& object);
+  Json Mark(const Kind& kind, Json object, std::int64_t grace_period, bool dry_run);
+  ApiResult<Json> DeleteNamespace(Json ns, bool dry_run);
+  void FinishNamespace(const std::string& ns);
+  void Orphan(std::string_view uid);
+  ApiStatus ChargeBudget(std::string_view ns, const Json& pod, bool dry_run);
+  // Stamps the next revision and puts it; the caller has checked everything.
+  void Put(const Kind& kind, Json& object);
+  void Remove(const Kind& kind, Json& object);
+  Stored Sealed(const Kind& kind, Json& object);
+  std::string NewUid();
+  std::string NewSuffix();
+  Json Timestamp() const;
+
   Runtime& runtime_;
   Etcd etcd_;
+  std::uint32_t cluster_ips_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // posted work holds a weak reference
 };
 
 }  // namespace spillway::sandbox
