@@ -45,7 +45,8 @@ class ControlPlane:
     """A context manager: up and ready inside the `with`, gone after it, whatever happens in between.
 
     Everything it writes (keys, kubeconfigs, etcd's data, logs/*.log) is in `directory`. That is removed at the end
-    unless it was given by the caller or something failed; then its path is printed on stderr.
+    unless it was given by the caller or something failed: an exception left the `with`, or `failed` was set. Then its
+    path, and the end of the logs of what ran in the cluster, are printed on stderr.
     """
 
     def __init__(self, directory: pathlib.Path | None = None):
@@ -55,17 +56,20 @@ class ControlPlane:
         self._processes: list[Process] = []
         self._control_plane: list[Process] = []
         self.start_seconds = 0.0
+        self.failed = False
 
     def __enter__(self):
         try:
             self._start()
         except BaseException:
-            self._stop(failed=True)
+            self.failed = True
+            self._stop()
             raise
         return self
 
     def __exit__(self, error_type, error, trace):
-        self._stop(failed=error_type is not None)
+        self.failed = self.failed or error_type not in (None, SystemExit)
+        self._stop()
 
     # -------------------------------------------------------------------------------------- the cluster's users
 
@@ -240,14 +244,17 @@ current-context: test
     def _wait(self, condition, what: str):
         wait_until(condition, what, START_SECONDS, self._control_plane)
 
-    def _stop(self, failed: bool):
+    def _stop(self):
         for process in reversed(self._processes):
             process.stop() if process not in self._control_plane else process.kill()
-        self._processes, self._control_plane = [], []
-        if failed:
+        if self.failed:
+            for process in self._processes:
+                if process not in self._control_plane:
+                    print(f"---- end of {process.log}\n{process.tail()}", file=sys.stderr)
             print(f"control plane: logs and keys kept in {self.directory}", file=sys.stderr)
         elif self._remove_at_end:
             shutil.rmtree(self.directory, ignore_errors=True)
+        self._processes, self._control_plane = [], []
 
 
 # What kubeadm sets up too: the API server's own identity may use every kubelet's API (logs, exec).
@@ -260,19 +267,17 @@ _KUBELET_API_ADMIN = {
 
 
 def _up(arguments):
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for number in (signal.SIGTERM, signal.SIGINT):  # also where a shell started us in the background
+        signal.signal(number, lambda *_: sys.exit(0))
     with ControlPlane(arguments.dir) as cluster:
         for node in arguments.node:
             name, _, shape = node.partition("=")
             cluster.hollow_nodes(name, {name: shape})
         print(f"up in {cluster.start_seconds:.1f} s\nexport KUBECONFIG={cluster.admin_kubeconfig}\n"
               f"export PATH={cluster.tool('')}:$PATH", flush=True)
-        try:
-            if arguments.for_seconds is None:
-                signal.pause()
-            time.sleep(arguments.for_seconds)
-        except KeyboardInterrupt:
-            pass
+        if arguments.for_seconds is None:
+            signal.pause()
+        time.sleep(arguments.for_seconds)
 
 
 def main():

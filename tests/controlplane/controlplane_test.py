@@ -4,12 +4,16 @@
 Needs no Spillway binary.
 """
 
-import pathlib
+import http.server
+import json
+import ssl
+import threading
 import unittest
 
 from api import ApiError
+from cluster_case import ClusterTestCase
 from processes import wait_until
-from spillway_cluster import MANIFESTS, NAMESPACE, SpillwayCluster
+from spillway_cluster import MANIFESTS, NAMESPACE
 
 SECONDS = 30
 CONTROLLER = f"system:serviceaccount:{NAMESPACE}:spillway-controller"
@@ -60,10 +64,10 @@ def pod_of(cpu: str, node: str | None = None) -> dict:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "pod-"}, "spec": spec}
 
 
-class ControlPlaneTest(unittest.TestCase):
+class ControlPlaneTest(ClusterTestCase):
     @classmethod
     def setUpClass(cls):
-        cls.cluster = cls.enterClassContext(SpillwayCluster())
+        super().setUpClass()
         cls.cluster.hollow_nodes("real", {"node-a": "4,8Gi,110"})
 
     def create(self, pod: dict) -> str:
@@ -114,6 +118,41 @@ class ControlPlaneTest(unittest.TestCase):
         condition = wait_until(unschedulable, "condition Unschedulable", SECONDS)
         self.assertEqual(condition["reason"], "Unschedulable")
         self.assertTrue(condition["message"].startswith("0/1 nodes are available: 1 Insufficient cpu."), condition["message"])
+
+    def test_kubectl_logs_reaches_a_kubelet_over_mutual_tls(self):
+        port = self.start_kubelet_api()
+        self.cluster.hollow_nodes("with-kubelet-api", {"node-b": "4,8Gi,110"}, "--taint=only=logs:NoSchedule")
+        self.cluster.kubectl("patch", "node", "node-b", "--subresource=status", "--patch", json.dumps({"status": {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}}))
+        path = self.create(pod_of("1", node="node-b"))
+        wait_until(lambda: self.cluster.api.get(path)["status"]["phase"] == "Running", "Pod running", SECONDS)
+        name = path.rpartition("/")[2]
+        self.assertEqual(self.cluster.kubectl("logs", name),
+                         f"kube-apiserver-kubelet-client asks for /containerLogs/default/{name}/main")
+
+    def start_kubelet_api(self) -> int:
+        """An HTTPS server that wants a client certificate of the cluster's CA, and says who asks for what."""
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                subject = dict(field[0] for field in self.connection.getpeercert()["subject"])
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(f"{subject['commonName']} asks for {self.path}".encode())
+
+            def log_message(self, *_):
+                pass
+
+        serving = self.cluster.serving_certificate("kubelet-api")
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self.cluster.authority.cert))
+        tls.verify_mode = ssl.CERT_REQUIRED
+        tls.load_cert_chain(serving.cert, serving.key)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server.server_port
 
     def test_identities_may_do_what_they_need_and_no_more(self):
         for questions, answer in ((MAY, True), (MAY_NOT, False)):

@@ -48,14 +48,9 @@ class Agent:
 class SpillwayCluster(ControlPlane):
     """A ControlPlane whose administrator has installed Spillway. Nothing of Spillway runs until it is started."""
 
-    def __enter__(self):
-        super().__enter__()
-        try:
-            self._install()
-        except BaseException:
-            self._stop(failed=True)
-            raise
-        return self
+    def _start(self):
+        super()._start()
+        self._install()
 
     def _install(self):
         self.kubectl("apply", "-f", str(MANIFESTS / "rbac"))
