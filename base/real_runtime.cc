@@ -100,10 +100,11 @@ void RealRuntime::Run(std::function<void(int)> on_signal) {
 }
 
 bool RealRuntime::RunUntil(const std::function<bool()>& done, Duration limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
+  const Instant end = Now() + limit;
   impl_->io.restart();
   while (!done()) {
-    if (impl_->io.run_one_until(end) == 0) return done();
+    if (Now() >= end || impl_->io.stopped()) return done();
+    impl_->io.run_one_for(std::chrono::milliseconds(1));
   }
   return true;
 }

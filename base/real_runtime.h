@@ -24,8 +24,8 @@ class RealRuntime final : public Runtime {
   void Run(std::function<void(int signals_so_far)> on_signal);
   // Any thread. Run() returns after the current turn.
   void Stop();
-  // Turns the loop until `done` holds (checked after every turn); false if `limit` passes first. Takes no signals: for
-  // tests and tools.
+  // Turns the loop until `done` holds; false if `limit` passes first. `done` is asked after every turn and at least
+  // each millisecond, since it may depend on other threads. Takes no signals: for tests and tools.
   bool RunUntil(const std::function<bool()>& done, Duration limit);
 
  private:

@@ -129,3 +129,17 @@ Status SetUpClientTls(ssl_ctx_st* context, const TlsMaterial& material, const st
 }
 
 }  // namespace spillway::net::internal
+
+// Stands in front of OpenSSL's function of this name, for all of the process, and does the same with a memory.
+// cpprestsdk calls it for each new connection, and reading the system's trust store anew takes 17 to 20 ms of CPU with
+// Debian's 140 certificates (docs/design/004-http-client.md). The store is shared: whoever wants other CAs replaces it.
+extern "C" int SSL_CTX_set_default_verify_paths(SSL_CTX* context) {
+  static X509_STORE* const system_store = [] {
+    X509_STORE* store = X509_STORE_new();
+    if (store) X509_STORE_set_default_paths(store);
+    return store;
+  }();
+  if (!system_store) return 0;
+  SSL_CTX_set1_cert_store(context, system_store);
+  return 1;
+}

@@ -157,7 +157,7 @@ class CpprestClient final : public HttpClient {
   std::string verified_name_;
   std::optional<std::string> host_header_;
   std::shared_ptr<TlsDiary> diary_ = std::make_shared<TlsDiary>();
-  std::unique_ptr<rest::client::http_client> client_;
+  std::shared_ptr<rest::client::http_client> client_;
 };
 
 // Rings when an exchange has taken too long. Lives in the frame of the waiting flow.
@@ -212,7 +212,7 @@ Status CpprestClient::Open() {
   // address only without its brackets, and then writes a Host header that needs to be ours.
   if (verified_name_ != base_.host || base_.host.find(':') != std::string::npos) host_header_ = verified_name_;
   try {
-    client_ = std::make_unique<rest::client::http_client>(
+    client_ = std::make_shared<rest::client::http_client>(
         fmt::format("{}://{}:{}", base_.https ? "https" : "http", base_.host, base_.port), Config());
   } catch (const std::exception& thrown) {
     return Fail(Code::kInvalidArgument, fmt::format("\"{}\" cannot be used: {}", shown_base_, thrown.what()));
@@ -295,11 +295,15 @@ void CpprestClient::Start(const std::shared_ptr<Call>& call, rest::http_request 
       failed();
     }
   };
-  try {
-    client_->request(message, call->cancellation.get_token()).then(answered, pplx::cancellation_token::none());
-  } catch (...) {
-    failed();
-  }
+  // Not from here: the library sets up the TLS of a new connection, which reads files, on the thread that asks.
+  const auto ask = [client = client_, message, token = call->cancellation.get_token(), answered, failed] {
+    try {
+      client->request(message, token).then(answered, pplx::cancellation_token::none());
+    } catch (...) {
+      failed();
+    }
+  };
+  boost::asio::post(crossplat::threadpool::shared_instance().service(), ask);
 }
 
 Error CpprestClient::Silence(const HttpRequest& request) const {
