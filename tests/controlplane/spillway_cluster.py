@@ -86,7 +86,8 @@ class SpillwayCluster(ControlPlane):
         process = self.run(f"agent-{node}", [
             binary(), "agent", f"--kubeconfig={self.agent_kubeconfig}", f"--nodename={node}", f"--provider={provider}",
             f"--tls-cert-file={serving.cert}", f"--tls-private-key-file={serving.key}",
-            f"--client-ca-file={self.authority.cert}", *flags],
+            f"--client-ca-file={self.authority.cert}",
+            "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=127.0.0.1:0", *flags],  # several agents run here
             _environment() | BRIEF_ENVIRONMENT | {"KUBELET_PORT": str(port)})
         return Agent(process, node)
 
