@@ -24,7 +24,7 @@ import tempfile
 import time
 
 import pki
-from api import Api, ApiError
+from api import Api
 from processes import Process, free_ports, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent

@@ -32,7 +32,8 @@ MAY = {
     ],
     AGENT: [
         ("create", "nodes", "", "", ""), ("get", "nodes", "", "", ""), ("patch", "nodes", "", "", ""),
-        ("get", "namespaces", "kube-system", "", ""), ("patch", "nodes", "", "status", ""), ("list", "pods", "", "", ""), ("watch", "pods", "", "", ""),
+        ("get", "namespaces", "kube-system", "", ""),
+        ("patch", "nodes", "", "status", ""), ("list", "pods", "", "", ""), ("watch", "pods", "", "", ""),
         ("delete", "pods", "", "", "anywhere"), ("patch", "pods", "", "status", "anywhere"),
         ("create", "events.events.k8s.io", "", "", "anywhere"), ("patch", "events.events.k8s.io", "", "", "anywhere"),
         ("get", "configmaps", "", "", "anywhere"), ("get", "secrets", "", "", "anywhere"),
@@ -50,7 +51,8 @@ MAY_NOT = {
         ("create", "serviceaccounts", "spillway-controller", "token", NAMESPACE),
     ],
     AGENT: [
-        ("delete", "nodes", "", "", ""), ("get", "namespaces", "default", "", ""), ("create", "pods", "", "", "anywhere"), ("create", "pods", "", "binding", "anywhere"),
+        ("delete", "nodes", "", "", ""), ("get", "namespaces", "default", "", ""),
+        ("create", "pods", "", "", "anywhere"), ("create", "pods", "", "binding", "anywhere"),
         ("patch", "pods", "", "", "anywhere"), ("list", "secrets", "", "", ""), ("list", "configmaps", "", "", ""),
         ("update", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
         ("create", "serviceaccounts", "default", "token", "anywhere"),
