@@ -32,7 +32,7 @@ struct ClusterOptions {
   // kube-scheduler's minor version, 33 to 36: decides reason texts and quirks.
   int minor_version = 36;
   // Nodes matching this are virtual. Default: type=virtual-kubelet.
-  kube::LabelSelector virtual_nodes;
+  kube::LabelSelector virtual_nodes = {{{"type", "virtual-kubelet"}}, {}};
 };
 
 // What the balancer and people see of a node. int64 in milli-CPU and bytes, as kube-scheduler rounds them.
@@ -48,8 +48,11 @@ struct NodeView {
 // The model of a whole cluster, kept up to date by deltas; everything else in this room is a pure question to it. Specs
 // are hash-consed into classes, resources are columns of integers, predicates are bitsets over nodes.
 //
-// Bound Pods use up their node; terminating ones too until they are gone, terminal ones (Succeeded, Failed) never.
-// Unbound Pods are known by class, priority and order, and wait to be judged. Upsert of a known UID replaces it.
+// Bound Pods use up their node; terminating ones too until they are gone. Terminal ones (Succeeded, Failed) never do:
+// an Upsert of one removes it. Unbound Pods are known by class, priority and order, and wait to be judged. Upsert of a
+// known UID replaces it. Pods bound to a node that is not known, or no longer, count from the moment it is. A Pod
+// without a UID is known by namespace/name, a Node by its name.
+//
 // Copying is deliberate only (Clone): what-if questions and fan-out over a snapshot.
 class Cluster {
  public:
@@ -81,10 +84,12 @@ class Cluster {
   // In name order.
   std::vector<NodeIndex> nodes(NodeRole role) const;
 
+  // Unbound Pods only; a bound Pod has none (valid() is false).
   ClassIndex class_of(PodIndex pod) const;
   // Unbound Pods, in no particular order.
   std::vector<PodIndex> pending() const;
-  // True if a Pod of lower priority than `pod` holds a place on a real node: preemption might help it.
+  // True if a Pod of lower priority than `pod` holds a place on a real node: preemption might help it. False for a Pod
+  // whose preemptionPolicy is Never.
   bool PreemptionMightHelp(PodIndex pod) const;
 
   // For the rest of this room.

@@ -1,0 +1,95 @@
+#include "scheduler_sim/cluster.h"
+
+#include "scheduler_sim/model/model.h"
+
+namespace spillway::sim {
+
+Cluster::Cluster(ClusterOptions options) : model_(std::make_unique<Model>(std::move(options))) {}
+Cluster::~Cluster() = default;
+Cluster::Cluster(Cluster&&) noexcept = default;
+Cluster& Cluster::operator=(Cluster&&) noexcept = default;
+
+Cluster Cluster::Clone() const {
+  Cluster copy{ClusterOptions()};
+  *copy.model_ = *model_;
+  return copy;
+}
+
+void Cluster::Upsert(const kube::Node& node) { model_->UpsertNode(node); }
+void Cluster::Upsert(const kube::Pod& pod) { model_->UpsertPod(pod); }
+
+void Cluster::Upsert(const kube::Namespace& ns) {
+  const auto [entry, is_new] = model_->namespaces.try_emplace(ns.metadata.uid, ns);
+  if (!is_new && entry->second.metadata.labels == ns.metadata.labels) return;
+  entry->second = ns;
+  ++model_->generation;
+  ++model_->relaxations;
+}
+
+void Cluster::RemoveNode(std::string_view uid) { model_->RemoveNode(uid); }
+
+void Cluster::RemovePod(std::string_view uid) {
+  if (const PodIndex pod = model_->FindPod(uid); pod.valid()) model_->RemovePod(pod);
+}
+
+void Cluster::RemoveNamespace(std::string_view uid) {
+  if (model_->namespaces.erase(std::string(uid)) == 0) return;
+  ++model_->generation;
+  ++model_->relaxations;
+}
+
+std::uint64_t Cluster::generation() const { return model_->generation; }
+std::uint64_t Cluster::relaxations() const { return model_->relaxations; }
+
+std::size_t Cluster::node_count(NodeDomain domain) const {
+  return static_cast<std::size_t>(model_->domain(domain).Count());
+}
+
+std::size_t Cluster::pod_count() const { return model_->pods_by_uid.size(); }
+
+std::optional<PodIndex> Cluster::FindPod(std::string_view uid) const {
+  const PodIndex pod = model_->FindPod(uid);
+  return pod.valid() ? std::optional(pod) : std::nullopt;
+}
+
+std::optional<NodeIndex> Cluster::FindNode(std::string_view name) const {
+  const std::optional<NodeIndex> node = model_->names.Find(name);
+  return node && model_->node(*node).exists ? node : std::nullopt;
+}
+
+NodeView Cluster::node(NodeIndex index) const {
+  const NodeRecord& node = model_->node(index);
+  const Usage& usage = model_->usage;
+  const std::size_t i = index.value();
+  return {.name = node.name,
+          .role = node.role,
+          .ready = node.ready,
+          .unschedulable = node.unschedulable,
+          .allocatable_milli_cpu = node.milli_cpu,
+          .allocatable_memory = node.memory,
+          .allocatable_pods = node.pods,
+          .requested_milli_cpu = Minus(node.milli_cpu, usage.free_milli_cpu[i]),
+          .requested_memory = Minus(node.memory, usage.free_memory[i]),
+          .pods = Minus(node.pods, usage.free_pods[i])};
+}
+
+std::vector<NodeIndex> Cluster::nodes(NodeRole role) const {
+  std::vector<NodeIndex> found;
+  model_->names.ForEach([&](NodeIndex index, std::uint64_t) {
+    const NodeRecord& node = model_->node(index);
+    if (node.exists && node.role == role) found.push_back(index);
+  });
+  return found;
+}
+
+ClassIndex Cluster::class_of(PodIndex pod) const { return model_->pod(pod).pod_class; }
+
+std::vector<PodIndex> Cluster::pending() const { return model_->pending; }
+
+bool Cluster::PreemptionMightHelp(PodIndex pod) const {
+  const PodRecord& record = model_->pod(pod);
+  return record.preempts && !model_->real_priorities.empty() &&
+         model_->real_priorities.begin()->first < record.priority;
+}
+
+}  // namespace spillway::sim

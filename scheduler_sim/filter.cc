@@ -1,0 +1,60 @@
+#include "scheduler_sim/filter.h"
+
+#include <array>
+
+#include "scheduler_sim/filters/node_affinity.h"
+#include "scheduler_sim/filters/node_ports.h"
+#include "scheduler_sim/filters/node_resources_fit.h"
+#include "scheduler_sim/filters/node_unschedulable.h"
+#include "scheduler_sim/filters/taint_toleration.h"
+
+namespace spillway::sim {
+
+void Tally::Add(std::string_view reason, std::int64_t nodes) {
+  if (nodes == 0) return;
+  for (ReasonCount& count : counts_) {
+    if (count.reason == reason) {
+      count.nodes += nodes;
+      return;
+    }
+  }
+  counts_.push_back({std::string(reason), nodes});
+}
+
+std::span<const Filter* const> Filters() {
+  static const NodeUnschedulable node_unschedulable;
+  static const TaintToleration taint_toleration;
+  static const NodeAffinity node_affinity;
+  static const NodePorts node_ports;
+  static const NodeResourcesFit node_resources_fit;
+  static const std::array<const Filter*, 5> filters = {&node_unschedulable, &taint_toleration, &node_affinity,
+                                                       &node_ports, &node_resources_fit};
+  return filters;
+}
+
+Evaluation Evaluate(const Question& question, const NodeSet& domain) {
+  Evaluation evaluation{.feasible = domain, .tally = {}, .rejection = {}};
+  for (const Filter* filter : Filters()) {
+    PreFilterResult result = filter->PreFilter(question);
+    if (!result.rejection.empty()) {
+      evaluation.feasible = NodeSet();
+      evaluation.tally = Tally();
+      evaluation.rejection = std::move(result.rejection);
+      return evaluation;
+    }
+    if (!result.nodes) continue;
+    const std::int64_t dropped = evaluation.feasible.IntersectWith(*result.nodes);
+    evaluation.tally.Add("node(s) didn't satisfy plugin(s) [" + std::string(filter->name()) + "]", dropped);
+  }
+  for (const Filter* filter : Filters()) filter->Narrow(question, evaluation.feasible, evaluation.tally);
+  return evaluation;
+}
+
+bool Admits(const Question& question, NodeIndex node) {
+  for (const Filter* filter : Filters()) {
+    if (!filter->Admits(question, node)) return false;
+  }
+  return true;
+}
+
+}  // namespace spillway::sim

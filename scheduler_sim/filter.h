@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scheduler_sim/model/model.h"
+#include "scheduler_sim/verdict.h"
+
+namespace spillway::sim {
+
+// Counts why nodes were rejected, reason by reason.
+class Tally {
+ public:
+  void Add(std::string_view reason, std::int64_t nodes);
+  // NodeResourcesFit rejected a node.
+  void NoteShortage() { short_of_resources_ = true; }
+
+  const std::vector<ReasonCount>& counts() const { return counts_; }
+  bool short_of_resources() const { return short_of_resources_; }
+
+ private:
+  std::vector<ReasonCount> counts_;  // in order of first appearance
+  bool short_of_resources_ = false;
+};
+
+// What a filter is asked: a kind of Pod, against the cluster with this much of it in use.
+struct Question {
+  const Cluster::Model& model;
+  const Usage& usage;
+  const PodClass& pod;
+};
+
+// What a filter can say before it looks at single nodes.
+struct PreFilterResult {
+  std::string rejection;         // not empty: no node will do, and this is the one reason
+  std::optional<NodeSet> nodes;  // only these can do; the rest are rejected in the filter's name
+};
+
+// One of kube-scheduler's filter plugins. Stateless: what it knows is in the Question.
+class Filter {
+ public:
+  virtual ~Filter() = default;
+  // The plugin's name, as in kube-scheduler's configuration and messages.
+  virtual std::string_view name() const = 0;
+
+  virtual PreFilterResult PreFilter(const Question&) const { return {}; }
+  // Takes the nodes it rejects out of `alive` and counts why. Cost: words of a bitset, or columns of integers; never
+  // objects.
+  virtual void Narrow(const Question& question, NodeSet& alive, Tally& tally) const = 0;
+  // True when Narrow() would leave `node` in.
+  virtual bool Admits(const Question& question, NodeIndex node) const = 0;
+  // Why `node` is rejected, in kube-scheduler's words. Precondition: !Admits(question, node).
+  virtual std::vector<std::string> Explain(const Question& question, NodeIndex node) const = 0;
+};
+
+// All filters, in kube-scheduler's order: of several that reject a node only the first is named. NodeName is not among
+// them: it can only reject Pods that have a node already, and those are not pending.
+std::span<const Filter* const> Filters();
+
+// All nodes of a domain at once.
+struct Evaluation {
+  NodeSet feasible;
+  Tally tally;
+  std::string rejection;
+};
+Evaluation Evaluate(const Question& question, const NodeSet& domain);
+
+// One node: all filters but PreFilter results.
+bool Admits(const Question& question, NodeIndex node);
+
+}  // namespace spillway::sim

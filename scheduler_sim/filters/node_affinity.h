@@ -1,0 +1,21 @@
+#pragma once
+
+#include "scheduler_sim/filter.h"
+
+namespace spillway::sim {
+
+// A node must match all of spec.nodeSelector and at least one term of required node affinity. When every term names
+// nodes (metadata.name In ..., as DaemonSet Pods have it), only those are looked at, and all others are rejected by the
+// PreFilter.
+//
+// Source: kube-scheduler plugins/nodeaffinity, 1.33 to 1.36. Cost: one AND per 64 nodes, or the named nodes alone.
+class NodeAffinity final : public Filter {
+ public:
+  std::string_view name() const override { return "NodeAffinity"; }
+  PreFilterResult PreFilter(const Question& question) const override;
+  void Narrow(const Question& question, NodeSet& alive, Tally& tally) const override;
+  bool Admits(const Question& question, NodeIndex node) const override;
+  std::vector<std::string> Explain(const Question& question, NodeIndex node) const override;
+};
+
+}  // namespace spillway::sim

@@ -1,0 +1,107 @@
+#include "scheduler_sim/judgement.h"
+
+#include <algorithm>
+
+namespace spillway::sim {
+namespace {
+
+std::int64_t ResourceScore(std::int64_t requested, std::int64_t capacity) {
+  if (requested > capacity) return 0;
+  constexpr std::int64_t kMaxScore = 100;
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(Minus(capacity, requested)) * kMaxScore) / capacity;
+}
+
+}  // namespace
+
+std::vector<NominatedAt> NominatedAhead(const Cluster::Model& model, PodIndex pod) {
+  std::vector<NominatedAt> ahead;
+  for (const PodIndex other : model.nominated) {
+    const PodRecord& record = model.pod(other);
+    if (other == pod || record.priority < model.pod(pod).priority) continue;
+    const auto at =
+        std::find_if(ahead.begin(), ahead.end(), [&](const auto& entry) { return entry.node == record.node; });
+    if (at != ahead.end()) {
+      at->pods.push_back(other);
+    } else {
+      ahead.push_back({record.node, {other}});
+    }
+  }
+  return ahead;
+}
+
+NodeReport Inspect(const Question& question, NodeIndex node) {
+  for (const Filter* filter : Filters()) {
+    if (!filter->Admits(question, node)) return {node, std::string(filter->name()), filter->Explain(question, node)};
+  }
+  return {node, {}, {}};
+}
+
+Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet& domain) {
+  const Question question{model, model.usage, model.pod_class(model.pod(pod).pod_class)};
+  const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);
+  if (ahead.empty()) return Evaluate(question, domain);
+
+  NodeSet rest = domain;
+  for (const NominatedAt& at : ahead) rest.Remove(at.node);
+  Evaluation evaluation = Evaluate(question, rest);
+  if (!evaluation.rejection.empty()) return evaluation;
+  Usage with_nominated = model.usage;
+  for (const NominatedAt& at : ahead) {
+    if (!domain.Has(at.node)) continue;
+    NodeSet only;
+    only.Add(at.node);
+    for (const PodIndex other : at.pods) with_nominated.Place(model.footprint(model.pod(other).footprint), at.node);
+    const Evaluation with = Evaluate({model, with_nominated, question.pod}, only);
+    for (const PodIndex other : at.pods) with_nominated.Unplace(model.footprint(model.pod(other).footprint), at.node);
+    const Evaluation& outcome = with.feasible.empty() ? with : Evaluate(question, only);
+    evaluation.feasible.UniteWith(outcome.feasible);
+    for (const ReasonCount& count : outcome.tally.counts()) evaluation.tally.Add(count.reason, count.nodes);
+    if (outcome.tally.short_of_resources()) evaluation.tally.NoteShortage();
+  }
+  return evaluation;
+}
+
+std::shared_ptr<const Explanation> Explain(const Evaluation& evaluation, const NodeSet& domain) {
+  auto explanation = std::make_shared<Explanation>();
+  explanation->nodes = domain.Count();
+  explanation->reasons = evaluation.tally.counts();
+  explanation->rejection = evaluation.rejection;
+  explanation->short_of_resources = evaluation.tally.short_of_resources() || explanation->nodes == 0;
+  const auto as_text = [](const ReasonCount& count) { return std::to_string(count.nodes) + " " + count.reason; };
+  std::sort(explanation->reasons.begin(), explanation->reasons.end(),
+            [&](const ReasonCount& a, const ReasonCount& b) { return as_text(a) < as_text(b); });
+  return explanation;
+}
+
+std::int64_t LeastAllocatedScore(const Question& question, NodeIndex node) {
+  const NodeRecord& record = question.model.node(node);
+  const Footprint& footprint = question.model.footprint(question.pod.footprint);
+  const std::size_t i = node.value();
+  std::int64_t score = 0, weights = 0;
+  if (record.milli_cpu != 0) {
+    score += ResourceScore(Plus(question.usage.scored_milli_cpu[i], footprint.scored_milli_cpu), record.milli_cpu);
+    ++weights;
+  }
+  if (record.memory != 0) {
+    score += ResourceScore(Plus(question.usage.scored_memory[i], footprint.scored_memory), record.memory);
+    ++weights;
+  }
+  return weights == 0 ? 0 : score / weights;
+}
+
+NodeIndex BestNode(const Question& question, const NodeSet& feasible) {
+  NodeIndex best;
+  std::int64_t best_score = 0;
+  feasible.ForEach([&](NodeIndex node) {
+    const std::int64_t score = LeastAllocatedScore(question, node);
+    if (best.valid() && (score < best_score ||
+                         (score == best_score && question.model.node(node).rank > question.model.node(best).rank))) {
+      return;
+    }
+    best = node;
+    best_score = score;
+  });
+  return best;
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "scheduler_sim/filter.h"
+
+namespace spillway::sim {
+
+// Judges a pending Pod alone, nominated Pods of its own or higher priority on their nodes: a node one of them waits for
+// must admit the Pod both with and without them, as kube-scheduler has it.
+//
+// Source: kube-scheduler framework/runtime RunFilterPluginsWithNominatedPods.
+Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet& domain);
+
+// Nodes where a nominated Pod of priority at least `pod`'s waits, other than itself, with those Pods.
+struct NominatedAt {
+  NodeIndex node;
+  std::vector<PodIndex> pods;
+};
+std::vector<NominatedAt> NominatedAhead(const Cluster::Model& model, PodIndex pod);
+
+// The first failing filter on one node and its reasons; an empty filter name when the node is feasible.
+NodeReport Inspect(const Question& question, NodeIndex node);
+
+std::shared_ptr<const Explanation> Explain(const Evaluation& evaluation, const NodeSet& domain);
+
+// kube-scheduler's LeastAllocated score, cpu and memory weighing the same: 0 to 100, higher is better.
+//
+// Source: kube-scheduler plugins/noderesources/least_allocated.go, whole-number arithmetic included.
+std::int64_t LeastAllocatedScore(const Question& question, NodeIndex node);
+
+// The best of `feasible` by score, then by name; invalid when empty.
+NodeIndex BestNode(const Question& question, const NodeSet& feasible);
+
+}  // namespace spillway::sim

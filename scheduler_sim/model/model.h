@@ -1,0 +1,185 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "scheduler_sim/cluster.h"
+#include "scheduler_sim/model/name_order.h"
+#include "scheduler_sim/model/node_set.h"
+#include "scheduler_sim/model/pool.h"
+#include "scheduler_sim/model/requests.h"
+#include "scheduler_sim/model/uid.h"
+#include "scheduler_sim/model/usage.h"
+#include "scheduler_sim/semantics.h"
+
+namespace spillway::sim {
+
+struct OwnerTag;
+struct RuleTag;
+struct TolerationsTag;
+struct FootprintTag;
+using OwnerId = StrongId<OwnerTag>;
+using RuleId = StrongId<RuleTag>;
+using TolerationsId = StrongId<TolerationsTag>;
+using FootprintId = StrongId<FootprintTag>;
+
+// A name that has a Node object, or that Pods are bound or nominated to. Without the object it takes no Pods, but
+// those that came early, or stay behind, count again the moment it appears.
+struct NodeRecord {
+  std::string name, uid;
+  bool exists = false;
+  bool ready = false, unschedulable = false;
+  NodeRole role = NodeRole::kReal;
+  kube::StringMap labels;
+  std::vector<kube::Taint> taints;
+  std::vector<std::string> declared_features, unsupported_features;
+  std::int64_t milli_cpu = 0, memory = 0, ephemeral_storage = 0, pods = 0;  // allocatable
+  std::vector<std::pair<ResourceId, std::int64_t>> scalars;
+  std::uint64_t rank = 0;        // orders names
+  std::uint32_t references = 0;  // Pods bound or nominated
+  PodIndex first_pod;
+};
+
+// 64 bytes a Pod; the rest is shared.
+struct PodRecord {
+  Uid uid;
+  std::uint64_t arrival = 0;
+  std::uint32_t created = 0;  // seconds since the epoch
+  std::int32_t priority = 0;
+  FootprintId footprint;  // invalid: the record is free
+  OwnerId owner;
+  NodeIndex node;                           // bound: where; pending: nominated, if anywhere
+  ClassIndex pod_class;                     // pending
+  std::uint32_t pending_at = 0;             // pending: position in Model::pending
+  PodIndex next_on_node, previous_on_node;  // bound
+  bool bound = false, tried = false, daemon = false, preempts = true, terminating = false;
+};
+
+// spec.nodeSelector and required node affinity, and the nodes they match.
+struct NodeRule {
+  kube::StringMap selector;
+  std::optional<kube::NodeSelector> affinity;
+  // Every term names its nodes (metadata.name In ...), as DaemonSet Pods do: judged on those nodes alone, `matches`
+  // unused.
+  bool pinned = false;
+  std::vector<std::string> pinned_to;
+  NodeSet matches;
+
+  bool Matches(const NodeRecord& node) const;
+};
+
+// A list of tolerations, and the nodes whose NoSchedule and NoExecute taints it tolerates.
+struct TolerationRule {
+  std::vector<kube::Toleration> tolerations;
+  bool tolerates_cordon = false;
+  NodeSet tolerated;
+};
+
+// What filters read of a pending Pod.
+struct PodClass {
+  FootprintId footprint;
+  RuleId rule;  // invalid: any node
+  TolerationsId tolerations;
+  std::vector<std::string> needs;  // what virtual nodes may be unable to run: hostNetwork, hostPort, volume types
+  std::string undecidable;         // why no verdict is possible; empty when it is
+};
+
+struct HostPort {
+  std::string ip, protocol;
+  std::int32_t port = 0;
+};
+
+// The first NoSchedule or NoExecute taint that no toleration matches; nullptr when all are tolerated.
+const kube::Taint* FirstUntolerated(const std::vector<kube::Taint>& taints,
+                                    const std::vector<kube::Toleration>& tolerations);
+
+// The data behind Cluster, open to this room. Deltas go through Cluster; everything else only reads.
+struct Cluster::Model {
+  explicit Model(ClusterOptions options);
+
+  ClusterOptions options;
+  Semantics semantics;
+  std::uint64_t generation = 0, relaxations = 0;
+
+  std::vector<NodeRecord> nodes;
+  std::vector<NodeIndex> free_nodes;
+  NameOrder names;
+  std::unordered_map<std::string, NodeIndex> nodes_by_uid;
+  NodeSet real, all, cordoned;  // of nodes that exist
+
+  std::vector<PodRecord> pods;
+  std::vector<PodIndex> free_pods;
+  IdTable pods_by_uid;
+  Pool<char> odd_uids;
+  std::uint64_t arrivals = 0;
+  std::vector<PodIndex> pending, nominated;
+  std::map<std::int32_t, std::int64_t> real_priorities;                // Pods on real nodes, by priority
+  std::unordered_map<std::uint64_t, std::uint32_t> owners_on_virtual;  // see OwnerKey(): Pods
+
+  Usage usage;
+  Pool<char> resources, owners;
+  Pool<HostPort> ports;
+  std::unordered_map<std::string, std::vector<PortId>> ports_by_number;  // key: PortNumberKey()
+  Pool<Footprint> footprints;
+  Pool<NodeRule> rules;
+  Pool<TolerationRule> tolerations;
+  Pool<PodClass> classes;
+
+  std::unordered_map<std::string, kube::Namespace> namespaces;  // by UID
+
+  const NodeRecord& node(NodeIndex index) const { return nodes[index.value()]; }
+  const PodRecord& pod(PodIndex index) const { return pods[index.value()]; }
+  const PodClass& pod_class(ClassIndex index) const { return classes[index.value()]; }
+  const Footprint& footprint(FootprintId id) const { return footprints[id.value()]; }
+  const NodeSet& domain(NodeDomain which) const { return which == NodeDomain::kReal ? real : all; }
+  std::string_view resource_name(ResourceId id) const { return resources.key(id.value()); }
+  static std::uint64_t OwnerKey(OwnerId owner, NodeIndex node) {
+    return std::uint64_t{owner.value()} << 32 | node.value();
+  }
+  static std::string PortNumberKey(const HostPort& port) { return port.protocol + "/" + std::to_string(port.port); }
+
+  // Nodes
+  void UpsertNode(const kube::Node& node);
+  void RemoveNode(std::string_view uid);
+  NodeIndex AcquireNodeName(std::string_view name);
+  void ReleaseNodeName(NodeIndex index);
+
+  // Pods
+  PodIndex FindPod(std::string_view uid) const;
+  void UpsertPod(const kube::Pod& pod);
+  void RemovePod(PodIndex pod);
+
+  // Pieces, each hash-consed; every Acquire gives a reference that the matching Release takes back.
+  FootprintId AcquireFootprint(const kube::Pod& pod);
+  void Release(FootprintId id);
+  ClassIndex AcquireClass(const kube::Pod& pod, FootprintId footprint);
+  void Release(ClassIndex id);
+  ResourceId AcquireResource(std::string_view name);
+  void Release(ResourceId id);
+
+ private:
+  void SetCapacity(NodeIndex index, const NodeCapacity& capacity);
+  void ClearCapacity(NodeIndex index);
+  void Recount(NodeIndex index, int sign);
+  void CountOnNode(const PodRecord& pod, int sign);
+  void JudgeRules(NodeIndex index, bool labels_changed, bool taints_changed);
+
+  PodIndex NewPod(const Uid& uid);
+  void Attach(PodIndex pod);
+  void Detach(PodIndex pod);
+  void DropReferences(const PodRecord& record);
+  Uid UidOf(const kube::Pod& pod);
+
+  PortId AcquirePort(const kube::ContainerPort& port);
+  void Release(PortId id);
+  RuleId AcquireRule(const kube::Pod& pod);
+  void Release(RuleId id);
+  TolerationsId AcquireTolerations(const kube::Pod& pod);
+  void Release(TolerationsId id);
+
+  std::string key_, inner_key_;  // buffers
+};
+
+}  // namespace spillway::sim

@@ -1,0 +1,59 @@
+#include "scheduler_sim/model/undecidable.h"
+
+#include <algorithm>
+
+namespace spillway::sim {
+namespace {
+
+// Members of a gang start together or not at all; only the scheduler that knows the gang may place them.
+std::string GangMarker(const kube::Pod& pod) {
+  if (!pod.scheduling_group.empty()) return "spec.schedulingGroup " + pod.scheduling_group;
+  struct Marker {
+    const char* key;
+    bool label, annotation;
+  };
+  for (const Marker& marker :
+       {Marker{"scheduling.k8s.io/group-name", false, true}, Marker{"scheduling.x-k8s.io/pod-group", true, false},
+        Marker{"kueue.x-k8s.io/pod-group-name", true, true}}) {
+    if (marker.label && kube::Find(pod.metadata.labels, marker.key) != nullptr) {
+      return std::string("label ") + marker.key;
+    }
+    if (marker.annotation && kube::Find(pod.metadata.annotations, marker.key) != nullptr) {
+      return std::string("annotation ") + marker.key;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string WhyUndecidable(const kube::Pod& pod) {
+  if (const std::string gang = GangMarker(pod); !gang.empty()) {
+    return "it belongs to a gang (" + gang + "), whose members only its own scheduler can place together";
+  }
+  const auto claims = [](const kube::Container& container) { return container.has_resource_claims; };
+  if (pod.has_resource_claims || std::any_of(pod.containers.begin(), pod.containers.end(), claims) ||
+      std::any_of(pod.init_containers.begin(), pod.init_containers.end(), claims)) {
+    return "it uses resource claims (dynamic resource allocation), which only kube-scheduler can allocate";
+  }
+  if (!pod.required_pod_affinity.empty()) return "it uses required inter-Pod affinity, which is not simulated yet";
+  if (!pod.required_pod_anti_affinity.empty()) {
+    return "it uses required inter-Pod anti-affinity, which is not simulated yet";
+  }
+  for (const kube::TopologySpreadConstraint& constraint : pod.topology_spread) {
+    if (constraint.do_not_schedule) {
+      return "it uses a topology spread constraint with DoNotSchedule, which is not simulated yet";
+    }
+  }
+  for (const kube::Volume& volume : pod.volumes) {
+    if (volume.kind == kube::Volume::Kind::kPersistentVolumeClaim || volume.kind == kube::Volume::Kind::kEphemeral) {
+      return "it uses the persistent volume claim of volume \"" + volume.name + "\", and volumes are not simulated yet";
+    }
+    if (volume.kind != kube::Volume::Kind::kOther && volume.kind != kube::Volume::Kind::kHostPath) {
+      return "it uses the disk of volume \"" + volume.name + "\", and volume conflicts are not simulated yet";
+    }
+  }
+  return {};
+}
+
+}  // namespace spillway::sim

@@ -1,0 +1,201 @@
+#include "scheduler_sim/packing.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "scheduler_sim/judgement.h"
+
+namespace spillway::sim {
+namespace {
+
+// One class while it is packed: its feasible nodes as a heap, best score first. Scores only fall and nodes only fill up
+// while Pods are added, so an entry that looks best and is still up to date is best.
+class Candidates {
+ public:
+  Candidates(const Question& question, const NodeSet& feasible) {
+    entries_.reserve(static_cast<std::size_t>(feasible.Count()));
+    feasible.ForEach([&](NodeIndex node) { entries_.push_back(Entry::Of(question, node)); });
+    std::make_heap(entries_.begin(), entries_.end());
+  }
+
+  // The best node that still takes the Pod; invalid when none is left.
+  NodeIndex Best(const Question& question) {
+    while (!entries_.empty()) {
+      const Entry top = entries_.front();
+      if (top.version == question.usage.version[top.node.value()]) return top.node;
+      std::pop_heap(entries_.begin(), entries_.end());
+      if (Admits(question, top.node)) {
+        entries_.back() = Entry::Of(question, top.node);
+        std::push_heap(entries_.begin(), entries_.end());
+      } else {
+        entries_.pop_back();
+      }
+    }
+    return {};
+  }
+
+ private:
+  struct Entry {
+    std::int64_t score = 0;
+    std::uint64_t rank = 0;
+    NodeIndex node;
+    std::uint32_t version = 0;
+
+    static Entry Of(const Question& question, NodeIndex node) {
+      return {LeastAllocatedScore(question, node), question.model.node(node).rank, node,
+              question.usage.version[node.value()]};
+    }
+    bool operator<(const Entry& other) const { return score != other.score ? score < other.score : rank > other.rank; }
+  };
+  std::vector<Entry> entries_;
+};
+
+class Packer {
+ public:
+  Packer(const Cluster::Model& model, NodeDomain domain)
+      : model_(model), usage_(model.usage), domain_(model.domain(domain)), classes_(model.classes.end()) {}
+
+  // Pods that are going to get a place without us, unless they are packed here themselves.
+  void Reserve(std::span<const PodIndex> packed) {
+    held_ = model_.nominated;
+    std::erase_if(held_, [&](PodIndex pod) { return !domain_.Has(model_.pod(pod).node); });
+    std::stable_sort(held_.begin(), held_.end(),
+                     [&](PodIndex a, PodIndex b) { return model_.pod(a).priority > model_.pod(b).priority; });
+
+    std::vector<bool> is_packed;
+    for (const PodIndex pod : model_.pending) {
+      const PodRecord& record = model_.pod(pod);
+      if (!record.daemon || record.node.valid()) continue;
+      if (is_packed.empty()) {
+        is_packed.resize(model_.pods.size());
+        for (const PodIndex other : packed) is_packed[other.value()] = true;
+      }
+      if (!is_packed[pod.value()]) (void)Pack(pod);
+    }
+  }
+
+  Verdict Pack(PodIndex pod) {
+    const PodRecord& record = model_.pod(pod);
+    Verdict verdict;
+    if (record.bound) {
+      verdict.undecidable = "it is already bound to a node";
+      return verdict;
+    }
+    const PodClass& pod_class = model_.pod_class(record.pod_class);
+    if (!pod_class.undecidable.empty()) {
+      verdict.undecidable = pod_class.undecidable;
+      return verdict;
+    }
+    HoldPlacesDownTo(record.priority);
+    if (record.node.valid()) return PackNominated(pod, pod_class);
+    const NodeIndex node = Find(record.pod_class, pod_class);
+    return node.valid() ? Take(pod_class, node) : Nowhere(record.pod_class);
+  }
+
+ private:
+  struct Progress {
+    std::optional<Candidates> candidates;
+    std::shared_ptr<const Explanation> why_not;  // set once no node is left
+  };
+
+  Question Ask(const PodClass& pod_class) const { return {model_, usage_, pod_class}; }
+
+  NodeIndex Find(ClassIndex index, const PodClass& pod_class) {
+    std::unique_ptr<Progress>& progress = classes_[index.value()];
+    if (progress == nullptr) progress = std::make_unique<Progress>();
+    if (progress->why_not != nullptr) return {};
+    if (!progress->candidates) {
+      Evaluation evaluation = Evaluate(Ask(pod_class), domain_);
+      if (evaluation.feasible.empty()) {
+        progress->why_not = Explain(evaluation, domain_);
+        return {};
+      }
+      progress->candidates.emplace(Ask(pod_class), evaluation.feasible);
+    }
+    const NodeIndex best = progress->candidates->Best(Ask(pod_class));
+    if (!best.valid()) progress->why_not = Explain(Evaluate(Ask(pod_class), domain_), domain_);
+    return best;
+  }
+
+  Verdict Take(const PodClass& pod_class, NodeIndex node) {
+    usage_.Place(model_.footprint(pod_class.footprint), node);
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::kFits;
+    verdict.node = node;
+    return verdict;
+  }
+
+  Verdict Nowhere(ClassIndex index) {
+    Verdict verdict;
+    verdict.kind = Verdict::Kind::kNowhere;
+    verdict.why_not = classes_[index.value()]->why_not;
+    return verdict;
+  }
+
+  // Nominated Pods hold their node against Pods of their own priority and below.
+  void HoldPlacesDownTo(std::int32_t priority) {
+    for (; holding_ < held_.size() && model_.pod(held_[holding_]).priority >= priority; ++holding_) {
+      const PodRecord& record = model_.pod(held_[holding_]);
+      usage_.Place(model_.footprint(record.footprint), record.node);
+    }
+  }
+
+  // Its turn has come: it gives its reserved place back and tries that node first.
+  Verdict PackNominated(PodIndex pod, const PodClass& pod_class) {
+    const PodRecord& record = model_.pod(pod);
+    if (domain_.Has(record.node)) {
+      usage_.Unplace(model_.footprint(record.footprint), record.node);
+      NodeSet only;
+      only.Add(record.node);
+      if (!Evaluate(Ask(pod_class), only).feasible.empty()) return Take(pod_class, record.node);
+      classes_.clear();  // a place came free: what was found before may be outdated
+      classes_.resize(model_.classes.end());
+    }
+    const NodeIndex node = Find(record.pod_class, pod_class);
+    return node.valid() ? Take(pod_class, node) : Nowhere(record.pod_class);
+  }
+
+  const Cluster::Model& model_;
+  Usage usage_;
+  const NodeSet& domain_;
+  std::vector<std::unique_ptr<Progress>> classes_;  // by ClassIndex
+  std::vector<PodIndex> held_;                      // nominated Pods, highest priority first
+  std::size_t holding_ = 0;                         // so many of them are in usage_
+};
+
+}  // namespace
+
+std::vector<PodIndex> InQueueOrder(const Cluster& cluster, std::vector<PodIndex> pods) {
+  struct Key {
+    std::int32_t priority;
+    bool tried;
+    std::uint32_t created;
+    std::uint64_t arrival;
+    PodIndex pod;
+  };
+  std::vector<Key> keys;
+  keys.reserve(pods.size());
+  for (const PodIndex pod : pods) {
+    const PodRecord& record = cluster.model().pod(pod);
+    keys.push_back({record.priority, record.tried, record.created, record.arrival, pod});
+  }
+  std::sort(keys.begin(), keys.end(), [](const Key& a, const Key& b) {
+    if (a.priority != b.priority) return a.priority > b.priority;
+    if (a.tried != b.tried) return b.tried;
+    if (a.created != b.created) return a.created < b.created;
+    return a.arrival < b.arrival;
+  });
+  for (std::size_t i = 0; i < keys.size(); ++i) pods[i] = keys[i].pod;
+  return pods;
+}
+
+Packing Pack(const Cluster& cluster, std::span<const PodIndex> pods, NodeDomain domain) {
+  Packer packer(cluster.model(), domain);
+  packer.Reserve(pods);
+  std::vector<Packing::Entry> entries;
+  entries.reserve(pods.size());
+  for (const PodIndex pod : pods) entries.push_back({pod, packer.Pack(pod)});
+  return Packing(std::move(entries));
+}
+
+}  // namespace spillway::sim

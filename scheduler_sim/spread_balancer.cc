@@ -1,0 +1,198 @@
+#include "scheduler_sim/spread_balancer.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <unordered_map>
+
+#include "kube/api/selector.h"
+#include "scheduler_sim/filter.h"
+
+namespace spillway::sim {
+namespace {
+
+__extension__ using Wide = __int128;
+
+// used/of, compared exactly.
+struct Share {
+  std::int64_t used = 0, of = 1;
+  friend bool operator<(const Share& a, const Share& b) { return Wide{a.used} * b.of < Wide{b.used} * a.of; }
+  friend bool operator==(const Share& a, const Share& b) { return Wide{a.used} * b.of == Wide{b.used} * a.of; }
+  std::string Percent() const { return std::to_string(static_cast<std::int64_t>(Wide{used} * 100 / of)) + "%"; }
+};
+
+class Spreader {
+ public:
+  Spreader(const Cluster::Model& model, const SpreadOptions& options)
+      : model_(model), options_(options), usage_(model.usage) {
+    model.names.ForEach([&](NodeIndex node, std::uint64_t) {
+      if (model.node(node).exists && model.node(node).role == NodeRole::kVirtual) nodes_.push_back(node);
+    });
+  }
+
+  Placement Place(PodIndex pod) {
+    const PodRecord& record = model_.pod(pod);
+    if (record.bound) return {pod, std::nullopt, "it is already bound to a node"};
+    const PodClass& pod_class = model_.pod_class(record.pod_class);
+    if (!pod_class.undecidable.empty()) return {pod, std::nullopt, pod_class.undecidable};
+
+    const std::vector<std::string>& refusals = RefusalsOf(record.pod_class, pod_class);
+    std::vector<Candidate> candidates;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (refusals[i].empty() && FitsNow(pod_class, nodes_[i]))
+        candidates.push_back(Weigh(record, pod_class, nodes_[i]));
+    }
+    if (candidates.empty()) return {pod, std::nullopt, WhyNowhere(pod_class, refusals)};
+    const std::size_t shown = std::min<std::size_t>(candidates.size(), 3);
+    std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), candidates.end());
+    const NodeIndex chosen = candidates.front().node;
+    usage_.Place(model_.footprint(pod_class.footprint), chosen);
+    if (record.owner.valid()) ++placed_[Cluster::Model::OwnerKey(record.owner, chosen)];
+    return {pod, chosen, WhyThere(candidates)};
+  }
+
+ private:
+  struct Candidate {
+    Share share;  // after placing
+    std::uint64_t replicas = 0;
+    std::size_t order = 0;
+    NodeIndex node;
+    bool operator<(const Candidate& other) const {
+      if (!(share == other.share)) return share < other.share;
+      return replicas != other.replicas ? replicas < other.replicas : order < other.order;
+    }
+  };
+
+  static bool DependsOnUsage(const Filter& filter) {
+    return filter.name() == "NodePorts" || filter.name() == "NodeResourcesFit";
+  }
+
+  Question Ask(const PodClass& pod_class) const { return {model_, usage_, pod_class}; }
+
+  // Why a virtual node is out for good, per node; empty texts for those that only need room.
+  const std::vector<std::string>& RefusalsOf(ClassIndex index, const PodClass& pod_class) {
+    auto [at, is_new] = refusals_.try_emplace(index);
+    if (is_new) {
+      at->second.reserve(nodes_.size());
+      for (const NodeIndex node : nodes_) at->second.push_back(Refusal(pod_class, node));
+    }
+    return at->second;
+  }
+
+  std::string Refusal(const PodClass& pod_class, NodeIndex index) const {
+    const NodeRecord& node = model_.node(index);
+    if (!node.ready) return "not ready";
+    if (node.unschedulable) return "cordoned";
+    for (const kube::Taint& taint : node.taints) {
+      if (IsFence(taint)) continue;
+      if (FirstUntolerated({taint}, model_.tolerations[pod_class.tolerations.value()].tolerations) != nullptr) {
+        return "untolerated taint " + taint.key + (taint.value.empty() ? "" : "=" + taint.value);
+      }
+    }
+    for (const std::string& need : pod_class.needs) {
+      const auto& unsupported = node.unsupported_features;
+      if (std::binary_search(unsupported.begin(), unsupported.end(), need)) return "cannot run " + need;
+    }
+    for (const Filter* filter : Filters()) {
+      if (DependsOnUsage(*filter) || filter->name() == "NodeUnschedulable" || filter->name() == "TaintToleration")
+        continue;
+      if (!filter->Admits(Ask(pod_class), index)) return filter->Explain(Ask(pod_class), index).front();
+    }
+    return {};
+  }
+
+  bool IsFence(const kube::Taint& taint) const {
+    const auto& keys = options_.overflow_taints;
+    return taint.effect == kube::TaintEffect::kNoSchedule &&
+           std::find(keys.begin(), keys.end(), taint.key) != keys.end();
+  }
+
+  bool FitsNow(const PodClass& pod_class, NodeIndex node) const {
+    for (const Filter* filter : Filters()) {
+      if (DependsOnUsage(*filter) && !filter->Admits(Ask(pod_class), node)) return false;
+    }
+    return true;
+  }
+
+  Candidate Weigh(const PodRecord& record, const PodClass& pod_class, NodeIndex index) const {
+    const NodeRecord& node = model_.node(index);
+    const Footprint& footprint = model_.footprint(pod_class.footprint);
+    const std::size_t i = index.value();
+    Candidate candidate{.share = {}, .replicas = 0, .order = node.rank, .node = index};
+    const auto consider = [&](std::int64_t allocatable, std::int64_t free, std::int64_t request) {
+      if (allocatable <= 0) return;
+      const Share share{Plus(Minus(allocatable, free), request), allocatable};
+      if (candidate.share < share) candidate.share = share;
+    };
+    consider(node.pods, usage_.free_pods[i], 1);
+    consider(node.milli_cpu, usage_.free_milli_cpu[i], footprint.milli_cpu);
+    consider(node.memory, usage_.free_memory[i], footprint.memory);
+    if (record.owner.valid()) {
+      const std::uint64_t key = Cluster::Model::OwnerKey(record.owner, index);
+      for (const auto* counts : {&model_.owners_on_virtual, &placed_}) {
+        if (const auto found = counts->find(key); found != counts->end()) candidate.replicas += found->second;
+      }
+    }
+    return candidate;
+  }
+
+  // `best` is sorted as far as it is shown.
+  std::string WhyThere(const std::vector<Candidate>& best) const {
+    const std::string of = std::to_string(nodes_.size());
+    if (best.size() == 1)
+      return nodes_.size() == 1 ? "the only virtual node" : "the only one of " + of + " virtual nodes that fits";
+    if (best[0].share == best[1].share) {
+      const std::string equal = "chosen of " + of + " with equal quota used (" + best[0].share.Percent() + "): ";
+      if (best[0].replicas == best[1].replicas) return equal + "first by name";
+      return equal + "fewest replicas of its owner (" + std::to_string(best[0].replicas) + " < " +
+             std::to_string(best[1].replicas) + ")";
+    }
+    std::string why = "chosen of " + of + " by quota used (" + best[0].share.Percent();
+    for (std::size_t i = 1; i < std::min<std::size_t>(best.size(), 3); ++i) {
+      why += (best[i - 1].share == best[i].share ? " = " : " < ") + best[i].share.Percent();
+    }
+    return why + (best.size() > 3 ? " < ...)" : ")");
+  }
+
+  std::string WhyNowhere(const PodClass& pod_class, const std::vector<std::string>& refusals) const {
+    if (nodes_.empty()) return "0/0 virtual nodes fit: there are none";
+    Tally tally;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      if (!refusals[i].empty()) {
+        tally.Add(refusals[i], 1);
+        continue;
+      }
+      for (const Filter* filter : Filters()) {
+        if (!DependsOnUsage(*filter) || filter->Admits(Ask(pod_class), nodes_[i])) continue;
+        for (const std::string& reason : filter->Explain(Ask(pod_class), nodes_[i])) tally.Add(reason, 1);
+        break;
+      }
+    }
+    std::vector<ReasonCount> counts = tally.counts();
+    std::stable_sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.nodes > b.nodes; });
+    std::string why = "0/" + std::to_string(nodes_.size()) + " virtual nodes fit: ";
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      why += (i == 0 ? "" : ", ") + std::to_string(counts[i].nodes) + " " + counts[i].reason;
+    }
+    return why;
+  }
+
+  const Cluster::Model& model_;
+  const SpreadOptions& options_;
+  Usage usage_;
+  std::vector<NodeIndex> nodes_;  // virtual, by name
+  std::unordered_map<ClassIndex, std::vector<std::string>> refusals_;
+  std::unordered_map<std::uint64_t, std::uint32_t> placed_;  // Model::OwnerKey(): in this call
+};
+
+}  // namespace
+
+std::vector<Placement> Spread(const Cluster& cluster, std::span<const PodIndex> pods, const SpreadOptions& options) {
+  Spreader spreader(cluster.model(), options);
+  std::vector<Placement> placements;
+  placements.reserve(pods.size());
+  for (const PodIndex pod : pods) placements.push_back(spreader.Place(pod));
+  return placements;
+}
+
+}  // namespace spillway::sim

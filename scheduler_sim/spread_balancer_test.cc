@@ -1,0 +1,122 @@
+#include "scheduler_sim/spread_balancer.h"
+
+#include <gtest/gtest.h>
+
+#include "scheduler_sim/testing/matchers.h"
+
+namespace spillway::sim::testing {
+namespace {
+
+using ::testing::AllOf;
+
+TEST(Spread, TenPodsOnThreeEqualNodes) {
+  EXPECT_THAT(Judge(R"(
+    virtual v[1..3]  pods=1000
+    pod  p[0..9]  cpu=1
+  )"),
+              AllOf(Overflow(4, Onto("v1")), Overflow(3, Onto("v2")), Overflow(3, Onto("v3"))));
+}
+
+TEST(Spread, UnequalQuotasFillByShare) {
+  EXPECT_THAT(Judge(R"(
+    virtual big    cpu=30 pods=1000
+    virtual small  cpu=10 pods=1000
+    pod  p[1..8]  cpu=1
+  )"),
+              AllOf(Overflow(6, Onto("big")), Overflow(2, Onto("small"))));
+}
+
+TEST(Spread, TheScarcestResourceDecides) {
+  EXPECT_THAT(Judge(R"(
+    virtual a  mem=2Gi pods=100
+    virtual b  mem=8Gi pods=10
+    pod  p  mem=1Gi
+  )"),
+              Overflow(1, Onto("b")));
+}
+
+TEST(Spread, CountsPodsThatAreThereAlready) {
+  EXPECT_THAT(Judge(R"(
+    virtual v1  pods=100
+    virtual v2  pods=100
+    pod  there[1..5]  on=v1 cpu=1
+    pod  p[1..5]      cpu=1
+  )"),
+              Overflow(5, Onto("v2")));
+}
+
+TEST(Spread, ReplicasOfOneOwnerGoApartWhenSharesAreEqual) {
+  const Fates fates = Judge(R"(
+    virtual v1  pods=100
+    virtual v2  pods=100
+    pod  web1  on=v1 owner=ReplicaSet/web
+    pod  api1  on=v2 owner=ReplicaSet/api
+    pod  web2  owner=ReplicaSet/web
+  )");
+  EXPECT_THAT(fates, Overflow(1, Onto("v2")));
+  EXPECT_EQ(fates.at("web2").why, "chosen of 2 with equal quota used (2%): fewest replicas of its owner (0 < 1)");
+}
+
+TEST(Spread, SaysWhyANodeWasChosen) {
+  EXPECT_EQ(Judge(R"(
+    virtual v1  pods=100
+    virtual v2  pods=50
+    virtual v3  pods=25
+    pod  p  cpu=1
+  )")
+                .at("p")
+                .why,
+            "chosen of 3 by quota used (1% < 2% < 4%)");
+}
+
+TEST(Spread, SaysWhyNoNodeTakesThePod) {
+  EXPECT_THAT(
+      Judge(R"(
+    virtual full1     pods=0
+    virtual full2     pods=0
+    virtual down      not-ready
+    virtual cordoned  cordoned
+    virtual tainted   taint=team=a:NoSchedule
+    pod  p
+  )"),
+      StaysBecause("p", "0/5 virtual nodes fit: 2 Too many pods, 1 cordoned, 1 not ready, 1 untolerated taint team=a"));
+  EXPECT_THAT(Judge("pod p"), StaysBecause("p", "0/0 virtual nodes fit: there are none"));
+}
+
+TEST(Spread, AFenceThatEvictsIsNoFence) {
+  EXPECT_THAT(Judge(R"(
+    virtual v  taint=virtual-kubelet.io/provider=x:NoExecute
+    pod  p
+  )"),
+              StaysBecause("p", "0/1 virtual nodes fit: 1 untolerated taint virtual-kubelet.io/provider=x"));
+}
+
+TEST(Spread, RespectsWhatTheProviderCannotRun) {
+  const std::string nodes = "virtual v unsupported=hostNetwork,hostPort,hostPath,persistentVolumeClaim\n";
+  EXPECT_THAT(Judge(nodes + "pod p hostNetwork"), StaysBecause("p", "0/1 virtual nodes fit: 1 cannot run hostNetwork"));
+  EXPECT_THAT(Judge(nodes + "pod p port=80"), StaysBecause("p", "0/1 virtual nodes fit: 1 cannot run hostPort"));
+  EXPECT_THAT(Judge(nodes + "pod p volume=hostPath"),
+              StaysBecause("p", "0/1 virtual nodes fit: 1 cannot run hostPath"));
+  EXPECT_THAT(Judge(nodes + "pod p volume=emptyDir"), Overflow(1, Onto("v")));
+}
+
+TEST(Spread, SelectorsBindOnVirtualNodesToo) {
+  EXPECT_THAT(Judge(R"(
+    virtual v1
+    virtual v2  label=zone=b
+    pod  p[1..4]  select=zone=b
+  )"),
+              Overflow(4, Onto("v2")));
+}
+
+TEST(Spread, StopsWhenTheQuotaIsUsedUp) {
+  EXPECT_THAT(Judge(R"(
+    virtual v1  cpu=2
+    virtual v2  cpu=1
+    pod  p[1..5]  cpu=1
+  )"),
+              AllOf(Overflow(2, Onto("v1")), Overflow(1, Onto("v2"))));
+}
+
+}  // namespace
+}  // namespace spillway::sim::testing

@@ -1,0 +1,87 @@
+#include "scheduler_sim/verdict.h"
+
+#include "scheduler_sim/judgement.h"
+
+namespace spillway::sim {
+namespace {
+
+constexpr const char* kAlreadyBound = "it is already bound to a node";
+
+}  // namespace
+
+std::string Explanation::Summary() const {
+  if (!rejection.empty()) return rejection;
+  std::string summary;
+  for (const ReasonCount& count : reasons) {
+    if (!summary.empty()) summary += ", ";
+    summary += std::to_string(count.nodes) + " " + count.reason;
+  }
+  return summary;
+}
+
+std::string Explanation::SchedulerMessage() const {
+  if (nodes == 0) return "no nodes available to schedule pods";
+  const std::string summary = Summary();
+  return "0/" + std::to_string(nodes) + " nodes are available:" + (summary.empty() ? "" : " " + summary + ".");
+}
+
+Verdict Judge(const Cluster& cluster, PodIndex pod, NodeDomain domain) {
+  const Cluster::Model& model = cluster.model();
+  const PodRecord& record = model.pod(pod);
+  Verdict verdict;
+  if (record.bound) {
+    verdict.undecidable = kAlreadyBound;
+    return verdict;
+  }
+  const PodClass& pod_class = model.pod_class(record.pod_class);
+  if (!pod_class.undecidable.empty()) {
+    verdict.undecidable = pod_class.undecidable;
+    return verdict;
+  }
+  const NodeSet& nodes = model.domain(domain);
+  const Evaluation evaluation = EvaluatePod(model, pod, nodes);
+  if (evaluation.feasible.empty()) {
+    verdict.kind = Verdict::Kind::kNowhere;
+    verdict.why_not = Explain(evaluation, nodes);
+    return verdict;
+  }
+  verdict.kind = Verdict::Kind::kFits;
+  verdict.node = record.node.valid() && evaluation.feasible.Has(record.node)
+                     ? record.node
+                     : BestNode({model, model.usage, pod_class}, evaluation.feasible);
+  return verdict;
+}
+
+std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod) {
+  const Cluster::Model& model = cluster.model();
+  std::vector<NodeReport> reports;
+  if (model.pod(pod).bound) return reports;
+  const Question question{model, model.usage, model.pod_class(model.pod(pod).pod_class)};
+  NodeSet looked_at = model.all;
+  for (const Filter* filter : Filters()) {
+    const PreFilterResult result = filter->PreFilter(question);
+    if (!result.rejection.empty()) return reports;
+    if (result.nodes) looked_at.IntersectWith(*result.nodes);
+  }
+  const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);
+  Usage with_nominated = ahead.empty() ? Usage() : model.usage;
+  const auto inspect = [&](NodeIndex node) {
+    for (const NominatedAt& at : ahead) {
+      if (at.node != node) continue;
+      for (const PodIndex other : at.pods) with_nominated.Place(model.footprint(model.pod(other).footprint), node);
+      NodeReport with = Inspect({model, with_nominated, question.pod}, node);
+      for (const PodIndex other : at.pods) with_nominated.Unplace(model.footprint(model.pod(other).footprint), node);
+      if (!with.filter.empty()) return with;
+    }
+    return Inspect(question, node);
+  };
+  model.names.ForEach([&](NodeIndex node, std::uint64_t) {
+    if (!model.node(node).exists) return;
+    reports.push_back(looked_at.Has(node)
+                          ? inspect(node)
+                          : NodeReport{node, "PreFilter", {"node(s) didn't satisfy plugin(s) [NodeAffinity]"}});
+  });
+  return reports;
+}
+
+}  // namespace spillway::sim
