@@ -123,6 +123,14 @@ template Result<PersistentVolume> Decoder::Decode<PersistentVolume>(std::string_
 template Result<StorageClass> Decoder::Decode<StorageClass>(std::string_view);
 template Result<CsiNode> Decoder::Decode<CsiNode>(std::string_view);
 
+template <>
+Result<RawObject> Decoder::Decode<RawObject>(std::string_view json) {
+  Result<ObjectMeta> meta = DecodeIdentity(json);
+  if (!meta) return Fail(std::move(meta).error());
+  if (meta->name.empty()) return Fail(Code::kMalformed, "an object without metadata.name");
+  return RawObject{*std::move(meta), std::string(json)};
+}
+
 Result<ObjectMeta> Decoder::DecodeIdentity(std::string_view json) {
   ObjectMeta meta;
   Trail trail;

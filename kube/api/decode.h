@@ -21,7 +21,7 @@ class Decoder {
   Decoder& operator=(Decoder&&) noexcept;
 
   // `json` is one object, not a list. No padding needed: it is copied into the parser's own buffer.
-  // T: Pod, Node, Namespace, PartialObject, PersistentVolumeClaim, PersistentVolume, StorageClass, CsiNode.
+  // T: Pod, Node, Namespace, PartialObject, PersistentVolumeClaim, PersistentVolume, StorageClass, CsiNode, RawObject.
   template <typename T>
   Result<T> Decode(std::string_view json);
 
@@ -50,6 +50,10 @@ class Decoder {
   Result<ListHeader> DecodeListInto(std::string_view json, void* context, void (*each)(void*, std::string_view));
   std::unique_ptr<Impl> impl_;
 };
+
+// Checks that it is an object with an identity; everything else is whoever parses its json to judge.
+template <>
+Result<RawObject> Decoder::Decode<RawObject>(std::string_view json);
 
 // Annotations not kept are dropped while decoding: they are most of an object's bytes.
 bool KeepsAnnotation(std::string_view key);

@@ -215,6 +215,13 @@ struct PartialObject {
   ObjectMeta metadata;
 };
 
+// Any object as it came: for the agent, which needs the whole of its own few Pods. metadata has namespace, name, uid and
+// resourceVersion only.
+struct RawObject {
+  ObjectMeta metadata;
+  std::string json;
+};
+
 struct PersistentVolumeClaim {
   ObjectMeta metadata;
   std::string volume_name, storage_class;
