@@ -386,6 +386,7 @@ Error CpprestClient::ToError(const std::exception_ptr& thrown, bool has_head, co
     return {Code::kUnavailable,
             fmt::format("cannot connect to {}: {}", server, std::generic_category().message(number))};
   }
+  if (is("Invalid HTTP status line")) return {Code::kMalformed, fmt::format("{} does not speak HTTP", server)};
   if (!tls_reason.empty()) {
     return {Code::kUnauthenticated, fmt::format("no TLS connection to {}: {}", server, tls_reason)};
   }

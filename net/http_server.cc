@@ -84,15 +84,17 @@ class Server final : public HttpServer {
   }
 
   void Accept() {
-    const auto& io = threads_[next_++ % threads_.size()].io;
-    acceptor_->async_accept(*io, [this, io](const error_code& ec, internal::Socket socket) {
+    // Not captured as it is: a context must not own itself by way of a waiting handler.
+    const std::weak_ptr<asio::io_context> weak_io = threads_[next_++ % threads_.size()].io;
+    acceptor_->async_accept(*weak_io.lock(), [this, weak_io](const error_code& ec, internal::Socket socket) {
       if (ec == asio::error::operation_aborted) return;
       if (ec) return AcceptLater(ec);
       // Connection's destructor counts down again.
       if (++shared_->connections > shared_->options.max_connections) {
         --shared_->connections;
       } else {
-        asio::co_spawn(*io, internal::ServeConnection(shared_, io, std::move(socket)), asio::detached);
+        const auto executor = socket.get_executor();
+        asio::co_spawn(executor, internal::ServeConnection(shared_, weak_io, std::move(socket)), asio::detached);
       }
       Accept();
     });

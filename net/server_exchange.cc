@@ -45,7 +45,8 @@ bool Exchange::Write(std::string_view bytes) {
     } else {
       fresh_.overrun = true;
     }
-    wake = MarkChanged();
+    // Overrun: also while the connection is busy with what it took before.
+    wake = MarkChanged() || !accepted;
   }
   if (wake) wake_();
   return accepted;
@@ -89,6 +90,11 @@ void Exchange::Sent(std::size_t bytes) {
 void Exchange::Close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
+}
+
+bool Exchange::is_overrun() const {
+  const std::lock_guard lock(mutex_);
+  return fresh_.overrun;
 }
 
 struct HandlerFlows::Flow {

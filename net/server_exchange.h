@@ -41,7 +41,8 @@ class Exchange final : public ResponseStream {
   // What has come since the last call.
   Batch Take();
   void Sent(std::size_t bytes);
-  void Close();  // the client is gone
+  void Close();             // the client is gone
+  bool is_overrun() const;  // Write() has been refused: drop the client
 
  private:
   void SetResponse(ServerResponse response, bool complete);
