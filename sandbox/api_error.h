@@ -22,6 +22,7 @@ struct ApiError {
   std::string message;
   Json details;  // metav1.StatusDetails; null for none
   int retry_after_seconds = 0;
+  std::string continue_token;  // of a 410 to a list: how to go on regardless
 };
 
 template <typename T>

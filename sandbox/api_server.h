@@ -28,6 +28,7 @@ struct LogRequest {
   std::string kubelet_url;  // "https://10.0.0.7:10250" from the Node's status; empty when the Node has none
   std::string path;         // "/containerLogs/ns/pod/container"
 };
+struct RestRequest;
 using LogSource = std::function<Task<net::ServerResponse>(LogRequest)>;
 
 // An in-memory Kubernetes API, good enough for stock kubectl, for Spillway's controller and agents, and for go clients:
@@ -40,11 +41,12 @@ class ApiServer {
   ApiServer(const ApiServer&) = delete;
   ApiServer& operator=(const ApiServer&) = delete;
 
-  // One request, over whatever wire. The user is request.client_common_name.
+  // One request, over whatever wire. The user is request.client_common_name. A response of status 0 stands for a broken
+  // connection (faults.h); a wire that cannot break answers 503.
   Task<net::ServerResponse> Handle(net::ServerRequest request);
 
-  // The in-process seam: what kube::Client and kube::Reflector use in a simulation. Must not outlive the ApiServer; all
-  // exchanges under way end when it is destroyed. Bodies reach their BodySink on the loop.
+  // The in-process seam: what kube::Client and kube::Reflector use in a simulation. Neither it nor an exchange under
+  // way may outlive the ApiServer. Bodies reach their BodySink on the loop.
   std::unique_ptr<kube::Transport> NewTransport(std::string user);
 
   Store& store() { return store_; }
@@ -53,7 +55,8 @@ class ApiServer {
   void SetLogSource(LogSource source) { log_source_ = std::move(source); }
 
  private:
-  friend class RestHandler;
+  Task<net::ServerResponse> ServeLogs(RestRequest request);
+
   Runtime& runtime_;
   ApiServerOptions options_;
   Store store_;

@@ -117,7 +117,8 @@ void Etcd::Trim(Shelf& shelf) {
 
 void Etcd::Compact() {
   for (auto& [kind, shelf] : shelves_) {
-    Revision upto = revision_;
+    if (shelf.changes.empty()) continue;
+    Revision upto = shelf.changes.back().revision;
     for (const Cursor* cursor : shelf.cursors) {
       if (cursor->reader_ == Cursor::Reader::kFaithful) upto = std::min(upto, cursor->after_);
     }

@@ -91,7 +91,7 @@ class Etcd {
     std::function<void()> wake_;
   };
 
-  // Forgets all changes up to now, as a compaction does: open lists and lagging watches expire.
+  // Forgets all changes up to now, as a compaction does: lists under way and lagging watches expire.
   void Compact();
   // The oldest revision that a watch of `kind` can start after.
   Revision oldest(const Kind& kind) const;

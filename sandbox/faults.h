@@ -83,6 +83,7 @@ class Faults {
     std::uint64_t refused = 0, lost_replies = 0, errors = 0, delays = 0, watches_cut = 0;
   };
   const Counts& counts() const { return counts_; }
+  void CountCutWatch() { ++counts_.watches_cut; }
 
  private:
   friend class OpenWatch;
