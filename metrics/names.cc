@@ -29,7 +29,7 @@ std::vector<LabelValues> KnownDecisions() {
   Pair(known, "no_virtual_node", {"none_exists", "none_fits"});
   Pair(known, "not_eligible",
        {"scheduling_gated", "terminating", "other_scheduler", "nominated", "scheduler_error", "daemon_set",
-        "mirror_pod", "gang", "namespace_excluded", "opted_out", "trigger"});
+        "mirror_pod", "namespace_excluded", "opted_out", "trigger"});
   return known;
 }
 

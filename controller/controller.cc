@@ -1,0 +1,247 @@
+#include "controller/controller.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "controller/request_metrics.h"
+#include "controller/scrape.h"
+#include "kube/event_recorder.h"
+#include "scheduler_sim/spread_balancer.h"
+
+namespace spillway::controller {
+namespace {
+
+constexpr int kOldestMinor = 33, kNewestMinor = 36;  // that the simulator knows
+constexpr Duration kStatusLogPeriod = std::chrono::seconds(1);
+
+// "36+" -> 36; nullopt when it does not begin with a number.
+std::optional<int> LeadingNumber(std::string_view text) {
+  int number = 0;
+  std::size_t digits = 0;
+  for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9' && digits < 6; ++digits) {
+    number = number * 10 + (text[digits] - '0');
+  }
+  if (digits == 0) return std::nullopt;
+  return number;
+}
+
+Result<int> MinorVersion(const nlohmann::json& version) {
+  if (version.is_object()) {
+    const auto minor = version.find("minor");
+    if (minor != version.end() && minor->is_string()) {
+      if (const auto number = LeadingNumber(minor->get_ref<const std::string&>())) {
+        return std::clamp(*number, kOldestMinor, kNewestMinor);
+      }
+    }
+  }
+  return Fail(Code::kMalformed, "/version has no minor version; set --kube-scheduler-version");
+}
+
+}  // namespace
+
+ControllerOptions::ControllerOptions() {
+  policy.overflow_taints = sim::SpreadOptions().overflow_taints;
+  virtual_nodes.match_labels = {{"type", "virtual-kubelet"}};
+}
+
+struct Controller::Impl {
+  Impl(Runtime& runtime, kube::Transport& transport, ControllerOptions given, metrics::Registry& metrics);
+
+  void Start(std::function<void(std::string)> on_lost);
+  Task<void> Run();
+  Task<Result<int>> SchedulerMinorVersion();
+  void BuildPipeline(int minor_version);
+  Task<void> LogReadiness();
+  Task<void> Shutdown(Duration grace);
+  Status Ready() const;
+  bool Leads() const { return !stopping && (elector == nullptr || elector->is_leader()); }
+  bool IsDryRun() const { return options.overflow.mode == Reporter::Mode::kDryRun; }
+  void Scrape();
+
+  Runtime& runtime;
+  kube::Transport& transport;
+  ControllerOptions options;
+  metrics::Registry& metrics;
+
+  // Binds and reads share --kube-api-qps. Events and the lease have limits of their own: neither may starve the other.
+  RequestMetrics observer;
+  kube::RateLimiter api_limiter, unlimited, event_limiter, lease_limiter;
+  kube::Client api, binder, event_writer, lease_writer;
+  kube::EventRecorder events;
+  DecisionLog decisions;
+  std::unique_ptr<kube::LeaderElector> elector;
+
+  Reporter reporter;
+  std::unique_ptr<ClusterState> state;  // once the version is known
+  std::unique_ptr<OverflowLoop> loop;
+  std::unique_ptr<Actuator> actuator;
+  std::string starting = "asking the API server for its version";  // why there is no state yet
+  bool stopping = false;
+  metrics::ScrapeHook scrape_hook;
+  TaskScope flows;  // last: dies before what its flows use
+};
+
+Controller::Impl::Impl(Runtime& runtime_in, kube::Transport& transport_in, ControllerOptions given,
+                       metrics::Registry& metrics_in)
+    : runtime(runtime_in),
+      transport(transport_in),
+      options(std::move(given)),
+      metrics(metrics_in),
+      observer(metrics_in, options.api_host),
+      api_limiter(runtime, options.kube_api_qps, options.kube_api_burst),
+      unlimited(runtime, 0, 1),
+      event_limiter(runtime, options.kube_api_qps, options.kube_api_burst),
+      lease_limiter(runtime, 0, 1),
+      api(runtime, transport, api_limiter, &observer),
+      binder(runtime, transport, unlimited, &observer),
+      event_writer(runtime, transport, event_limiter, &observer),
+      lease_writer(runtime, transport, lease_limiter, &observer),
+      events(runtime, event_writer, "spillway.io/controller", "spillway.io/" + options.identity),
+      decisions(options.decisions_kept),
+      reporter(runtime, events, metrics, decisions, options.policy, options.overflow.mode),
+      flows(runtime) {
+  if (options.leader_election && !IsDryRun()) {
+    elector = std::make_unique<kube::LeaderElector>(runtime, lease_writer, *options.leader_election);
+  }
+  scrape_hook = metrics.OnScrape([this] { Scrape(); });
+}
+
+void Controller::Impl::Start(std::function<void(std::string)> on_lost) {
+  flows.Spawn(Run());
+  flows.Spawn(LogReadiness());
+  if (elector == nullptr) return;
+  elector->Start(
+      [this] {
+        log::Info("leading", {{"lease", options.leader_election->ns + "/" + options.leader_election->name}});
+        if (loop) loop->Changed();
+      },
+      [this, on_lost = std::move(on_lost)](std::string why) {
+        stopping = true;
+        if (loop) loop->Stop();
+        if (actuator) actuator->Stop();
+        if (on_lost) on_lost(std::move(why));
+      });
+}
+
+Task<void> Controller::Impl::Run() {
+  int minor = options.scheduler_minor_version;
+  while (minor == 0) {
+    Result<int> asked = co_await SchedulerMinorVersion();
+    if (asked) {
+      minor = *asked;
+    } else {
+      starting = asked.error().message;
+      const Duration wait = runtime.random().Between(std::chrono::milliseconds(800), std::chrono::seconds(2));
+      co_await runtime.SleepFor(wait);
+    }
+  }
+  BuildPipeline(minor);
+}
+
+Task<Result<int>> Controller::Impl::SchedulerMinorVersion() {
+  Result<nlohmann::json> version = co_await api.Get("/version");
+  if (!version) co_return Fail(std::move(version.error()));
+  co_return MinorVersion(*version);
+}
+
+void Controller::Impl::BuildPipeline(int minor_version) {
+  log::Info("simulating kube-scheduler", {{"version", fmt::format("1.{}", minor_version)}});
+  sim::ClusterOptions cluster;
+  cluster.minor_version = minor_version;
+  cluster.virtual_nodes = options.virtual_nodes;
+  state = std::make_unique<ClusterState>(runtime, transport, std::move(cluster), [this] { loop->Changed(); });
+  loop = std::make_unique<OverflowLoop>(runtime, *state, reporter, metrics, options.policy, options.overflow,
+                                        [this] { return Leads(); });
+  actuator =
+      std::make_unique<Actuator>(runtime, binder, api_limiter, &observer, options.actuator,
+                                 Actuator::Next{[this] { return loop->HasWork(); }, [this] { return loop->Take(); }},
+                                 [this](const BindOrder& order, const Status& status) {
+                                   const Duration hold = loop->Done(order, status);
+                                   if (hold > Duration(0)) actuator->HoldUntil(runtime.Now() + hold);
+                                 });
+  loop->OnWork([this] { actuator->Wake(); });
+  loop->Start();
+  actuator->Start();
+  state->Start();
+}
+
+Status Controller::Impl::Ready() const {
+  if (stopping) return Fail(Code::kUnavailable, "shutting down");
+  if (state == nullptr) return Fail(Code::kUnavailable, starting);
+  return state->Usable();
+}
+
+// One line per change, so that an API server that is away for an hour is one line, not a thousand.
+Task<void> Controller::Impl::LogReadiness() {
+  std::optional<std::string> last;
+  for (;;) {
+    const Status ready = Ready();
+    const std::string now = ready ? "" : ready.error().message;
+    if (last && now != *last) {
+      if (ready) {
+        log::Info("ready: every watch is in step with the API server");
+      } else if (!stopping) {
+        log::Warning("not ready; nothing is decided meanwhile", {{"why", now}});
+      }
+    }
+    last = now;
+    co_await runtime.SleepFor(kStatusLogPeriod);
+  }
+}
+
+Task<void> Controller::Impl::Shutdown(Duration grace) {
+  const Instant deadline = runtime.Now() + grace;
+  stopping = true;
+  if (loop) loop->Stop();
+  if (actuator) {
+    actuator->Stop();
+    co_await actuator->WaitUntilIdle(deadline);
+  }
+  co_await events.Flush(deadline);
+  if (elector) co_await elector->Release(deadline);
+}
+
+void Controller::Impl::Scrape() {
+  ScrapeEvents(events.counts(), metrics);
+  if (elector) {
+    metrics.Set(metrics::Id::kLeaderElectionMasterStatus, {options.leader_election->name},
+                elector->is_leader() ? 1 : 0);
+  }
+  if (state == nullptr) return;
+  ScrapePending(*state, runtime, IsDryRun(), metrics);
+  ScrapeVirtualNodes(state->cluster(), metrics);
+  ScrapeWatches(*state, metrics);
+}
+
+Controller::Controller(Runtime& runtime, kube::Transport& transport, ControllerOptions options,
+                       metrics::Registry& metrics)
+    : impl_(std::make_unique<Impl>(runtime, transport, std::move(options), metrics)) {}
+
+Controller::~Controller() = default;
+
+void Controller::Start(std::function<void(std::string)> on_lost) { impl_->Start(std::move(on_lost)); }
+Task<void> Controller::Shutdown(Duration grace) { return impl_->Shutdown(grace); }
+Status Controller::Ready() const { return impl_->Ready(); }
+bool Controller::is_leading() const { return impl_->Leads(); }
+const DecisionLog& Controller::decisions() const { return impl_->decisions; }
+
+bool Controller::is_idle() const {
+  return impl_->loop != nullptr && !impl_->loop->HasWork() && impl_->actuator->in_flight() == 0;
+}
+
+void Controller::AddChecks(metrics::Health& health) const {
+  const Impl* impl = impl_.get();
+  health.AddReadyz("shutdown",
+                   [impl] { return impl->stopping ? Status(Fail(Code::kUnavailable, "shutting down")) : Status(); });
+  health.AddReadyz("caches", [impl]() -> Status {
+    if (impl->state == nullptr) return Fail(Code::kUnavailable, impl->starting);
+    return impl->state->Usable();
+  });
+}
+
+}  // namespace spillway::controller

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/runtime.h"
+#include "base/task.h"
+#include "controller/decision_log.h"
+#include "controller/overflow_loop.h"
+#include "controller/policy/policy.h"
+#include "kube/api/objects.h"
+#include "kube/leader_election.h"
+#include "kube/transport.h"
+#include "metrics/health.h"
+#include "metrics/registry.h"
+
+namespace spillway::controller {
+
+struct ControllerOptions {
+  ControllerOptions();  // the defaults of the flags
+
+  Policy policy;
+  kube::LabelSelector virtual_nodes;
+  int scheduler_minor_version = 0;  // 33 to 36; 0: as the API server's, asked at the start
+  OverflowOptions overflow;
+  ActuatorOptions actuator;
+  double kube_api_qps = 50;
+  int kube_api_burst = 100;
+  // None: it acts from the start. Not used in dry-run, which writes nothing but events.
+  std::optional<kube::LeaderElectionOptions> leader_election;
+  std::string identity = "spillway-controller";  // of this process, in leases and events
+  std::string api_host;                          // label of rest_client_requests_total
+  std::size_t decisions_kept = 1000;
+};
+
+// The controller: watches, decides, binds. Runs wholly on `runtime`; several may run side by side, each with a
+// transport and a registry of its own. Destroying it stops it at once, as a kill would. Loop thread only.
+class Controller {
+ public:
+  // All outlive this.
+  Controller(Runtime& runtime, kube::Transport& transport, ControllerOptions options, metrics::Registry& metrics);
+  ~Controller();
+  Controller(const Controller&) = delete;
+  Controller& operator=(const Controller&) = delete;
+
+  // `on_lost` is called once if the lease is lost: the process must then end, or this be destroyed (not from within).
+  void Start(std::function<void(std::string why)> on_lost = nullptr);
+  // Not ready any more, decides nothing more, waits for the binds in flight, writes the events that are queued, gives
+  // the lease back; all within `grace`.
+  Task<void> Shutdown(Duration grace);
+
+  // Ok when it could act as soon as it leads; the error says why not.
+  Status Ready() const;
+  void AddChecks(metrics::Health& health) const;  // `health` must not be asked after this is gone
+  bool is_leading() const;
+  // Nothing is pending that it is about to act on, and nothing is in flight: for tests.
+  bool is_idle() const;
+  const DecisionLog& decisions() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace spillway::controller

@@ -1,0 +1,65 @@
+#include "controller/event_catalogue.h"
+
+#include <fmt/core.h>
+
+namespace spillway::controller {
+
+const std::vector<EventDoc>& EventCatalogue() {
+  static const std::vector<EventDoc> catalogue = {
+      {kOverflowScheduled, "Binding", "Normal", "The Pod was bound to a virtual node.",
+       "Bound to virtual node vnode-1 after 2.1s pending: 0/12 real nodes fit (8 Insufficient cpu, 4 node(s) had "
+       "untolerated taint(s)); chosen of 3 by quota used (3% < 4% < 9%). decision=7f3a2c91"},
+      {kWouldOverflow, "Simulating", "Normal", "With --dry-run, instead of OverflowScheduled: nothing was bound.",
+       "[dry-run] Would bind to virtual node vnode-1 after 2.1s pending: 0/12 real nodes fit (12 Insufficient cpu). "
+       "decision=7f3a2c91"},
+      {kOverflowWaiting, "Deferring", "Normal",
+       fmt::format("It fits on no real node, and at least {} s pass before it is acted on.",
+                   kWaitingWorthTellingSeconds),
+       "Waiting until 2026-11-22T10:03:12Z (--pending-grace=30s) before overflowing: 0/12 real nodes fit (12 "
+       "Insufficient cpu)"},
+      {kOverflowNotNeeded, "Simulating", "Normal",
+       fmt::format("kube-scheduler marked it Unschedulable, yet for {} s the simulation has found room for it.",
+                   kNotNeededAfterSeconds),
+       "Fits real node node-7; leaving it to kube-scheduler"},
+      {kOverflowNotEligible, "Filtering", "Normal", "It fits on no real node, but may not overflow.",
+       "Not eligible: namespace kube-system is in --exclude-namespaces; 0/12 real nodes fit (12 Insufficient cpu)"},
+      {kOverflowUndecidable, "Simulating", "Normal",
+       fmt::format(
+           "It uses what the simulation does not know, and is left alone. Told once it is marked Unschedulable, "
+           "or after {} s.",
+           kUndecidableAfterSeconds),
+       "Left alone: it uses resource claims (dynamic resource allocation), which only kube-scheduler can allocate"},
+      {kOverflowNoCapacity, "Selecting", "Warning", "It fits on no real node, and no virtual node takes it.",
+       "0/3 virtual nodes fit: 2 Too many pods, 1 not ready; 0/12 real nodes fit (12 Insufficient cpu)"},
+      {kOverflowBindFailed, "Binding", "Warning",
+       fmt::format("The bind failed {} times in a row, or a permission is missing.", kBindFailuresWorthTelling),
+       "Bind to virtual node vnode-1 failed 3 times, next try in 4.0s: the API server answered 500. decision=7f3a2c91"},
+  };
+  return catalogue;
+}
+
+std::string_view ActionOf(std::string_view reason) {
+  for (const EventDoc& doc : EventCatalogue()) {
+    if (doc.reason == reason) return doc.action;
+  }
+  return "Overflow";
+}
+
+std::string EventsPage() {
+  std::string page =
+      "# Events\n\n"
+      "Written to `events.k8s.io/v1` on the Pod they are about, as `spillway.io/controller`: `kubectl describe pod` "
+      "shows\n"
+      "them. Each reason stands for one state, told once per Pod; the id after `decision=` is also in the log and in "
+      "the\n"
+      "Pod's annotation `spillway.io/decision-id`. Texts are for people and may change; reasons are stable.\n\n"
+      "| reason | type | action | when |\n|---|---|---|---|\n";
+  for (const EventDoc& doc : EventCatalogue()) {
+    page += fmt::format("| `{}` | {} | {} | {} |\n", doc.reason, doc.type, doc.action, doc.when);
+  }
+  page += "\nExamples:\n\n```text\n";
+  for (const EventDoc& doc : EventCatalogue()) page += fmt::format("{}  {}  {}\n", doc.type, doc.reason, doc.example);
+  return page + "```\n";
+}
+
+}  // namespace spillway::controller
