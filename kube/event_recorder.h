@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/runtime.h"
+#include "kube/api/objects.h"
 #include "kube/client.h"
 
 namespace spillway::kube {
@@ -12,6 +13,10 @@ namespace spillway::kube {
 struct ObjectReference {
   std::string api_version = "v1", kind, ns, name, uid, resource_version;
 };
+
+// Of a Pod, a Node.
+ObjectReference PodReference(const ObjectMeta& pod);
+ObjectReference NodeReference(const ObjectMeta& node);
 
 struct Event {
   enum class Type : std::uint8_t { kNormal, kWarning };
@@ -23,13 +28,19 @@ struct Event {
 };
 
 struct EventCounts {
-  std::uint64_t emitted = 0, repeated = 0, dropped = 0, failed = 0;
+  std::uint64_t emitted = 0;   // new events taken
+  std::uint64_t repeated = 0;  // folded into a series
+  std::uint64_t dropped = 0;   // the queue was full
+  std::uint64_t failed = 0;    // refused by the API server, or given up
 };
 
 // Writes events.k8s.io/v1 Events: never blocks, never fails its caller. Equal (regarding, type, reason, action) events
 // become a series (the first repeat patches series.count=2, then every 30 minutes; forgotten after 6 quiet minutes), so
 // the API server sees each state once. A token bucket (20/s, burst 100) and a queue of 1,000 bound the rate; what
 // exceeds them is dropped and counted. Cluster-scoped objects' events go to namespace default. Loop thread only.
+//
+// Events must not hold up binds: give it a Client whose RateLimiter is not that of the binds. Failures that pass are
+// tried again, up to 12 times; meanwhile the queue waits.
 //
 // Source: client-go tools/events/event_broadcaster.go; reference rules in docs/events.md.
 class EventRecorder {

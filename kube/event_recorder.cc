@@ -1,0 +1,281 @@
+#include "kube/event_recorder.h"
+
+#include <fmt/core.h>
+
+#include <deque>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <tuple>
+#include <utility>
+
+#include "base/log.h"
+#include "base/scope.h"
+#include "base/sync.h"
+#include "kube/backoff.h"
+#include "kube/paths.h"
+
+namespace spillway::kube {
+namespace {
+
+using nlohmann::json;
+
+constexpr double kEventsPerSecond = 20;
+constexpr int kBurst = 100;
+constexpr std::size_t kMaxQueued = 1000;
+constexpr int kMaxTries = 12;
+constexpr BackoffOptions kRetry{std::chrono::seconds(1), std::chrono::seconds(10), 0.25};
+constexpr Duration kQuiet = std::chrono::minutes(6);
+constexpr Duration kRefresh = std::chrono::minutes(30);
+constexpr Duration kSweep = std::chrono::minutes(1);
+// API validation: core/validation/events.go.
+constexpr std::size_t kMaxNote = 1024;
+constexpr std::size_t kMaxField = 128;
+constexpr std::size_t kMaxName = 253;
+
+// At most `limit` bytes, never half a character.
+std::string Cut(std::string text, std::size_t limit, std::string_view ending = "") {
+  if (text.size() <= limit) return text;
+  std::size_t keep = limit - ending.size();
+  while (keep > 0 && (static_cast<unsigned char>(text[keep]) & 0xC0) == 0x80) --keep;
+  text.resize(keep);
+  return text.append(ending);
+}
+
+// What makes two events the same: not the note, nor the version of the object.
+using SeriesKey = std::tuple<std::string, std::string, std::string, std::string, int, std::string, std::string>;
+SeriesKey KeyOf(const Event& event) {
+  const ObjectReference& about = event.regarding;
+  return {about.kind, about.ns, about.name, about.uid, static_cast<int>(event.type), event.reason, event.action};
+}
+
+struct Series {
+  Event event;
+  std::string ns, name;  // of the Event object
+  WallTime first{}, last_wall{};
+  Instant last{};        // when last observed
+  Instant written{};     // when last queued for writing
+  int count = 1;         // observed
+  int queued_count = 1;  // of which the API server knows or will
+};
+
+struct Write {
+  std::shared_ptr<Series> series;
+  bool create = true;
+};
+
+json ToJson(const ObjectReference& about) {
+  json result;
+  const auto set = [&](const char* key, const std::string& value) {
+    if (!value.empty()) result[key] = value;
+  };
+  set("apiVersion", about.api_version);
+  set("kind", about.kind);
+  set("namespace", about.ns);
+  set("name", about.name);
+  set("uid", about.uid);
+  set("resourceVersion", about.resource_version);
+  return result;
+}
+
+json SeriesJson(const Series& series) {
+  json result;
+  result["count"] = series.count;
+  result["lastObservedTime"] = base::FormatRfc3339Micro(series.last_wall);
+  return result;
+}
+
+}  // namespace
+
+ObjectReference PodReference(const ObjectMeta& pod) {
+  return {"v1", "Pod", pod.ns, pod.name, pod.uid, pod.resource_version};
+}
+
+ObjectReference NodeReference(const ObjectMeta& node) {
+  return {"v1", "Node", "", node.name, node.uid, node.resource_version};
+}
+
+struct EventRecorder::Impl {
+  Impl(Runtime& r, Client& c, std::string controller_name, std::string instance_name)
+      : runtime(r),
+        client(c),
+        controller(Cut(std::move(controller_name), kMaxField)),
+        instance(Cut(std::move(instance_name), kMaxField)),
+        limiter(r, kEventsPerSecond, kBurst),
+        work(r),
+        idle(r),
+        scope(r) {
+    scope.Spawn(WriteQueue());
+    scope.Spawn(Sweep());
+  }
+
+  void Record(Event event);
+  void Repeat(const std::shared_ptr<Series>& series);
+  bool Enqueue(std::shared_ptr<Series> series, bool create);
+  json Body(const Series& series) const;
+  Task<void> WriteQueue();
+  Task<void> WriteWithRetries(Write write);
+  Task<Result<json>> WriteOnce(Write write);
+  Task<void> Sweep();
+  void SweepOnce();
+
+  Runtime& runtime;
+  Client& client;
+  const std::string controller, instance;
+  EventCounts counts;
+  std::map<SeriesKey, std::shared_ptr<Series>> cache;
+  std::deque<Write> queue;
+  bool writing = false;
+  std::int64_t last_name = 0;
+  bool complained = false;
+  RateLimiter limiter;
+  Signal work, idle;
+  TaskScope scope;
+};
+
+void EventRecorder::Impl::Record(Event event) {
+  event.reason = Cut(std::move(event.reason), kMaxField);
+  event.action = Cut(event.action.empty() ? event.reason : std::move(event.action), kMaxField);
+  event.note = Cut(std::move(event.note), kMaxNote, " ...");
+  const SeriesKey key = KeyOf(event);
+  if (const auto known = cache.find(key); known != cache.end()) {
+    if (runtime.Now() - known->second->last < kQuiet) return Repeat(known->second);
+    cache.erase(known);
+  }
+  const auto series = std::make_shared<Series>();
+  series->first = series->last_wall = runtime.WallNow();
+  series->last = runtime.Now();
+  // client-go's "<name>.<nanoseconds in hex>", but never the same twice.
+  last_name = std::max(last_name + 1, static_cast<std::int64_t>(series->first.time_since_epoch().count()));
+  const std::string suffix = fmt::format(".{:x}", last_name);
+  series->name = Cut(event.regarding.name, kMaxName - suffix.size()) + suffix;
+  series->ns = event.regarding.ns.empty() ? "default" : event.regarding.ns;
+  series->event = std::move(event);
+  if (!Enqueue(series, true)) return;
+  ++counts.emitted;
+  cache.emplace(key, series);
+}
+
+void EventRecorder::Impl::Repeat(const std::shared_ptr<Series>& series) {
+  ++counts.repeated;
+  ++series->count;
+  series->last = runtime.Now();
+  series->last_wall = runtime.WallNow();
+  if (series->queued_count == 1) Enqueue(series, false);
+}
+
+bool EventRecorder::Impl::Enqueue(std::shared_ptr<Series> series, bool create) {
+  if (queue.size() >= kMaxQueued) {
+    ++counts.dropped;
+    return false;
+  }
+  series->written = runtime.Now();
+  series->queued_count = series->count;
+  queue.push_back({std::move(series), create});
+  work.Notify();
+  return true;
+}
+
+json EventRecorder::Impl::Body(const Series& series) const {
+  json body;
+  body["apiVersion"] = "events.k8s.io/v1";
+  body["kind"] = "Event";
+  body["metadata"]["name"] = series.name;
+  body["metadata"]["namespace"] = series.ns;
+  body["eventTime"] = base::FormatRfc3339Micro(series.first);
+  body["reportingController"] = controller;
+  body["reportingInstance"] = instance;
+  body["type"] = series.event.type == Event::Type::kWarning ? "Warning" : "Normal";
+  body["reason"] = series.event.reason;
+  body["action"] = series.event.action;
+  body["note"] = series.event.note;
+  body["regarding"] = ToJson(series.event.regarding);
+  return body;
+}
+
+Task<void> EventRecorder::Impl::WriteQueue() {
+  for (;;) {
+    while (queue.empty()) {
+      writing = false;
+      idle.Notify();
+      co_await work.Wait();
+    }
+    writing = true;
+    Write write = std::move(queue.front());
+    queue.pop_front();
+    co_await limiter.Acquire();
+    co_await WriteWithRetries(std::move(write));
+  }
+}
+
+Task<void> EventRecorder::Impl::WriteWithRetries(Write write) {
+  Backoff backoff(kRetry, runtime.random().Fork());
+  for (int tries = 1;; ++tries) {
+    Result<json> written = co_await WriteOnce(write);
+    // A name of ours that exists was written by an earlier try whose answer was lost.
+    if (written || written.error().code == Code::kAlreadyExists) co_return;
+    const Error& error = written.error();
+    if (!IsTransient(error) || tries >= kMaxTries) {
+      ++counts.failed;
+      if (!std::exchange(complained, true)) {
+        const std::string why =
+            ExplainRefusal(error, write.create ? "create" : "patch", "events.events.k8s.io").message;
+        log::Warning("events cannot be written; further failures are only counted", {{"why", why}});
+      }
+      co_return;
+    }
+    const Duration pause = std::max(backoff.Next(), error.retry_after);
+    co_await runtime.SleepFor(pause);
+  }
+}
+
+Task<Result<json>> EventRecorder::Impl::WriteOnce(Write write) {
+  const Series& series = *write.series;
+  if (!write.create) {
+    json patch;
+    patch["series"] = SeriesJson(series);
+    std::string path = EventPath(series.ns, series.name);
+    Result<json> patched = co_await client.MergePatch(std::move(path), std::move(patch));
+    if (patched || patched.error().code != Code::kNotFound) co_return patched;
+    // It has expired: write it anew, with what it has become.
+  }
+  json body = Body(series);
+  if (!write.create) body["series"] = SeriesJson(series);
+  std::string path = EventPath(series.ns);
+  Result<json> created = co_await client.Create(std::move(path), std::move(body));
+  co_return created;
+}
+
+Task<void> EventRecorder::Impl::Sweep() {
+  for (;;) {
+    co_await runtime.SleepFor(kSweep);
+    SweepOnce();
+  }
+}
+
+void EventRecorder::Impl::SweepOnce() {
+  const Instant now = runtime.Now();
+  for (auto entry = cache.begin(); entry != cache.end();) {
+    const auto& series = entry->second;
+    const bool quiet = now - series->last >= kQuiet;
+    const bool due = quiet || now - series->written >= kRefresh;
+    if (due && series->count > series->queued_count) Enqueue(series, false);
+    entry = quiet ? cache.erase(entry) : std::next(entry);
+  }
+}
+
+EventRecorder::EventRecorder(Runtime& runtime, Client& client, std::string controller, std::string instance)
+    : impl_(std::make_unique<Impl>(runtime, client, std::move(controller), std::move(instance))) {}
+
+EventRecorder::~EventRecorder() = default;
+
+void EventRecorder::Record(Event event) { impl_->Record(std::move(event)); }
+
+Task<void> EventRecorder::Flush(Instant deadline) {
+  while ((impl_->writing || !impl_->queue.empty()) && impl_->runtime.Now() < deadline) {
+    co_await impl_->idle.WaitUntil(deadline);
+  }
+}
+
+const EventCounts& EventRecorder::counts() const { return impl_->counts; }
+
+}  // namespace spillway::kube
