@@ -27,6 +27,34 @@ Task<ServerResponse> Echo(ServerRequest request) {
   co_return response;
 }
 
+// A stream that writes whatever it is told, and tells when it is destroyed.
+struct Tap {
+  std::shared_ptr<ResponseStream> out;
+  bool running = false;
+
+  struct Mark {
+    explicit Mark(bool& flag) : flag_(flag) { flag_ = true; }
+    ~Mark() { flag_ = false; }
+    bool& flag_;
+  };
+  static Task<void> Hold(Tap& self, Runtime& runtime, std::shared_ptr<ResponseStream> out) {
+    const Mark mark(self.running);
+    self.out = std::move(out);
+    while (self.out->is_open()) co_await runtime.SleepFor(1h);
+  }
+  static Task<ServerResponse> Respond(Tap& self, Runtime& runtime) {
+    ServerResponse response;
+    response.body = "first";
+    response.stream = [&self, &runtime](std::shared_ptr<ResponseStream> out) {
+      return Hold(self, runtime, std::move(out));
+    };
+    co_return response;
+  }
+  Handler AsHandler(Runtime& runtime) {
+    return [this, &runtime](const ServerRequest&) { return Respond(*this, runtime); };
+  }
+};
+
 class Server : public ::testing::Test {
  protected:
   RawConnection Serve(HttpServerOptions options = {}, Handler handler = Echo) {
@@ -46,6 +74,7 @@ class Server : public ::testing::Test {
   }
 
   RealRuntime runtime_;
+  Tap tap_;  // what flows use is declared before what owns flows
   std::unique_ptr<HttpServer> server_;
 };
 
@@ -189,98 +218,65 @@ TEST_F(Server, AHandlerCannotBreakOutOfAHeader) {
   EXPECT_THAT(said, HasSubstr("X-B: kept\r\n"));
 }
 
-// A stream that writes whatever it is told, and tells when it is destroyed.
-struct Tap {
-  std::shared_ptr<ResponseStream> out;
-  bool running = false;
-
-  struct Mark {
-    explicit Mark(bool& flag) : flag_(flag) { flag_ = true; }
-    ~Mark() { flag_ = false; }
-    bool& flag_;
-  };
-  static Task<void> Hold(Tap& self, Runtime& runtime, std::shared_ptr<ResponseStream> out) {
-    const Mark mark(self.running);
-    self.out = std::move(out);
-    while (self.out->is_open()) co_await runtime.SleepFor(1h);
-  }
-  static Task<ServerResponse> Respond(Tap& self, Runtime& runtime) {
-    ServerResponse response;
-    response.body = "first";
-    response.stream = [&self, &runtime](std::shared_ptr<ResponseStream> out) {
-      return Hold(self, runtime, std::move(out));
-    };
-    co_return response;
-  }
-  Handler AsHandler(Runtime& runtime) {
-    return [this, &runtime](const ServerRequest&) { return Respond(*this, runtime); };
-  }
-};
-
 TEST_F(Server, StreamsChunkByChunkAndNoticesThatAnIdleClientHasGone) {
-  Tap tap;
-  RawConnection peer = Serve({}, tap.AsHandler(runtime_));
+  RawConnection peer = Serve({}, tap_.AsHandler(runtime_));
   peer.Send("GET / HTTP/1.1\r\n\r\n");
   ASSERT_TRUE(Says(peer, "\r\n\r\n5\r\nfirst\r\n"));
   EXPECT_THAT(peer.Received(), HasSubstr("Transfer-Encoding: chunked\r\n"));
-  EXPECT_TRUE(tap.out->Write("0123456789abcdef"));
+  EXPECT_TRUE(tap_.out->Write("0123456789abcdef"));
   ASSERT_TRUE(Says(peer, "10\r\n0123456789abcdef\r\n"));
-  EXPECT_TRUE(RunUntil(runtime_, [&] { return tap.out->pending() == 0; }));
+  EXPECT_TRUE(RunUntil(runtime_, [&] { return tap_.out->pending() == 0; }));
   peer.Close();
-  EXPECT_TRUE(RunUntil(runtime_, [&] { return !tap.running; }));
-  EXPECT_FALSE(tap.out->is_open());
-  EXPECT_FALSE(tap.out->Write("more"));
+  EXPECT_TRUE(RunUntil(runtime_, [&] { return !tap_.running; }));
+  EXPECT_FALSE(tap_.out->is_open());
+  EXPECT_FALSE(tap_.out->Write("more"));
 }
 
 TEST_F(Server, AClientThatReadsTooSlowlyIsDropped) {
-  Tap tap;
-  RawConnection peer = Serve({}, tap.AsHandler(runtime_));
+  RawConnection peer = Serve({}, tap_.AsHandler(runtime_));
   peer.Send("GET / HTTP/1.1\r\n\r\n");
-  ASSERT_TRUE(RunUntil(runtime_, [&] { return tap.running; }));
+  ASSERT_TRUE(RunUntil(runtime_, [&] { return tap_.running; }));
   const std::string block(1u << 20, 'x');
   int accepted = 0;
-  while (tap.out->Write(block) && accepted < 200) ++accepted;
+  while (tap_.out->Write(block) && accepted < 200) ++accepted;
   EXPECT_GE(accepted, 60);
   EXPECT_LE(accepted, 80);  // 64 MiB, and what the kernel has taken
-  EXPECT_FALSE(tap.out->is_open());
-  EXPECT_TRUE(RunUntil(runtime_, [&] { return !tap.running; }));
+  EXPECT_FALSE(tap_.out->is_open());
+  EXPECT_TRUE(RunUntil(runtime_, [&] { return !tap_.running; }));
 }
 
 TEST_F(Server, AClientThatStopsReadingIsDroppedInTime) {
   HttpServerOptions options;
   options.write_timeout = 200ms;
-  Tap tap;
-  RawConnection peer = Serve(options, tap.AsHandler(runtime_));
+  RawConnection peer = Serve(options, tap_.AsHandler(runtime_));
   peer.Send("GET / HTTP/1.1\r\n\r\n");
-  ASSERT_TRUE(RunUntil(runtime_, [&] { return tap.running; }));
-  tap.out->Write(std::string(32u << 20, 'x'));
-  EXPECT_TRUE(RunUntil(runtime_, [&] { return !tap.running; }));
+  ASSERT_TRUE(RunUntil(runtime_, [&] { return tap_.running; }));
+  tap_.out->Write(std::string(32u << 20, 'x'));
+  EXPECT_TRUE(RunUntil(runtime_, [&] { return !tap_.running; }));
 }
 
 TEST_F(Server, RequestsSentDuringAStreamAreAnsweredAfterIt) {
-  Tap tap;
   RawConnection peer = Serve({}, [&](ServerRequest request) {
-    return request.path == "/stream" ? Tap::Respond(tap, runtime_) : Echo(std::move(request));
+    return request.path == "/stream" ? Tap::Respond(tap_, runtime_) : Echo(std::move(request));
   });
   peer.Send("GET /stream HTTP/1.1\r\n\r\n");
   ASSERT_TRUE(Says(peer, "first"));
   peer.Send("GET /next HTTP/1.1\r\n\r\n");
-  EXPECT_TRUE(tap.out->Write("last"));
+  EXPECT_TRUE(tap_.out->Write("last"));
   ASSERT_TRUE(Says(peer, "last"));
   EXPECT_THAT(peer.Received(), Not(HasSubstr("/next")));
 }
 
 TEST_F(Server, DestroyingItEndsEverything) {
-  Tap tap;
-  RawConnection peer = Serve({}, tap.AsHandler(runtime_));
+  RawConnection peer = Serve({}, tap_.AsHandler(runtime_));
   RawConnection idle = Connect();
   peer.Send("GET / HTTP/1.1\r\n\r\n");
-  ASSERT_TRUE(RunUntil(runtime_, [&] { return tap.running; }));
+  ASSERT_TRUE(RunUntil(runtime_, [&] { return tap_.running; }));
   server_.reset();
-  EXPECT_FALSE(tap.running);
+  EXPECT_FALSE(tap_.running);
   EXPECT_TRUE(peer.ClosedByPeer());
   EXPECT_TRUE(idle.ClosedByPeer());
-  tap.out->Write("into the void");  // a stream somebody has kept does no harm
+  tap_.out->Write("into the void");  // a stream somebody has kept does no harm
 }
 
 TEST_F(Server, AnAddressThatCannotBeHadIsNamed) {

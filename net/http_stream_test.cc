@@ -48,6 +48,39 @@ struct Seen {
   }
 };
 
+// Writes what the test gives it, until told to end.
+struct Faucet {
+  explicit Faucet(Runtime& runtime) : changed(runtime) {}
+  Signal changed;
+  std::string next;
+  bool end = false;
+  bool running = false;
+  struct Mark {
+    explicit Mark(bool& flag) : flag_(flag) { flag_ = true; }
+    ~Mark() { flag_ = false; }
+    bool& flag_;
+  };
+
+  static Task<void> Run(Faucet& self, std::shared_ptr<ResponseStream> out) {
+    const Mark mark(self.running);
+    while (!self.end) {
+      if (!self.next.empty()) out->Write(std::exchange(self.next, {}));
+      co_await self.changed.Wait();
+    }
+  }
+  auto Function() {
+    return [this](std::shared_ptr<ResponseStream> out) { return Run(*this, std::move(out)); };
+  }
+  void Give(std::string bytes) {
+    next = std::move(bytes);
+    changed.Notify();
+  }
+  void End() {
+    end = true;
+    changed.Notify();
+  }
+};
+
 class Streams : public ::testing::Test {
  protected:
   // A server whose responses are what `stream` writes.
@@ -92,70 +125,37 @@ class Streams : public ::testing::Test {
   RealRuntime runtime_;
   TestPki pki_{runtime_};
   Seen seen_;
+  Faucet faucet_{runtime_};  // what flows use is declared before what owns flows
+  bool flooding_ = false;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<HttpClient> client_;
   std::optional<Result<HttpResponse>> outcome_;
   TaskScope scope_{runtime_};
 };
 
-// Writes what the test gives it, until told to end.
-struct Faucet {
-  explicit Faucet(Runtime& runtime) : changed(runtime) {}
-  Signal changed;
-  std::string next;
-  bool end = false;
-  bool running = false;
-  struct Mark {
-    explicit Mark(bool& flag) : flag_(flag) { flag_ = true; }
-    ~Mark() { flag_ = false; }
-    bool& flag_;
-  };
-
-  static Task<void> Run(Faucet& self, std::shared_ptr<ResponseStream> out) {
-    const Mark mark(self.running);
-    while (!self.end) {
-      if (!self.next.empty()) out->Write(std::exchange(self.next, {}));
-      co_await self.changed.Wait();
-    }
-  }
-  auto Function() {
-    return [this](std::shared_ptr<ResponseStream> out) { return Run(*this, std::move(out)); };
-  }
-  void Give(std::string bytes) {
-    next = std::move(bytes);
-    changed.Notify();
-  }
-  void End() {
-    end = true;
-    changed.Notify();
-  }
-};
-
 TEST_F(Streams, EachChunkArrivesBeforeTheNextIsWritten) {
-  Faucet faucet(runtime_);
-  Serve(faucet.Function());
+  Serve(faucet_.Function());
   Start(seen_.Request());
   std::string expected;
   for (int i = 0; i < 20; ++i) {
     const std::string line = fmt::format("{{\"event\":{}}}\n", i);
     expected += line;
-    faucet.Give(line);
+    faucet_.Give(line);
     ASSERT_TRUE(RunUntil(runtime_, [&] { return seen_.Text() == expected; })) << seen_.Text();
   }
   EXPECT_FALSE(seen_.ended);
   EXPECT_FALSE(outcome_);
-  faucet.End();
+  faucet_.End();
   ASSERT_TRUE(Finish());
   EXPECT_TRUE(*outcome_);
   EXPECT_TRUE(seen_.ended);
   EXPECT_EQ((*outcome_)->body, "");
-  EXPECT_FALSE(faucet.running);
+  EXPECT_FALSE(faucet_.running);
 }
 
 TEST_F(Streams, TheConnectionServesTheNextRequestAfterAStream) {
-  Faucet faucet(runtime_);
-  faucet.end = true;
-  Serve(faucet.Function());
+  faucet_.end = true;
+  Serve(faucet_.Function());
   for (int i = 0; i < 5; ++i) {
     outcome_.reset();
     Start(seen_.Request());
@@ -165,12 +165,11 @@ TEST_F(Streams, TheConnectionServesTheNextRequestAfterAStream) {
 }
 
 TEST_F(Streams, BodiesOfRefusalsAreNotStreamed) {
-  Faucet faucet(runtime_);
-  Serve(faucet.Function(), 410);
-  faucet.Give("too old");
+  Serve(faucet_.Function(), 410);
+  faucet_.Give("too old");
   Start(seen_.Request());
-  ASSERT_TRUE(RunUntil(runtime_, [&] { return faucet.next.empty() && faucet.running; }));
-  faucet.End();
+  ASSERT_TRUE(RunUntil(runtime_, [&] { return faucet_.next.empty() && faucet_.running; }));
+  faucet_.End();
   ASSERT_TRUE(Finish());
   ASSERT_TRUE(*outcome_) << outcome_->error().message;
   EXPECT_EQ((*outcome_)->status, 410);
@@ -180,19 +179,18 @@ TEST_F(Streams, BodiesOfRefusalsAreNotStreamed) {
 }
 
 TEST_F(Streams, CancellingEndsTheExchangeAtOnceAndTheServersFlowToo) {
-  Faucet faucet(runtime_);
-  Serve(faucet.Function());
+  Serve(faucet_.Function());
   HttpRequest request = seen_.Request();
   const CancelToken cancel = request.cancel;
   Start(std::move(request));
-  faucet.Give("x");
+  faucet_.Give("x");
   ASSERT_TRUE(RunUntil(runtime_, [&] { return seen_.calls > 0; }));
   const Instant start = runtime_.Now();
   cancel.Cancel();
   ASSERT_TRUE(Finish());
   EXPECT_LT(runtime_.Now() - start, 100ms);
   EXPECT_EQ(outcome_->error().code, Code::kCancelled);
-  EXPECT_TRUE(RunUntil(runtime_, [&] { return !faucet.running; }));
+  EXPECT_TRUE(RunUntil(runtime_, [&] { return !faucet_.running; }));
 }
 
 TEST_F(Streams, DestroyingTheFlowDropsTheConnectionAndSilencesOnData) {
@@ -206,26 +204,24 @@ TEST_F(Streams, DestroyingTheFlowDropsTheConnectionAndSilencesOnData) {
       }
     }
   };
-  bool running = false;
-  Serve([&](std::shared_ptr<ResponseStream> out) { return Flood::Run(runtime_, std::move(out), running); });
+  Serve([&](std::shared_ptr<ResponseStream> out) { return Flood::Run(runtime_, std::move(out), flooding_); });
   for (int round = 0; round < 5; ++round) {
     auto alive = std::make_unique<Seen>();  // freed right after the flow: ASan sees a late on_data
     Start(alive->Request());
     ASSERT_TRUE(RunUntil(runtime_, [&] { return alive->calls > 10; }));
     scope_.Clear();
     alive.reset();
-    ASSERT_TRUE(RunUntil(runtime_, [&] { return !running; }));
+    ASSERT_TRUE(RunUntil(runtime_, [&] { return !flooding_; }));
     EXPECT_FALSE(outcome_);
   }
 }
 
 TEST_F(Streams, SilenceEndsAStreamAndATrickleDoesNot) {
-  Faucet faucet(runtime_);
-  Serve(faucet.Function());
+  Serve(faucet_.Function());
   Start(seen_.Request(400ms));
   const Instant start = runtime_.Now();
   for (int i = 1; runtime_.Now() - start < 1s; ++i) {
-    faucet.Give("tick");
+    faucet_.Give("tick");
     ASSERT_TRUE(RunUntil(runtime_, [&] { return seen_.calls >= i || outcome_; }));
     ASSERT_FALSE(outcome_) << outcome_->error().message;
     ASSERT_TRUE(Await(runtime_, [](Runtime& runtime) -> Task<void> { co_await runtime.SleepFor(50ms); }(runtime_)));
@@ -240,7 +236,6 @@ TEST_F(Streams, SilenceEndsAStreamAndATrickleDoesNot) {
 }
 
 TEST_F(Streams, AServerThatNeverAnswersIsGivenUp) {
-  Faucet faucet(runtime_);
   struct Never {
     static Task<ServerResponse> Run(Runtime& runtime) {
       co_await runtime.SleepFor(1h);
