@@ -1,0 +1,248 @@
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "scheduler_sim/packing.h"
+#include "scheduler_sim/spread_balancer.h"
+#include "scheduler_sim/testing/naive.h"
+#include "scheduler_sim/testing/random_cluster.h"
+#include "scheduler_sim/testing/scenario_fields.h"
+
+// What must hold for every cluster, on random small ones; a counterexample shrinks to a few plain objects.
+namespace spillway::sim::testing {
+namespace {
+
+struct RandomCluster {
+  std::vector<Genes> nodes, pods, namespaces;
+
+  Objects Make() const {
+    Objects objects;
+    for (std::size_t i = 0; i < std::min<std::size_t>(nodes.size(), 6); ++i) {
+      objects.nodes.push_back(NodeFrom(static_cast<int>(i), nodes[i]));
+    }
+    for (std::size_t i = 0; i < std::min<std::size_t>(pods.size(), 24); ++i) {
+      objects.pods.push_back(PodFrom(static_cast<int>(i), pods[i]));
+    }
+    for (std::size_t i = 0; i < std::min<std::size_t>(namespaces.size(), 3); ++i) {
+      objects.namespaces.push_back(NamespaceFrom(static_cast<int>(i), namespaces[i]));
+    }
+    return objects;
+  }
+};
+
+void showValue(const RandomCluster& cluster, std::ostream& out) {
+  const auto show = [&](const char* what, const std::vector<Genes>& all) {
+    for (const Genes& genes : all) {
+      out << what;
+      for (const auto gene : genes) out << ' ' << static_cast<int>(gene);
+      out << '\n';
+    }
+  };
+  show("node", cluster.nodes);
+  show("pod", cluster.pods);
+  show("namespace", cluster.namespaces);
+}
+
+ClusterOptions Options(int minor_version = 36) {
+  ClusterOptions options;
+  options.minor_version = minor_version;
+  return options;
+}
+
+Cluster Load(const Objects& objects, int minor_version = 36) {
+  Cluster cluster(Options(minor_version));
+  for (const kube::Namespace& ns : objects.namespaces) cluster.Upsert(ns);
+  for (const kube::Node& node : objects.nodes) cluster.Upsert(node);
+  for (const kube::Pod& pod : objects.pods) cluster.Upsert(pod);
+  return cluster;
+}
+
+// Every node's report and the message, as the model sees them.
+NaiveVerdict AsNaive(const Cluster& cluster, PodIndex pod, std::string& message) {
+  NaiveVerdict seen;
+  for (const NodeReport& report : ReportNodes(cluster, pod)) {
+    seen.nodes[std::string(cluster.node(report.node).name)] = {report.filter, report.reasons};
+  }
+  const Verdict verdict = Judge(cluster, pod, NodeDomain::kAll);
+  message = verdict.why_not ? verdict.why_not->SchedulerMessage() : verdict.undecidable;
+  if (verdict.why_not && !verdict.why_not->rejection.empty()) seen.rejection = message;
+  return seen;
+}
+
+void CheckAgainstNaive(const Objects& objects, const Cluster& cluster) {
+  for (const kube::Pod& pod : objects.pods) {
+    if (pod.is_bound() || pod.is_terminal()) continue;
+    std::string message;
+    const NaiveVerdict seen = AsNaive(cluster, *cluster.FindPod(pod.metadata.uid), message);
+    const NaiveVerdict expected = JudgeNaively(objects, pod, 36);
+    RC_LOG() << pod.metadata.name << ": " << message << "\nnaively " << expected.Message() << '\n';
+    for (const auto& [name, node] : expected.nodes) {
+      RC_LOG() << name << " naively " << node.filter << ", seen "
+               << (seen.nodes.count(name) != 0 ? seen.nodes.at(name).filter : "nothing") << '\n';
+    }
+    RC_ASSERT(seen.nodes == expected.nodes);
+    RC_ASSERT(message == (expected.feasible_anywhere() ? "" : expected.Message()));
+  }
+}
+
+}  // namespace
+}  // namespace spillway::sim::testing
+
+namespace rc {
+template <>
+struct Arbitrary<spillway::sim::testing::RandomCluster> {
+  static Gen<spillway::sim::testing::RandomCluster> arbitrary() {
+    using spillway::sim::testing::Genes;
+    using spillway::sim::testing::RandomCluster;
+    const auto genes = gen::container<Genes>(40, gen::inRange<std::uint8_t>(0, 240));
+    const auto many = [&](int least, int most) {
+      return gen::mapcat(gen::inRange<std::size_t>(least, most + 1),
+                         [genes](std::size_t size) { return gen::container<std::vector<Genes>>(size, genes); });
+    };
+    return gen::build<RandomCluster>(gen::set(&RandomCluster::nodes, many(0, 6)),
+                                     gen::set(&RandomCluster::pods, many(1, 20)),
+                                     gen::set(&RandomCluster::namespaces, many(0, 3)));
+  }
+};
+}  // namespace rc
+
+namespace spillway::sim::testing {
+namespace {
+
+RC_GTEST_PROP(Model, AgreesWithTheFiltersWrittenNaively, (const RandomCluster& random)) {
+  const Objects objects = random.Make();
+  CheckAgainstNaive(objects, Load(objects));
+}
+
+RC_GTEST_PROP(Model, DeltasInAnyOrderLeadToTheSameModel,
+              (const RandomCluster& random, const std::vector<Genes>& changes)) {
+  Objects objects = random.Make();
+  std::reverse(objects.nodes.begin(), objects.nodes.end());
+  std::reverse(objects.pods.begin(), objects.pods.end());
+  Cluster cluster(Options());
+  for (const kube::Pod& pod : objects.pods) cluster.Upsert(pod);
+  for (const kube::Node& node : objects.nodes) cluster.Upsert(node);
+  for (const kube::Namespace& ns : objects.namespaces) cluster.Upsert(ns);
+  const auto replace = [](auto& list, auto object) {
+    std::erase_if(list, [&](const auto& other) { return other.metadata.name == object.metadata.name; });
+    list.push_back(std::move(object));
+  };
+  for (const Genes& genes : changes) {
+    if (genes.size() < 3) continue;
+    const Genes rest(genes.begin() + 3, genes.end());
+    switch (genes[0] % 8) {
+      case 0:
+        std::erase_if(objects.nodes,
+                      [&](const auto& n) { return n.metadata.name == "n" + std::to_string(genes[1] % 6); });
+        cluster.RemoveNode("n" + std::to_string(genes[1] % 6));
+        break;
+      case 1:
+        replace(objects.nodes, NodeFrom(genes[1] % 6, rest));
+        cluster.Upsert(objects.nodes.back());
+        break;
+      case 2:
+      case 3:
+        std::erase_if(objects.pods,
+                      [&](const auto& p) { return p.metadata.name == "p" + std::to_string(genes[1] % 24); });
+        cluster.RemovePod("p" + std::to_string(genes[1] % 24));
+        break;
+      case 4:
+        replace(objects.namespaces, NamespaceFrom(genes[1] % 3, rest));
+        cluster.Upsert(objects.namespaces.back());
+        break;
+      default:
+        replace(objects.pods, PodFrom(genes[1] % 24, rest));
+        cluster.Upsert(objects.pods.back());
+        break;
+    }
+  }
+  CheckAgainstNaive(objects, cluster);
+}
+
+// Packing, step by step: what it places had room, what it does not place had none.
+RC_GTEST_PROP(Packing, EveryStepIsRight, (const RandomCluster& random)) {
+  Objects objects = random.Make();
+  std::erase_if(objects.nodes,
+                [](const kube::Node& node) { return kube::Find(node.metadata.labels, "type") != nullptr; });
+  for (kube::Pod& pod : objects.pods) pod.nominated_node_name.clear();
+  const Cluster cluster = Load(objects);
+  std::map<PodIndex, kube::Pod*> by_index;
+  for (kube::Pod& pod : objects.pods) {
+    if (const auto index = cluster.FindPod(pod.metadata.uid)) by_index[*index] = &pod;
+  }
+  const Packing packing = Pack(cluster, InQueueOrder(cluster, cluster.pending()), NodeDomain::kReal);
+  for (const Packing::Entry& entry : packing.entries()) {
+    kube::Pod& pod = *by_index.at(entry.pod);
+    const NaiveVerdict expected = JudgeNaively(objects, pod, 36);
+    RC_LOG() << pod.metadata.name << ": " << expected.Message() << '\n';
+    if (entry.verdict.kind == Verdict::Kind::kFits) {
+      const std::string node(cluster.node(entry.verdict.node).name);
+      RC_ASSERT(expected.nodes.at(node).filter.empty());
+      pod.node_name = node;
+    } else {
+      RC_ASSERT(entry.verdict.kind == Verdict::Kind::kNowhere);
+      RC_ASSERT(!expected.feasible_anywhere());
+    }
+  }
+}
+
+RC_GTEST_PROP(Packing, EqualPodsFillExactlyTheFreeSlots, ()) {
+  Cluster cluster(Options());
+  std::int64_t slots = 0;
+  for (int i = 0; i < *rc::gen::inRange(0, 8); ++i) {
+    const int cpu = *rc::gen::inRange(0, 5), pods = *rc::gen::inRange(0, 4);
+    cluster.Upsert(
+        MakeNode("n" + std::to_string(i), false, {"cpu=" + std::to_string(cpu), "pods=" + std::to_string(pods)}));
+    slots += std::min(cpu, pods);
+  }
+  const int wanted = *rc::gen::inRange(0, 30);
+  for (int i = 0; i < wanted; ++i) cluster.Upsert(MakePod("p" + std::to_string(i), {"cpu=1"}));
+  std::int64_t placed = 0;
+  const Packing packing = Pack(cluster, InQueueOrder(cluster, cluster.pending()), NodeDomain::kReal);
+  for (const Packing::Entry& entry : packing.entries()) {
+    placed += entry.verdict.kind == Verdict::Kind::kFits;
+  }
+  RC_ASSERT(placed == std::min<std::int64_t>(slots, wanted));
+}
+
+RC_GTEST_PROP(Spread, SharesStayWithinOnePodOfEven, ()) {
+  Cluster cluster(Options());
+  std::vector<std::int64_t> quotas;
+  for (int i = 0; i < *rc::gen::inRange(1, 6); ++i) {
+    quotas.push_back(*rc::gen::inRange(1, 60));
+    cluster.Upsert(MakeNode("v" + std::to_string(i), true, {"pods=" + std::to_string(quotas.back())}));
+  }
+  const int wanted = *rc::gen::inRange(0, 80);
+  for (int i = 0; i < wanted; ++i) cluster.Upsert(MakePod("p" + std::to_string(i), {}));
+  std::map<NodeIndex, std::int64_t> used;
+  std::int64_t placed = 0;
+  for (const Placement& placement : Spread(cluster, cluster.pending(), {})) {
+    if (placement.node) ++used[*placement.node], ++placed;
+  }
+  std::int64_t room = 0;
+  for (const std::int64_t quota : quotas) room += quota;
+  RC_ASSERT(placed == std::min<std::int64_t>(room, wanted));
+  // Taking one Pod off any node leaves it below what any other would have with one more.
+  for (const auto& [a, used_a] : used) {
+    for (const auto& [b, used_b] : used) {
+      if (used_b == cluster.node(b).allocatable_pods) continue;
+      RC_ASSERT((used_a - 1) * cluster.node(b).allocatable_pods <= (used_b + 1) * cluster.node(a).allocatable_pods);
+    }
+  }
+}
+
+RC_GTEST_PROP(Clone, ChangesNothingInTheOriginal, (const RandomCluster& random)) {
+  const Objects objects = random.Make();
+  const Cluster cluster = Load(objects);
+  Cluster copy = cluster.Clone();
+  for (const kube::Pod& pod : objects.pods) copy.RemovePod(pod.metadata.uid);
+  for (const kube::Node& node : objects.nodes) copy.RemoveNode(node.metadata.uid);
+  RC_ASSERT(copy.pod_count() == 0u);
+  CheckAgainstNaive(objects, cluster);
+}
+
+}  // namespace
+}  // namespace spillway::sim::testing

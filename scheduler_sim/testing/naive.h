@@ -1,0 +1,34 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "kube/api/objects.h"
+
+namespace spillway::sim::testing {
+
+// kube-scheduler's filters written a second time, the slow way: Pod by Pod and node by node over whole objects, as
+// close to the Go sources as C++ allows and without a line shared with the model. Tests hold the model against it.
+struct Objects {
+  std::vector<kube::Node> nodes;
+  std::vector<kube::Pod> pods;  // those with a nodeName of a known node count
+  std::vector<kube::Namespace> namespaces;
+};
+
+struct NaiveVerdict {
+  struct Node {
+    std::string filter;  // empty: feasible
+    std::vector<std::string> reasons;
+    bool operator==(const Node&) const = default;
+  };
+  std::string rejection;
+  std::map<std::string, Node> nodes;  // by name; empty with a rejection
+
+  bool feasible_anywhere() const;
+  // kube-scheduler's FitError.
+  std::string Message() const;
+};
+NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int minor_version);
+
+}  // namespace spillway::sim::testing
