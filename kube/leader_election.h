@@ -18,8 +18,13 @@ struct LeaderElectionOptions {
 
 // coordination.k8s.io/v1 Lease leader election, as client-go tools/leaderelection: jittered retries, optimistic
 // updates, the holder's clock is never trusted (a lease expires lease_duration after *we* last saw it change).
+//
+// Two never lead at once as long as clocks run at the same speed: a leader counts its renewals from the moment it
+// *sent* them and stops after renew_deadline, everybody else waits lease_duration from the moment they *saw* the last
+// one. Give it a Client whose RateLimiter is its own: a renewal must not queue behind binds.
 class LeaderElector {
  public:
+  // renew_deadline < lease_duration and retry_period < renew_deadline, or the process is not started: cmd/ checks.
   LeaderElector(Runtime& runtime, Client& client, LeaderElectionOptions options);
   ~LeaderElector();
 
