@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/runtime.h"
+#include "cloud/agent/observer.h"
+#include "cloud/agent/options.h"
+#include "cloud/provider.h"
+#include "kube/client.h"
+#include "kube/event_recorder.h"
+
+namespace spillway::cloud {
+
+// What every part of one agent works with. All of it outlives them.
+struct AgentContext {
+  Runtime& runtime;
+  kube::Client& client;
+  kube::EventRecorder& events;
+  Provider& provider;
+  const AgentOptions& options;
+  AgentObserver& observer;
+};
+
+// Doubling pauses with up to 25% of jitter, so that what failed together does not come back together.
+class RetryPauses {
+ public:
+  explicit RetryPauses(AgentContext& context) : context_(context) {}
+  Duration Next() {
+    pause_ = pause_ == Duration(0) ? context_.options.first_retry : 2 * pause_;
+    if (pause_ > context_.options.longest_retry) pause_ = context_.options.longest_retry;
+    return pause_ + context_.runtime.random().Between(Duration(0), pause_ / 4);
+  }
+  void Reset() { pause_ = Duration(0); }
+
+ private:
+  AgentContext& context_;
+  Duration pause_{0};
+};
+
+}  // namespace spillway::cloud

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+#include "base/time.h"
+#include "cloud/provider.h"
+
+namespace spillway::cloud {
+
+// What an agent does, for metrics and for the invariants of simulations. Called on the loop. Every member has an empty
+// default.
+class AgentObserver {
+ public:
+  virtual ~AgentObserver() = default;
+  // A call to the provider has ended. `operation`: "create", "describe", "list", "delete". No refusal: it went well.
+  virtual void OnOperation(std::string_view /*operation*/, std::optional<Refusal> /*refusal*/, Duration /*took*/) {}
+  virtual void OnInstanceLost() {}
+  // A listing was empty although instances are known: not believed.
+  virtual void OnSuspiciousListing() {}
+  virtual void OnOrphanDeleted() {}
+  virtual void OnLeaseRenewed() {}
+};
+
+// Of an Error where only that is known.
+Refusal RefusalOf(const Error& error);
+
+}  // namespace spillway::cloud

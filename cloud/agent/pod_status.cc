@@ -1,0 +1,289 @@
+#include "cloud/agent/pod_status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace spillway::cloud {
+namespace {
+
+using Kind = ContainerState::Kind;
+
+Json Time(const std::optional<WallTime>& time) { return time ? Json(base::FormatRfc3339(*time)) : Json(); }
+
+Json TerminatedJson(const Termination& ended, const std::string& container_id) {
+  Json json = {{"exitCode", ended.exit_code},
+               {"reason", ended.reason},
+               {"startedAt", Time(ended.started_at)},
+               {"finishedAt", Time(ended.finished_at)}};
+  if (ended.signal != 0) json["signal"] = ended.signal;
+  if (!ended.message.empty()) json["message"] = ended.message;
+  if (!container_id.empty()) json["containerID"] = container_id;
+  return {{"terminated", std::move(json)}};
+}
+
+Json WaitingJson(const std::string& reason, const std::string& message) {
+  Json json = {{"reason", reason}};
+  if (!message.empty()) json["message"] = message;
+  return {{"waiting", std::move(json)}};
+}
+
+Json StateJson(const ContainerState& state) {
+  switch (state.kind) {
+    case Kind::kRunning:
+      return {{"running", {{"startedAt", Time(state.started_at)}}}};
+    case Kind::kTerminated:
+      return TerminatedJson(state.ended.value_or(Termination{}), state.container_id);
+    case Kind::kWaiting:
+      break;
+  }
+  return WaitingJson(state.reason.empty() ? "ContainerCreating" : state.reason, state.message);
+}
+
+// The container's entry in containerStatuses, from what the provider says of it, or from `waiting` when it says
+// nothing.
+Json ContainerStatus(const Json& spec, const ContainerState* state, const PodRemark& remark, const char* waiting) {
+  Json status = {{"name", TextAt(spec, "name")},
+                 {"image", TextAt(spec, "image")},
+                 {"imageID", ""},
+                 {"ready", false},
+                 {"started", false},
+                 {"restartCount", 0},
+                 {"lastState", Json::object()}};
+  if (!state) {
+    status["state"] =
+        WaitingJson(remark.waiting_reason.empty() ? waiting : remark.waiting_reason, remark.waiting_message);
+    return status;
+  }
+  if (!state->image.empty()) status["image"] = state->image;
+  status["imageID"] = state->image_id;
+  status["ready"] = state->ready;
+  status["started"] = state->started;
+  status["restartCount"] = state->restart_count;
+  if (!state->container_id.empty()) status["containerID"] = state->container_id;
+  status["state"] = StateJson(*state);
+  if (state->last) status["lastState"] = TerminatedJson(*state->last, "");
+  return status;
+}
+
+const ContainerState* Find(const std::vector<ContainerState>& states, std::string_view name) {
+  const auto found = std::find_if(states.begin(), states.end(), [&](const auto& s) { return s.name == name; });
+  return found == states.end() ? nullptr : &*found;
+}
+
+// What had been running has ended without anybody having seen how.
+void EndUnseen(Json& status, WallTime now) {
+  const Json& running = At(status, "state", "running");
+  if (running.is_null()) return;
+  const Termination unseen{.exit_code = 137,
+                           .signal = 0,
+                           .reason = "ContainerStatusUnknown",
+                           .message = "The instance was gone before it was seen how the container ended",
+                           .started_at = base::ParseRfc3339(TextAt(running, "startedAt")),
+                           .finished_at = now};
+  Json ended = TerminatedJson(unseen, TextAt(status, "containerID"));
+  status["state"] = std::move(ended);
+  status["ready"] = false;
+  status["started"] = false;
+}
+
+Json ContainerStatuses(const Json& pod, const char* list, const StatusInputs& in) {
+  const bool is_init = std::string_view(list) == "initContainers";
+  const char* status_list = is_init ? "initContainerStatuses" : "containerStatuses";
+  const bool has_init = !Items(At(pod, "spec", "initContainers")).empty();
+  const char* waiting = has_init ? "PodInitializing" : "ContainerCreating";
+  Json statuses = Json::array();
+  for (const Json& spec : Items(At(pod, "spec", list))) {
+    const std::string name = TextAt(spec, "name");
+    const Json& before = Named(At(pod, "status", status_list), name);
+    const ContainerState* state = nullptr;
+    if (in.instance) state = Find(is_init ? in.instance->init_containers : in.instance->containers, name);
+    const bool had_run = !At(before, "state", "running").is_null() || !At(before, "state", "terminated").is_null();
+    if (!state && had_run) {
+      Json kept = before;
+      EndUnseen(kept, in.now);
+      statuses.push_back(std::move(kept));
+    } else {
+      statuses.push_back(ContainerStatus(spec, state, in.remark, waiting));
+    }
+  }
+  return statuses;
+}
+
+bool IsTerminated(const Json& status) { return !At(status, "state", "terminated").is_null(); }
+bool Succeeded(const Json& status) {
+  return IsTerminated(status) && Integer(At(status, "state", "terminated", "exitCode")) == 0;
+}
+
+std::string Phase(const Json& pod, const Json& containers, const Json& inits, const StatusInputs& in) {
+  if (!in.remark.phase.empty()) return in.remark.phase;
+  const bool had_started = HasStarted(pod) || TextAt(pod, "status", "phase") == "Running";
+  if (in.instance) {
+    if (in.instance->state == InstanceState::kSucceeded) return "Succeeded";
+    if (in.instance->state == InstanceState::kFailed && !in.instance->refused) return "Failed";
+  } else if (had_started && !containers.empty() && std::all_of(containers.begin(), containers.end(), IsTerminated)) {
+    return std::all_of(containers.begin(), containers.end(), Succeeded) ? "Succeeded" : "Failed";
+  }
+  const auto runs = [](const Json& status) {
+    return !At(status, "state", "running").is_null() || IsTerminated(status) ||
+           !At(status, "lastState", "terminated").is_null();
+  };
+  const bool inits_done = std::all_of(inits.begin(), inits.end(), [](const Json& status) {
+    return Succeeded(status) || IsTrue(At(status, "started"));
+  });
+  const bool any_runs = inits_done && std::any_of(containers.begin(), containers.end(), runs);
+  return any_runs || TextAt(pod, "status", "phase") == "Running" ? "Running" : "Pending";
+}
+
+Json Condition(const Json& pod, const char* type, bool is_true, std::string reason, std::string message, WallTime now) {
+  const Json& before = Named(At(pod, "status", "conditions"), type, "type");
+  const std::string status = is_true ? "True" : "False";
+  const std::string since = TextAt(before, "lastTransitionTime");
+  Json condition = {{"type", type}, {"status", status}, {"lastProbeTime", nullptr}};
+  condition["lastTransitionTime"] =
+      TextAt(before, "status") == status && !since.empty() ? since : base::FormatRfc3339(now);
+  condition["reason"] = reason.empty() ? Json() : Json(std::move(reason));
+  condition["message"] = message.empty() ? Json() : Json(std::move(message));
+  return condition;
+}
+
+struct Verdict {
+  bool is_true = true;
+  std::string reason, message;
+};
+
+Verdict ContainersReady(const Json& containers, std::string_view phase) {
+  if (phase == "Succeeded") return {false, "PodCompleted", ""};
+  if (phase == "Failed") return {false, "PodFailed", ""};
+  std::vector<std::string> unready;
+  for (const Json& status : containers) {
+    if (!IsTrue(At(status, "ready"))) unready.push_back(TextAt(status, "name"));
+  }
+  if (unready.empty()) return {};
+  return {false, "ContainersNotReady", fmt::format("containers with unready status: [{}]", fmt::join(unready, " "))};
+}
+
+// A Pod with readiness gates is ready once others have set their conditions too.
+Verdict PodReady(const Json& pod, const Verdict& containers) {
+  if (!containers.is_true) return containers;
+  for (const Json& gate : Items(At(pod, "spec", "readinessGates"))) {
+    const std::string type = TextAt(gate, "conditionType");
+    if (TextAt(Named(At(pod, "status", "conditions"), type, "type"), "status") != "True") {
+      return {false, "ReadinessGatesNotReady",
+              fmt::format("corresponding condition of pod readiness gate \"{}\" is not True.", type)};
+    }
+  }
+  return {};
+}
+
+Verdict Initialized(const Json& inits, std::string_view phase) {
+  std::vector<std::string> incomplete;
+  for (const Json& status : inits) {
+    if (!Succeeded(status) && !IsTrue(At(status, "started"))) incomplete.push_back(TextAt(status, "name"));
+  }
+  if (phase == "Succeeded") return {true, "PodCompleted", ""};
+  if (incomplete.empty()) return {};
+  return {false, "ContainersNotInitialized",
+          fmt::format("containers with incomplete status: [{}]", fmt::join(incomplete, " "))};
+}
+
+Json Conditions(const Json& pod, const Json& status, const StatusInputs& in) {
+  const std::string phase = TextAt(status, "phase");
+  const bool has_network = in.instance && !in.instance->pod_ip.empty() && !IsTerminalPhase(phase);
+  const Verdict containers = ContainersReady(At(status, "containerStatuses"), phase);
+  const Verdict ready = PodReady(pod, containers);
+  const Verdict initialized = Initialized(Items(At(status, "initContainerStatuses")), phase);
+  Json conditions = Json::array();
+  const auto add = [&](const char* type, const Verdict& v) {
+    conditions.push_back(Condition(pod, type, v.is_true, v.reason, v.message, in.now));
+  };
+  add("PodReadyToStartContainers", {has_network, "", ""});
+  add("Initialized", initialized);
+  add("Ready", ready);
+  add("ContainersReady", containers);
+  return conditions;
+}
+
+// The terminal status stays as it was written: nobody may revive a Pod.
+Json Snapshot(const Json& pod) {
+  Json kept = Json::object();
+  for (const char* key : {"phase", "reason", "message"}) {
+    if (!At(pod, "status", key).is_null()) kept[key] = At(pod, "status", key);
+  }
+  return kept;
+}
+
+}  // namespace
+
+bool IsTerminalPhase(std::string_view phase) { return phase == "Succeeded" || phase == "Failed"; }
+
+bool HasStarted(const Json& pod) {
+  for (const char* list : {"containerStatuses", "initContainerStatuses"}) {
+    for (const Json& status : Items(At(pod, "status", list))) {
+      if (!At(status, "state", "running").is_null() || IsTerminated(status)) return true;
+      if (!At(status, "lastState", "terminated").is_null()) return true;
+    }
+  }
+  return false;
+}
+
+Json PodStatus(const Json& pod, const StatusInputs& in) {
+  if (IsTerminalPhase(TextAt(pod, "status", "phase"))) return Snapshot(pod);
+  Json status = Json::object();
+  status["containerStatuses"] = ContainerStatuses(pod, "containers", in);
+  Json inits = ContainerStatuses(pod, "initContainers", in);
+  status["phase"] = Phase(pod, status["containerStatuses"], inits, in);
+  if (!inits.empty()) status["initContainerStatuses"] = std::move(inits);
+
+  std::string reason = in.remark.reason, message = in.remark.message;
+  if (reason.empty() && in.instance && in.instance->state == InstanceState::kFailed) {
+    reason = in.instance->reason;
+    message = in.instance->message;
+  }
+  status["reason"] = reason.empty() ? Json() : Json(std::move(reason));
+  status["message"] = message.empty() ? Json() : Json(std::move(message));
+
+  const std::string since = TextAt(pod, "status", "startTime");
+  status["startTime"] = since.empty() ? base::FormatRfc3339(in.now) : since;
+  if (!in.host_ip.empty()) {
+    status["hostIP"] = in.host_ip;
+    status["hostIPs"] = Json::array({Json{{"ip", in.host_ip}}});
+  }
+  if (in.instance && !in.instance->pod_ip.empty()) {
+    status["podIP"] = in.instance->pod_ip;
+    status["podIPs"] = Json::array({Json{{"ip", in.instance->pod_ip}}});
+  }
+  status["conditions"] = Conditions(pod, status, in);
+  return status;
+}
+
+bool Covers(const Json& status, const Json& wanted) {
+  if (wanted.is_null()) return status.is_null() || (status.is_string() && Text(status).empty());
+  if (wanted.is_object()) {
+    if (!status.is_object()) return wanted.empty();
+    for (const auto& [key, value] : wanted.items()) {
+      if (key == "conditions" && value.is_array()) {
+        for (const Json& condition : value) {
+          if (!Covers(Named(At(status, key), TextAt(condition, "type"), "type"), condition)) return false;
+        }
+      } else if (!Covers(At(status, key), value)) {
+        return false;
+      }
+    }
+    return true;
+  }
+  if (wanted.is_array()) {
+    if (wanted.empty()) return Items(status).empty();
+    if (!status.is_array() || status.size() != wanted.size()) return false;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      if (!Covers(status[i], wanted[i])) return false;
+    }
+    return true;
+  }
+  // The API server leaves out what is false, 0 or empty.
+  if (status.is_null()) return wanted == Json(false) || wanted == Json(0) || wanted == Json("");
+  return status == wanted;
+}
+
+}  // namespace spillway::cloud

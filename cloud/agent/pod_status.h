@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "cloud/json.h"
+#include "cloud/provider.h"
+
+// What a kubelet would write into a Pod's status; pure.
+//
+// Source: kubelet kubelet_pods.go (getPhase, convertStatusToAPIStatus), status/generate.go, v1.33 to v1.36.
+namespace spillway::cloud {
+
+// What the agent itself has to say about a Pod, whatever its instance shows. Empty members: nothing.
+struct PodRemark {
+  std::string phase;            // "Failed": decided here, not by containers
+  std::string reason, message;  // status.reason and status.message
+  // Why no container runs yet: "ContainerCreating" when empty, "CreateContainerConfigError", ...
+  std::string waiting_reason, waiting_message;
+  bool operator==(const PodRemark&) const = default;
+};
+
+struct StatusInputs {
+  const Instance* instance = nullptr;  // null: there is none (yet, or any more)
+  PodRemark remark;
+  std::string host_ip;
+  WallTime now{};
+};
+
+// The members of status that a kubelet owns, from the Pod as the API server has it. Phases go forward only: a Pod that
+// ran is never Pending again, and a terminal status is returned as it is. Conditions keep their lastTransitionTime
+// unless they change; those of others are not in it.
+Json PodStatus(const Json& pod, const StatusInputs& inputs);
+
+// Whether the API server's `status` says all that `wanted` does. Null in `wanted` means absent.
+bool Covers(const Json& status, const Json& wanted);
+
+bool IsTerminalPhase(std::string_view phase);
+// Whether any container of the Pod has been seen running.
+bool HasStarted(const Json& pod);
+
+// A change a user would want to read about, by kubelet's words: Pulled, Created, Started, BackOff, Failed.
+struct ContainerEvent {
+  bool is_warning = false;
+  std::string container, reason, message;
+};
+// What has happened to containers between two statuses of one Pod.
+std::vector<ContainerEvent> ContainerEvents(const Json& pod, const Json& before, const Json& after);
+
+}  // namespace spillway::cloud

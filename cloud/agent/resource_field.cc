@@ -1,0 +1,36 @@
+#include "cloud/agent/resource_field.h"
+
+#include <fmt/core.h>
+
+#include "kube/api/quantity.h"
+
+namespace spillway::cloud {
+
+std::optional<std::string> ResourceField(const Json& pod, const Json& container, const Json& ref) {
+  const std::string path = TextAt(ref, "resource");
+  const auto dot = path.find('.');
+  if (dot == std::string::npos) return std::nullopt;
+  const std::string list = path.substr(0, dot), resource = path.substr(dot + 1);
+  if (list != "requests" && list != "limits") return std::nullopt;
+  const bool is_cpu = resource == "cpu";
+  if (!is_cpu && resource != "memory" && resource != "ephemeral-storage" && !resource.starts_with("hugepages-")) {
+    return std::nullopt;
+  }
+
+  const std::string other = TextAt(ref, "containerName");
+  const Json* source = &container;
+  if (!other.empty()) {
+    source = &Named(At(pod, "spec", "containers"), other);
+    if (source->is_null()) source = &Named(At(pod, "spec", "initContainers"), other);
+    if (source->is_null()) return std::nullopt;
+  }
+  const auto amount = kube::Quantity::Parse(TextAt(*source, "resources", list, resource)).value_or(kube::Quantity());
+  const Json& divisor_text = At(ref, "divisor");
+  auto divisor = kube::Quantity::Parse(Text(divisor_text)).value_or(kube::Quantity());
+  if (divisor.is_zero()) divisor = kube::Quantity::FromUnits(1);
+  if (divisor < kube::Quantity()) return std::nullopt;
+  const auto quotient = (amount.nano() + divisor.nano() - 1) / divisor.nano();
+  return fmt::format("{}", static_cast<std::int64_t>(quotient));
+}
+
+}  // namespace spillway::cloud

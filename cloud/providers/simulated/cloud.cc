@@ -1,0 +1,258 @@
+#include "cloud/providers/simulated/cloud.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "cloud/pod_resources.h"
+#include "cloud/providers/simulated/provider.h"
+
+namespace spillway::cloud {
+
+SimulatedCloud::SimulatedCloud(Runtime& runtime, SimulatedCloudOptions options)
+    : runtime_(runtime), options_(std::move(options)), random_(runtime.random().Fork()) {}
+
+SimulatedCloud::~SimulatedCloud() = default;
+
+std::unique_ptr<Provider> SimulatedCloud::NewProvider() { return std::make_unique<SimulatedProvider>(*this); }
+
+void SimulatedCloud::After(Duration delay, std::function<void()> work) {
+  runtime_.PostAt(runtime_.Now() + delay, [alive = std::weak_ptr(alive_), work = std::move(work)] {
+    if (!alive.expired()) work();
+  });
+}
+
+std::vector<Instance> SimulatedCloud::Instances() const {
+  std::vector<Instance> all;
+  for (const auto& [id, script] : instances_) all.push_back(ViewAt(script, runtime_.WallNow()).instance);
+  return all;
+}
+
+InstanceScript* SimulatedCloud::FindLive(const std::string& id) {
+  const auto found = instances_.find(id);
+  return found == instances_.end() ? nullptr : &found->second;
+}
+
+SimulatedCloud::CreateResult SimulatedCloud::Refuse(Refusal refusal, Code code, std::string message) {
+  ++counts_.refused_creates;
+  return tl::unexpected(CreateFailure{.refusal = refusal,
+                                      .error = Error{code, std::move(message)},
+                                      .request_id = fmt::format("sim-{:08x}", next_request_++)});
+}
+
+std::optional<std::string> SimulatedCloud::ExceededQuota(const InstanceScript& wanted) const {
+  std::int64_t pods = 1, cpu = wanted.cpu_milli, memory = wanted.memory_bytes;
+  for (const auto& [id, script] : instances_) {
+    const InstanceState state = ViewAt(script, runtime_.WallNow()).instance.state;
+    if (state == InstanceState::kSucceeded || state == InstanceState::kFailed) continue;
+    ++pods;
+    cpu += script.cpu_milli;
+    memory += script.memory_bytes;
+  }
+  if (options_.quota_pods && pods > *options_.quota_pods) return fmt::format("{} instances", *options_.quota_pods);
+  if (options_.quota_cpu_milli && cpu > *options_.quota_cpu_milli) {
+    return fmt::format("{} milli-CPU", *options_.quota_cpu_milli);
+  }
+  if (options_.quota_memory_bytes && memory > *options_.quota_memory_bytes) {
+    return fmt::format("{} bytes of memory", *options_.quota_memory_bytes);
+  }
+  return std::nullopt;
+}
+
+std::string SimulatedCloud::NextPodIp() {
+  // Addresses follow the instance's number: unique, and a state file needs no pool. Past a /16 they go on into the
+  // next.
+  std::uint64_t base = 0;
+  int part = 0;
+  std::uint64_t value = 0;
+  for (const char c : options_.pod_network + ".") {
+    if (c == '.') {
+      base = base << 8 | (value & 0xff);
+      value = 0;
+      ++part;
+    } else {
+      value = value * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+  }
+  const std::uint64_t address = base + next_id_ + 1;  // .0 is the network, .1 its router
+  return fmt::format("{}.{}.{}.{}", address >> 24 & 0xff, address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff);
+}
+
+SimulatedCloud::CreateResult SimulatedCloud::Create(const CreateRequest& request) {
+  if (options_.faults.auth_lost) {
+    return Refuse(Refusal::kAuth, Code::kPermissionDenied, "the access key is not valid for this account");
+  }
+  if (const auto known = tokens_.find(request.client_token); known != tokens_.end()) {
+    if (InstanceScript* script = FindLive(known->second)) {
+      ++counts_.repeated_creates;
+      return ViewAt(*script, runtime_.WallNow()).instance;
+    }
+    return Refuse(Refusal::kTransient, Code::kAlreadyExists,
+                  fmt::format("the client token belongs to instance {}, which is gone", known->second));
+  }
+  if (random_.Chance(options_.faults.no_stock)) {
+    return Refuse(Refusal::kStock, Code::kInvalidArgument, "NoStock: the zone has no capacity of this size left");
+  }
+
+  InstanceScript script;
+  script.id = fmt::format("sim-{:06}", next_id_);
+  script.client_token = request.client_token;
+  script.identity = request.identity;
+  script.restart_policy = TextAt(request.pod, "spec", "restartPolicy");
+  const ResourceAmounts requests = PodRequests(request.pod);
+  if (const auto cpu = requests.find("cpu"); cpu != requests.end()) script.cpu_milli = cpu->second.MilliValue();
+  if (const auto memory = requests.find("memory"); memory != requests.end())
+    script.memory_bytes = memory->second.Value();
+  if (const auto limit = ExceededQuota(script)) {
+    return Refuse(Refusal::kQuota, Code::kInvalidArgument,
+                  fmt::format("QuotaExceeded: the account is limited to {}", *limit));
+  }
+  script.pod_ip = NextPodIp();
+  script.created_at = runtime_.WallNow();
+  script.start_after = options_.start.Draw(random_);
+  script.late_no_stock = random_.Chance(options_.faults.late_no_stock);
+  script.containers = ContainerScriptsOf(request.pod);
+
+  ++next_id_;
+  ++counts_.creates;
+  CheckOnePerPod(script);
+  const std::string id = script.id;
+  tokens_[script.client_token] = id;
+  instances_[id] = std::move(script);
+  Changed(id);
+  Follow(id);
+  return ViewAt(instances_[id], runtime_.WallNow()).instance;
+}
+
+void SimulatedCloud::CheckOnePerPod(const InstanceScript& made) {
+  auto& others = of_pod_[made.identity.pod_uid];
+  for (const std::string& id : others) {
+    const InstanceScript& other = instances_.at(id);
+    // One on its way out does no harm: no container of it runs any more.
+    if (other.deleted_at) continue;
+    const InstanceView view = ViewAt(other, runtime_.WallNow());
+    if (view.instance.state == InstanceState::kFailed && view.instance.refused) continue;
+    violations_.push_back(fmt::format("Pod {}/{} ({}) got instance {} while it had {}", made.identity.pod_namespace,
+                                      made.identity.pod_name, made.identity.pod_uid, made.id, id));
+  }
+  others.insert(made.id);
+}
+
+Result<Instance> SimulatedCloud::Describe(const std::string& id) {
+  if (options_.faults.auth_lost) return Fail(Code::kPermissionDenied, "the access key is not valid for this account");
+  const InstanceScript* script = FindLive(id);
+  if (!script) return Fail(Code::kNotFound, fmt::format("no instance {}", id));
+  return ViewAt(*script, runtime_.WallNow()).instance;
+}
+
+Result<std::vector<Instance>> SimulatedCloud::List(const std::string& cluster_id, const std::string& node_name) {
+  std::vector<Instance> found;
+  // Real clouds filter by what the caller may see: without permissions that is an empty, successful answer.
+  if (options_.faults.auth_lost) return found;
+  for (const auto& [id, script] : instances_) {
+    if (script.identity.cluster_id != cluster_id || script.identity.node_name != node_name) continue;
+    found.push_back(ViewAt(script, runtime_.WallNow()).instance);
+  }
+  return found;
+}
+
+Status SimulatedCloud::Delete(const std::string& id) {
+  if (options_.faults.auth_lost) return Fail(Code::kPermissionDenied, "the access key is not valid for this account");
+  InstanceScript* script = FindLive(id);
+  if (!script || script->deleted_at) return {};
+  ++counts_.deletes;
+  script->deleted_at = runtime_.WallNow();
+  script->stop_after = options_.stop.Draw(random_);
+  Changed(id);
+  Follow(id);
+  return {};
+}
+
+Result<std::string> SimulatedCloud::Logs(const std::string& id, const LogOptions& options) {
+  const InstanceScript* script = FindLive(id);
+  if (!script) return Fail(Code::kNotFound, fmt::format("no instance {}", id));
+  const auto is_asked = [&](const ContainerScript& c) { return c.name == options.container; };
+  if (std::none_of(script->containers.begin(), script->containers.end(), is_asked)) {
+    return Fail(Code::kNotFound, fmt::format("instance {} has no container {}", id, options.container));
+  }
+  const WallTime start = script->created_at + script->start_after;
+  if (runtime_.WallNow() < start || script->late_no_stock) return std::string();
+  const std::string stamp = options.timestamps ? base::FormatRfc3339Micro(start) + " " : "";
+  return fmt::format("{}container {} of instance {} is simulated: nothing runs\n", stamp, options.container, id);
+}
+
+bool SimulatedCloud::Reclaim(const std::string& instance_id) {
+  InstanceScript* script = FindLive(instance_id);
+  if (!script || script->reclaimed_at || script->deleted_at) return false;
+  script->reclaimed_at = runtime_.WallNow();
+  Changed(instance_id);
+  Follow(instance_id);
+  return true;
+}
+
+bool SimulatedCloud::Lose(const std::string& instance_id) {
+  const auto found = instances_.find(instance_id);
+  if (found == instances_.end()) return false;
+  of_pod_[found->second.identity.pod_uid].erase(instance_id);
+  instances_.erase(found);
+  Changed(instance_id);
+  return true;
+}
+
+void SimulatedCloud::Changed(const std::string& id) {
+  for (SimulatedProvider* provider : providers_) {
+    if (provider->on_change_) provider->on_change_(id);
+  }
+  if (on_state_change_) on_state_change_();
+}
+
+void SimulatedCloud::Follow(const std::string& id) {
+  const InstanceScript* script = FindLive(id);
+  if (!script) return;
+  const WallTime now = runtime_.WallNow();
+  const auto next = ViewAt(*script, now).next_change;
+  if (!next) return;
+  // Several may be on their way for one instance, after a delete: each only looks, and follows nothing that is gone.
+  After(*next - now, [this, id, deleting = script->deleted_at.has_value()] {
+    const InstanceScript* followed = FindLive(id);
+    if (!followed || followed->deleted_at.has_value() != deleting) return;
+    if (followed->is_gone(runtime_.WallNow())) {
+      Lose(id);
+      return;
+    }
+    for (SimulatedProvider* provider : providers_) {
+      if (provider->on_change_) provider->on_change_(id);
+    }
+    Follow(id);
+  });
+}
+
+Json SimulatedCloud::Save() const {
+  Json instances = Json::array();
+  for (const auto& [id, script] : instances_) instances.push_back(ToJson(script));
+  return {{"version", 1}, {"nextId", next_id_}, {"tokens", tokens_}, {"instances", std::move(instances)}};
+}
+
+Status SimulatedCloud::Load(const Json& state) {
+  if (Integer(At(state, "version")) != 1)
+    return Fail(Code::kMalformed, "not the state of a simulated cloud, version 1");
+  std::map<std::string, InstanceScript> instances;
+  for (const Json& item : Items(At(state, "instances"))) {
+    auto script = InstanceScriptFrom(item);
+    if (!script) return Fail(std::move(script).error());
+    if (!script->is_gone(runtime_.WallNow())) instances.emplace(script->id, *std::move(script));
+  }
+  instances_ = std::move(instances);
+  next_id_ = static_cast<std::uint64_t>(std::max<std::int64_t>(1, Integer(At(state, "nextId"))));
+  tokens_.clear();
+  of_pod_.clear();
+  for (const auto& [token, id] : Members(At(state, "tokens")).items()) tokens_[token] = Text(id);
+  for (const auto& [id, script] : instances_) {
+    of_pod_[script.identity.pod_uid].insert(id);
+    Follow(id);
+  }
+  return {};
+}
+
+}  // namespace spillway::cloud
