@@ -97,13 +97,17 @@ void RealRuntime::Run(std::function<void(int)> on_signal) {
   };
   wait_for_next();
   impl_->io.run();
+  impl_->io.restart();  // after, not before: a Stop() that came early counts
 }
 
 bool RealRuntime::RunUntil(const std::function<bool()>& done, Duration limit) {
   const Instant end = Now() + limit;
-  impl_->io.restart();
   while (!done()) {
-    if (Now() >= end || impl_->io.stopped()) return done();
+    if (Now() >= end) return done();
+    if (impl_->io.stopped()) {
+      impl_->io.restart();
+      return done();
+    }
     impl_->io.run_one_for(std::chrono::milliseconds(1));
   }
   return true;

@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
 namespace spillway::base {
@@ -11,6 +11,8 @@ namespace {
 using std::chrono::days;
 using std::chrono::seconds;
 using std::chrono::sys_days;
+
+__extension__ using Wide = __int128;
 
 struct Civil {
   int year;
@@ -25,8 +27,8 @@ Civil ToCivil(WallTime time) {
   const auto rest = time - day;
   const auto whole = std::chrono::floor<seconds>(rest);
   const int in_day = static_cast<int>(whole.count());
-  return {int(date.year()), unsigned(date.month()), unsigned(date.day()), in_day / 3600, in_day / 60 % 60, in_day % 60,
-          (rest - whole).count()};
+  return {int(date.year()), unsigned(date.month()), unsigned(date.day()), in_day / 3600, in_day / 60 % 60,
+          in_day % 60,      (rest - whole).count()};
 }
 
 // Consumes exactly `width` digits.
@@ -73,13 +75,14 @@ std::optional<seconds> Offset(std::string_view& text) {
   return seconds(sign * (*hours * 3600 + *minutes * 60));
 }
 
-double UnitInSeconds(std::string_view unit) {
-  if (unit == "h") return 3600;
-  if (unit == "m") return 60;
-  if (unit == "s") return 1;
-  if (unit == "ms") return 1e-3;
-  if (unit == "us" || unit == "µs") return 1e-6;
-  if (unit == "ns") return 1e-9;
+// Nanoseconds; 0 for an unknown unit.
+std::int64_t UnitInNanos(std::string_view unit) {
+  if (unit == "h") return 3'600'000'000'000;
+  if (unit == "m") return 60'000'000'000;
+  if (unit == "s") return 1'000'000'000;
+  if (unit == "ms") return 1'000'000;
+  if (unit == "us" || unit == "µs" || unit == "μs") return 1'000;  // the micro sign and the Greek letter
+  if (unit == "ns") return 1;
   return 0;
 }
 
@@ -129,39 +132,42 @@ std::optional<Duration> ParseGoDuration(std::string_view text) {
   const bool negative = Eat(text, '-');
   if (!negative) Eat(text, '+');
   if (text.empty()) return std::nullopt;
-  double total = 0;
+  Wide total = 0;
   while (!text.empty()) {
     std::int64_t whole = 0;
+    std::int64_t billionths = 0;
     std::size_t digits = 0;
     for (; !text.empty() && text.front() >= '0' && text.front() <= '9'; text.remove_prefix(1), ++digits) {
-      if (digits > 15) return std::nullopt;
+      if (digits >= 18) return std::nullopt;
       whole = whole * 10 + (text.front() - '0');
     }
-    double value = static_cast<double>(whole);
     if (Eat(text, '.')) {
-      const auto nanos = Fraction(text);
-      if (!nanos) return std::nullopt;
-      value += static_cast<double>(*nanos) * 1e-9;
+      const auto fraction = Fraction(text);
+      if (!fraction) return std::nullopt;
+      billionths = *fraction;
     } else if (digits == 0) {
       return std::nullopt;
     }
     std::size_t unit_end = 0;
-    while (unit_end < text.size() && text[unit_end] != '.' && (text[unit_end] < '0' || text[unit_end] > '9')) ++unit_end;
-    const double unit = UnitInSeconds(text.substr(0, unit_end));
+    while (unit_end < text.size() && text[unit_end] != '.' && (text[unit_end] < '0' || text[unit_end] > '9'))
+      ++unit_end;
+    const std::int64_t unit = UnitInNanos(text.substr(0, unit_end));
     if (unit == 0) return std::nullopt;
     text.remove_prefix(unit_end);
-    total += value * unit;
+    total += Wide{whole} * unit + Wide{billionths} * unit / 1'000'000'000;
+    if (total > std::numeric_limits<std::int64_t>::max()) return std::nullopt;  // 292 years
   }
-  if (total > 9e9) return std::nullopt;  // int64 nanoseconds end at 292 years
-  const auto nanos = static_cast<Duration::rep>(std::llround(total * 1e9));
+  const auto nanos = static_cast<Duration::rep>(total);
   return Duration(negative ? -nanos : nanos);
 }
 
 std::string FormatDuration(Duration duration) {
-  if (duration < Duration(0)) return "-" + FormatDuration(-duration);
-  const double s = std::chrono::duration<double>(duration).count();
-  if (s < 1) return fmt::format("{}ms", std::chrono::round<std::chrono::milliseconds>(duration).count());
-  if (s < 10) return fmt::format("{:.1f}s", s);
+  if (duration < Duration(0)) return "-" + FormatDuration(-std::max(duration, -Duration::max()));
+  duration = std::min(duration, Duration::max() - seconds(1));  // rounding must not overflow
+  const auto millis = std::chrono::round<std::chrono::milliseconds>(duration).count();
+  if (millis < 1000) return fmt::format("{}ms", millis);
+  const auto tenths = (millis + 50) / 100;
+  if (tenths < 100) return fmt::format("{}.{}s", tenths / 10, tenths % 10);
   const auto whole = std::chrono::round<seconds>(duration).count();
   if (whole < 120) return fmt::format("{}s", whole);
   if (whole < 7200) return whole % 60 ? fmt::format("{}m{}s", whole / 60, whole % 60) : fmt::format("{}m", whole / 60);
