@@ -21,8 +21,8 @@ void ClientExchange::OnHead(int status, Headers headers) {
   response_.status = status;
   response_.headers = std::move(headers);
   streams_ = on_data_ && status >= 200 && status < 300;
-  if (!streams_ || response_.body.empty()) return;
-  on_data_(response_.body);
+  if (!streams_) return;
+  on_data_(response_.body);  // even without a byte: the head has come
   response_.body = {};
 }
 

@@ -35,7 +35,7 @@ struct HttpRequest {
   std::string body;
   Duration timeout = std::chrono::seconds(30);  // whole exchange; with on_data the longest silence
   // Not null: takes the bytes of a 2xx body as they come, on an I/O thread, one call at a time, instead of
-  // HttpResponse::body.
+  // HttpResponse::body. Called first when the head has come, perhaps with no bytes.
   std::function<void(std::string_view)> on_data;
   std::function<void()> on_end;  // after the last on_data of a complete body, same thread
   CancelToken cancel;
