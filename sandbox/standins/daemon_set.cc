@@ -94,7 +94,7 @@ void DaemonSetController::Sync(const std::string& key) {
     if (!wanted && by_node.contains(name)) {
       DeleteOptions options;
       options.uid = UidOf(*by_node[name]);
-      (void)context_.store.Delete("pods", NamespaceOf(*set), NameOf(*by_node[name]), options);
+      (void)context_.store.Delete("pods", NamespaceOf(*set), ObjectName(*by_node[name]), options);
     }
   }
   const Json status = {{"currentNumberScheduled", scheduled},
@@ -114,7 +114,7 @@ void DaemonSetController::Sync(const std::string& key) {
 }
 
 void DaemonSetController::CreatePod(const Json& set, const std::string& node) {
-  Json pod = ChildOf(set, "v1", "Pod", At(set, {"spec", "template"}), NameOf(set) + "-");
+  Json pod = ChildOf(set, "v1", "Pod", At(set, {"spec", "template"}), ObjectName(set) + "-");
   const Json field = {{"key", "metadata.name"}, {"operator", "In"}, {"values", Json::array({node})}};
   Json& affinity = pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"];
   affinity = {{"nodeSelectorTerms", Json::array({Json{{"matchFields", Json::array({field})}}})}};

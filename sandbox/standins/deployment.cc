@@ -79,7 +79,7 @@ void DeploymentController::CreateCurrent(const Json& deployment, const Sets& set
     old_replicas += Replicas(*set);
   }
   Json set = ChildOf(deployment, "apps/v1", "ReplicaSet", At(deployment, {"spec", "template"}),
-                     NameOf(deployment) + "-" + hash);
+                     ObjectName(deployment) + "-" + hash);
   set["metadata"]["labels"][kHashLabel] = hash;
   set["metadata"]["annotations"] = {{kRevision, fmt::format("{}", revision + 1)}};
   Json pod_template = At(deployment, {"spec", "template"});
@@ -91,8 +91,8 @@ void DeploymentController::CreateCurrent(const Json& deployment, const Sets& set
   const auto created = context_.store.Create("replicasets.apps", std::move(set));
   if (created) {
     events_.Write(deployment, "Normal", "ScalingReplicaSet", "ScalingReplicaSet",
-                  fmt::format("Scaled up replica set {} from 0 to {}", NameOf(*created), replicas));
-    (void)context_.store.Modify("deployments.apps", NamespaceOf(deployment), NameOf(deployment), Part::kObject,
+                  fmt::format("Scaled up replica set {} from 0 to {}", ObjectName(*created), replicas));
+    (void)context_.store.Modify("deployments.apps", NamespaceOf(deployment), ObjectName(deployment), Part::kObject,
                                 [&](Json& object) {
                                   object["metadata"]["annotations"][kRevision] = fmt::format("{}", revision + 1);
                                   return true;
@@ -139,14 +139,14 @@ void DeploymentController::Scale(const Json& deployment, const Json& set, std::i
   const std::int64_t before = Replicas(set);
   if (before == replicas) return;
   const auto scaled =
-      context_.store.Modify("replicasets.apps", NamespaceOf(set), NameOf(set), Part::kObject, [&](Json& object) {
+      context_.store.Modify("replicasets.apps", NamespaceOf(set), ObjectName(set), Part::kObject, [&](Json& object) {
         object["spec"]["replicas"] = replicas;
         return true;
       });
   if (scaled)
     events_.Write(deployment, "Normal", "ScalingReplicaSet", "ScalingReplicaSet",
-                  fmt::format("Scaled {} replica set {} from {} to {}", replicas > before ? "up" : "down", NameOf(set),
-                              before, replicas));
+                  fmt::format("Scaled {} replica set {} from {} to {}", replicas > before ? "up" : "down",
+                              ObjectName(set), before, replicas));
 }
 
 void DeploymentController::WriteStatus(const std::string& key, const Json& deployment, const Sets& sets) {
@@ -180,7 +180,7 @@ void DeploymentController::WriteStatus(const std::string& key, const Json& deplo
     const bool complete = updated == wanted && replicas == wanted && available == wanted;
     SetCondition(status, "Progressing", true, complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
                  sets.current == nullptr ? "Created new replica set"
-                                         : fmt::format("ReplicaSet \"{}\" {}.", NameOf(*sets.current),
+                                         : fmt::format("ReplicaSet \"{}\" {}.", ObjectName(*sets.current),
                                                        complete ? "has successfully progressed" : "is progressing"),
                  now);
     for (Json& condition : status["conditions"]) {

@@ -8,7 +8,7 @@ namespace spillway::sandbox {
 namespace {
 constexpr Duration kForgetAfter = std::chrono::minutes(6);
 constexpr std::size_t kNoteLimit = 1024;
-constexpr const char* kEvents = "events.events.k8s.io";
+constexpr const char* kEvents = "events";  // kept as core/v1, whatever API they come by
 }  // namespace
 
 EventWriter::EventWriter(Store& store, std::string controller, std::string instance, Equality equality)
@@ -26,14 +26,28 @@ bool EventWriter::ContinueSeries(const std::string& key) {
   const Instant now = store_.runtime().Now();
   if (now - series.last > kForgetAfter) return false;
   series.last = now;
-  // The first repeat is written, later ones are only counted: client-go refreshes the count every 30 minutes.
-  if (++series.count > 2) return true;
-  const std::string when = base::FormatRfc3339Micro(store_.runtime().WallNow());
-  const auto written = store_.Modify(kEvents, series.ns, series.name, Part::kObject, [&](Json& event) {
-    event["series"] = {{"count", series.count}, {"lastObservedTime", when}};
-    return true;
-  });
-  return written.has_value();
+  ++series.count;
+  const WallTime when = store_.runtime().WallNow();
+  if (equality_ == Equality::kIgnoresNote) {
+    // The first repeat is written, later ones are only counted: client-go refreshes the count every 30 minutes.
+    if (series.count > 2) return true;
+    const Json repeats = {{"count", series.count}, {"lastObservedTime", base::FormatRfc3339Micro(when)}};
+    return store_
+        .Modify(kEvents, series.ns, series.name, Part::kObject,
+                [&](Json& event) {
+                  event["series"] = repeats;
+                  return true;
+                })
+        .has_value();
+  }
+  return store_
+      .Modify(kEvents, series.ns, series.name, Part::kObject,
+              [&](Json& event) {
+                event["count"] = series.count;
+                event["lastTimestamp"] = base::FormatRfc3339(when);
+                return true;
+              })
+      .has_value();
 }
 
 void EventWriter::WriteAs(const std::string& instance, const Json& regarding, std::string_view type,
@@ -47,25 +61,32 @@ void EventWriter::WriteAs(const std::string& instance, const Json& regarding, st
   std::string text(note);
   if (text.size() > kNoteLimit) text = text.substr(0, kNoteLimit - 4) + " ...";
   const std::string name =
-      fmt::format("{}.{:016x}", NameOf(regarding),
+      fmt::format("{}.{:016x}", ObjectName(regarding),
                   static_cast<std::uint64_t>(now.time_since_epoch().count()) + store_.runtime().random().Below(1000));
-  Json event = {{"apiVersion", "events.k8s.io/v1"},
-                {"kind", "Event"},
-                {"metadata", {{"name", name}, {"namespace", ns}}},
-                {"eventTime", base::FormatRfc3339Micro(now)},
-                {"reportingController", controller_},
+  Json event = {{"metadata", {{"name", name}, {"namespace", ns}}},
                 {"reportingInstance", instance},
-                {"action", action},
                 {"reason", reason},
-                {"regarding",
+                {"message", text},
+                {"type", type},
+                {"involvedObject",
                  {{"kind", Text(regarding, {"kind"})},
                   {"apiVersion", Text(regarding, {"apiVersion"})},
                   {"namespace", NamespaceOf(regarding)},
-                  {"name", NameOf(regarding)},
+                  {"name", ObjectName(regarding)},
                   {"uid", UidOf(regarding)},
-                  {"resourceVersion", Text(regarding, {"metadata", "resourceVersion"})}}},
-                {"note", text},
-                {"type", type}};
+                  {"resourceVersion", Text(regarding, {"metadata", "resourceVersion"})}}}};
+  if (equality_ == Equality::kIgnoresNote) {
+    event["eventTime"] = base::FormatRfc3339Micro(now);
+    event["reportingComponent"] = controller_;
+    event["action"] = action;
+  } else {
+    event["eventTime"] = nullptr;
+    event["reportingComponent"] = controller_;
+    event["source"] = {{"component", controller_}};
+    if (controller_ == "kubelet") event["source"]["host"] = instance;
+    event["firstTimestamp"] = event["lastTimestamp"] = base::FormatRfc3339(now);
+    event["count"] = 1;
+  }
   if (!store_.Create(kEvents, std::move(event))) return;
   series_[key] = Series{ns, name, 1, store_.runtime().Now()};
 }

@@ -8,12 +8,13 @@
 
 namespace spillway::sandbox {
 
-// Writes events.k8s.io/v1 Events for a stand-in, straight into the store. Equal (object, type, reason, action) events
-// become a series. Loop thread only.
+// Writes Events for a stand-in, straight into the store. Equal (object, type, reason, action) events
+// become one with a count. Loop thread only.
 class EventWriter {
  public:
   // What makes two events equal. client-go's events.k8s.io broadcaster (scheduler) ignores the note, so that a series
-  // keeps its first text; the older recorder (controllers, kubelets) does not.
+  // keeps its first text, and writes eventTime; the older recorder (controllers, kubelets) compares the note and writes
+  // count and timestamps.
   enum class Equality : std::uint8_t { kIgnoresNote, kWithNote };
 
   // `controller`: "default-scheduler"; `instance`: "default-scheduler-sandbox".

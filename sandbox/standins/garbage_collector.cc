@@ -20,15 +20,10 @@ bool IsKnownOwner(const Json& reference) {
 GarbageCollector::GarbageCollector(StandinContext context)
     : context_(context),
       owners_(context.runtime, context.runtime.random().Fork(), context.delays,
-              [this](const std::string& uid) { Collect(uid); }),
-      namespaces_(context.runtime, context.runtime.random().Fork(), context.delays,
-                  [this](const std::string& name) { EmptyNamespace(name); }) {
+              [this](const std::string& uid) { Collect(uid); }) {
   for (const char* resource : {"deployments.apps", "replicasets.apps", "statefulsets.apps", "daemonsets.apps",
                                "jobs.batch", "nodes", "pods", "leases.coordination.k8s.io"})
     Watch(resource);
-  context_.caches.Of("namespaces").Listen([this](const std::string& name, const Json*, const Json* now) {
-    if (now != nullptr && IsTerminating(*now)) namespaces_.Add(name);
-  });
 }
 
 void GarbageCollector::Watch(const std::string& resource) {
@@ -76,28 +71,6 @@ void GarbageCollector::Collect(const std::string& owner_uid) {
     options.uid = UidOf(*object);
     (void)context_.store.Delete(resource, name.ns, name.name, options);
   }
-}
-
-void GarbageCollector::EmptyNamespace(const std::string& name) {
-  const Json* ns = context_.caches.Of("namespaces").Find(name);
-  if (ns == nullptr || !IsTerminating(*ns)) return;
-  bool empty = true;
-  for (const Kind& kind : AllKinds()) {
-    if (!kind.namespaced || &StorageOf(kind) != &kind) continue;
-    const std::string resource(kind.GroupResource());
-    ListOptions options;
-    options.ns = name;
-    const auto objects = context_.store.List(resource, options);
-    for (const Json& object : objects ? *objects : std::vector<Json>()) {
-      empty = false;
-      if (!IsTerminating(object)) (void)context_.store.Delete(resource, name, NameOf(object));
-    }
-  }
-  if (!empty) return namespaces_.AddAfter(name, std::chrono::milliseconds(200));
-  (void)context_.store.Modify("namespaces", "", name, Part::kObject, [](Json& object) {
-    object["spec"].erase("finalizers");
-    return true;
-  });
 }
 
 }  // namespace spillway::sandbox

@@ -9,9 +9,8 @@
 
 namespace spillway::sandbox {
 
-// Stands in for two controllers that clean up: garbage collection (what no living owner holds is deleted, in the
-// background) and namespace deletion (everything in it first, then itself). Knows the owner kinds that the sandbox's
-// controllers use; references to other kinds are left alone.
+// Stands in for garbage collection: what no living owner holds is deleted, in the background. Knows the owner kinds
+// that the sandbox's controllers use; references to other kinds are left alone. (Namespaces are emptied by the store.)
 class GarbageCollector {
  public:
   explicit GarbageCollector(StandinContext context);
@@ -21,12 +20,11 @@ class GarbageCollector {
   void Watch(const std::string& resource);
   void OnChange(const std::string& resource, const std::string& key, const Json* before, const Json* now);
   void Collect(const std::string& owner_uid);
-  void EmptyNamespace(const std::string& name);
 
   StandinContext context_;
   std::map<std::string, std::set<Dependent>> dependents_;  // by owner UID
   std::set<std::string> alive_;                            // UIDs
-  WorkQueue owners_, namespaces_;
+  WorkQueue owners_;
 };
 
 }  // namespace spillway::sandbox

@@ -107,10 +107,10 @@ void JobController::CreatePods(const std::string& key, const Json& job, std::int
     if (waited < backoff) return queue_.AddAfter(key, backoff - waited);
   }
   for (std::int64_t i = 0; i < missing; ++i) {
-    Json pod = ChildOf(job, "v1", "Pod", At(job, {"spec", "template"}), NameOf(job) + "-");
+    Json pod = ChildOf(job, "v1", "Pod", At(job, {"spec", "template"}), ObjectName(job) + "-");
     Json& labels = pod["metadata"]["labels"];
     for (const char* prefix : {"batch.kubernetes.io/", ""}) {
-      labels[std::string(prefix) + "job-name"] = NameOf(job);
+      labels[std::string(prefix) + "job-name"] = ObjectName(job);
       labels[std::string(prefix) + "controller-uid"] = UidOf(job);
     }
     const auto created = context_.store.Create("pods", std::move(pod));
@@ -118,7 +118,7 @@ void JobController::CreatePods(const std::string& key, const Json& job, std::int
       events_.Write(job, "Warning", "FailedCreate", "Create", "Error creating: " + created.error().message);
       return queue_.AddAfter(key, std::chrono::seconds(5));
     }
-    events_.Write(job, "Normal", "SuccessfulCreate", "Create", "Created pod: " + NameOf(*created));
+    events_.Write(job, "Normal", "SuccessfulCreate", "Create", "Created pod: " + ObjectName(*created));
   }
 }
 
@@ -126,8 +126,8 @@ void JobController::DeletePods(const Json& job, const std::vector<const Json*>& 
   for (std::size_t i = 0; i < surplus; ++i) {
     DeleteOptions options;
     options.uid = UidOf(*pods[i]);
-    if (context_.store.Delete("pods", NamespaceOf(*pods[i]), NameOf(*pods[i]), options))
-      events_.Write(job, "Normal", "SuccessfulDelete", "Delete", "Deleted pod: " + NameOf(*pods[i]));
+    if (context_.store.Delete("pods", NamespaceOf(*pods[i]), ObjectName(*pods[i]), options))
+      events_.Write(job, "Normal", "SuccessfulDelete", "Delete", "Deleted pod: " + ObjectName(*pods[i]));
   }
 }
 

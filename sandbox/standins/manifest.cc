@@ -74,7 +74,7 @@ Status ApplyManifest(Store& store, std::string_view yaml, const std::string& ns)
     const std::string resource = kind->GroupResource();
     auto written = store.Create(resource, object);
     if (!written && written.error().reason == "AlreadyExists")
-      written = store.Patch(resource, NamespaceOf(object), NameOf(object), PatchType::kMerge, object);
+      written = store.Patch(resource, NamespaceOf(object), ObjectName(object), PatchType::kMerge, object);
     if (!written) return Fail(ToError(written.error()));
   }
   return {};

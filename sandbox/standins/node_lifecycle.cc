@@ -170,7 +170,7 @@ void NodeLifecycle::DeletePod(const Json& pod, std::int64_t grace_seconds) {
   DeleteOptions options;
   options.uid = UidOf(pod);
   options.grace_period_seconds = grace_seconds;
-  (void)context_.store.Delete("pods", NamespaceOf(pod), NameOf(pod), options);
+  (void)context_.store.Delete("pods", NamespaceOf(pod), ObjectName(pod), options);
 }
 
 }  // namespace spillway::sandbox

@@ -6,7 +6,7 @@ namespace spillway::sandbox {
 
 std::string KeyOf(const Json& object) {
   const std::string ns = NamespaceOf(object);
-  return ns.empty() ? NameOf(object) : ns + "/" + NameOf(object);
+  return ns.empty() ? ObjectName(object) : ns + "/" + ObjectName(object);
 }
 
 NamespacedName SplitKey(const std::string& key) {

@@ -39,7 +39,7 @@ std::int64_t Number(const Json& object, std::initializer_list<const char*> path,
   return value.is_number_integer() ? value.get<std::int64_t>() : fallback;
 }
 
-std::string NameOf(const Json& object) { return Text(object, {"metadata", "name"}); }
+std::string ObjectName(const Json& object) { return Text(object, {"metadata", "name"}); }
 std::string NamespaceOf(const Json& object) { return Text(object, {"metadata", "namespace"}); }
 std::string UidOf(const Json& object) { return Text(object, {"metadata", "uid"}); }
 bool IsTerminating(const Json& object) { return At(object, {"metadata", "deletionTimestamp"}).is_string(); }
@@ -119,7 +119,7 @@ Json ChildOf(const Json& owner, std::string_view api_version, std::string_view k
   metadata["namespace"] = NamespaceOf(owner);
   metadata["ownerReferences"] = Json::array({{{"apiVersion", Text(owner, {"apiVersion"})},
                                               {"kind", Text(owner, {"kind"})},
-                                              {"name", NameOf(owner)},
+                                              {"name", ObjectName(owner)},
                                               {"uid", UidOf(owner)},
                                               {"controller", true},
                                               {"blockOwnerDeletion", true}}});

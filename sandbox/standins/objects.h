@@ -17,7 +17,7 @@ const Json& At(const Json& object, std::initializer_list<const char*> path);
 std::string Text(const Json& object, std::initializer_list<const char*> path);
 std::int64_t Number(const Json& object, std::initializer_list<const char*> path, std::int64_t fallback = 0);
 
-std::string NameOf(const Json& object);
+std::string ObjectName(const Json& object);
 std::string NamespaceOf(const Json& object);
 std::string UidOf(const Json& object);
 bool IsTerminating(const Json& object);

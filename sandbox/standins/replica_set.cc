@@ -99,14 +99,14 @@ void ReplicaSetController::Sync(const std::string& key) {
 
 void ReplicaSetController::CreatePods(const std::string& key, const Json& owner, std::size_t missing) {
   for (std::size_t i = 0; i < std::min(missing, kBatch); ++i) {
-    Json pod = ChildOf(owner, "v1", "Pod", At(owner, {"spec", "template"}), NameOf(owner) + "-");
+    Json pod = ChildOf(owner, "v1", "Pod", At(owner, {"spec", "template"}), ObjectName(owner) + "-");
     const auto created = context_.store.Create("pods", std::move(pod));
     if (!created) {
       events_.Write(owner, "Warning", "FailedCreate", "Create", "Error creating: " + created.error().message);
       queue_.AddAfter(key, std::chrono::seconds(5));
       return;
     }
-    events_.Write(owner, "Normal", "SuccessfulCreate", "Create", "Created pod: " + NameOf(*created));
+    events_.Write(owner, "Normal", "SuccessfulCreate", "Create", "Created pod: " + ObjectName(*created));
   }
   if (missing > kBatch) queue_.Add(key);
 }
@@ -117,8 +117,8 @@ void ReplicaSetController::DeletePods(const Json& owner, std::vector<const Json*
   for (const Json* pod : ordered) {
     DeleteOptions options;
     options.uid = UidOf(*pod);
-    if (!context_.store.Delete("pods", NamespaceOf(*pod), NameOf(*pod), options)) continue;
-    events_.Write(owner, "Normal", "SuccessfulDelete", "Delete", "Deleted pod: " + NameOf(*pod));
+    if (!context_.store.Delete("pods", NamespaceOf(*pod), ObjectName(*pod), options)) continue;
+    events_.Write(owner, "Normal", "SuccessfulDelete", "Delete", "Deleted pod: " + ObjectName(*pod));
   }
 }
 

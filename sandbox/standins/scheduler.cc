@@ -288,7 +288,7 @@ std::string Scheduler::PostFilterMessage(const Json& pod, sim::PodIndex index) c
 }
 
 void Scheduler::WriteGated(const Json& pod) {
-  (void)context_.store.Modify("pods", NamespaceOf(pod), NameOf(pod), Part::kStatus, [&](Json& object) {
+  (void)context_.store.Modify("pods", NamespaceOf(pod), ObjectName(pod), Part::kStatus, [&](Json& object) {
     return UidOf(object) == UidOf(pod) &&
            SetCondition(object["status"], "PodScheduled", false, "SchedulingGated",
                         "Scheduling is blocked due to non-empty scheduling gates", context_.runtime.WallNow());

@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kRevisionLabel = "controller-revision-hash";
 
 std::int64_t OrdinalOf(const Json& pod) {
-  const std::string name = NameOf(pod);
+  const std::string name = ObjectName(pod);
   std::int64_t ordinal = -1;
   const std::size_t dash = name.rfind('-');
   std::from_chars(name.data() + (dash == std::string::npos ? 0 : dash + 1), name.data() + name.size(), ordinal);
@@ -41,7 +41,7 @@ StatefulSetController::StatefulSetController(StandinContext context)
 void StatefulSetController::Sync(const std::string& key) {
   const Json* set = sets_.Find(key);
   if (set == nullptr || IsTerminating(*set)) return;
-  const std::string revision = NameOf(*set) + "-" + SafeHash(At(*set, {"spec", "template"}));
+  const std::string revision = ObjectName(*set) + "-" + SafeHash(At(*set, {"spec", "template"}));
   Step(*set, revision);
   WriteStatus(key, *set, revision);
 }
@@ -82,7 +82,7 @@ bool StatefulSetController::Step(const Json& set, const std::string& revision) {
 }
 
 void StatefulSetController::CreatePod(const Json& set, std::int64_t ordinal, const std::string& revision) {
-  const std::string name = fmt::format("{}-{}", NameOf(set), ordinal);
+  const std::string name = fmt::format("{}-{}", ObjectName(set), ordinal);
   Json pod = ChildOf(set, "v1", "Pod", At(set, {"spec", "template"}), name);
   Json& labels = pod["metadata"]["labels"];
   labels["statefulset.kubernetes.io/pod-name"] = name;
@@ -93,8 +93,8 @@ void StatefulSetController::CreatePod(const Json& set, std::int64_t ordinal, con
     pod["spec"]["subdomain"] = service;
   const auto created = context_.store.Create("pods", std::move(pod));
   events_.Write(set, created ? "Normal" : "Warning", created ? "SuccessfulCreate" : "FailedCreate", "Create",
-                created ? fmt::format("create Pod {} in StatefulSet {} successful", name, NameOf(set))
-                        : fmt::format("create Pod {} in StatefulSet {} failed error: {}", name, NameOf(set),
+                created ? fmt::format("create Pod {} in StatefulSet {} successful", name, ObjectName(set))
+                        : fmt::format("create Pod {} in StatefulSet {} failed error: {}", name, ObjectName(set),
                                       created.error().message));
   if (!created) queue_.AddAfter(KeyOf(set), std::chrono::seconds(5));
 }
@@ -103,9 +103,9 @@ void StatefulSetController::DeletePod(const Json& set, const Json& pod) {
   if (IsTerminating(pod)) return;
   DeleteOptions options;
   options.uid = UidOf(pod);
-  if (context_.store.Delete("pods", NamespaceOf(pod), NameOf(pod), options))
+  if (context_.store.Delete("pods", NamespaceOf(pod), ObjectName(pod), options))
     events_.Write(set, "Normal", "SuccessfulDelete", "Delete",
-                  fmt::format("delete Pod {} in StatefulSet {} successful", NameOf(pod), NameOf(set)));
+                  fmt::format("delete Pod {} in StatefulSet {} successful", ObjectName(pod), ObjectName(set)));
 }
 
 void StatefulSetController::WriteStatus(const std::string& key, const Json& set, const std::string& revision) {
