@@ -90,7 +90,8 @@ class Session {
         if (!SendBookmark(false)) co_return;
       }
       if (is_slow()) continue;
-      (void)co_await signal_.WaitUntil(std::min({fate_.cut, end_, next_bookmark_}));
+      const Instant until = std::min(fate_.cut, std::min(end_, next_bookmark_));
+      (void)co_await signal_.WaitUntil(until);
     }
   }
 

@@ -55,12 +55,6 @@ std::string CoreName(const std::string& field) {
   return field;
 }
 
-ApiError Refused(const Kind& kind, std::string_view labels, std::string_view fields, std::string_view why) {
-  return BadRequest(
-      fmt::format("Unable to find \"{}/{}, Resource={}\" that match label selector \"{}\", field selector \"{}\": {}",
-                  kind.group, kind.version, kind.plural, labels, fields, why));
-}
-
 }  // namespace
 
 ApiResult<Selector> Selector::Parse(const Kind& kind, std::string_view labels, std::string_view fields) {
@@ -86,7 +80,7 @@ ApiResult<Selector> Selector::Parse(const Kind& kind, std::string_view labels, s
     } else if (field != known.end()) {
       term.field = static_cast<std::size_t>(field - known.begin());
     } else {
-      return Refuse(Refused(kind, labels, fields, "field label not supported: " + each.key));
+      return Refuse(BadRequest("field label not supported: " + each.key));
     }
     selector.terms_.push_back(std::move(term));
   }

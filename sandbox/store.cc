@@ -260,6 +260,14 @@ ApiResult<Json> Store::Replace(const Kind& kind, const Stored& current, Json nex
   return next;
 }
 
+void Store::Load(std::string_view resource, Json object) {
+  const Kind* kind = Resolve(resource);
+  if (!kind) return;
+  object["apiVersion"] = kind->ApiVersion();
+  object["kind"] = kind->kind;
+  Put(*kind, object);
+}
+
 std::vector<Json> Store::DependentsOf(std::string_view uid) const {
   std::vector<Json> dependents;
   for (const Kind& kind : AllKinds()) {

@@ -92,6 +92,9 @@ class Store {
   using Edit = std::function<ApiResult<Json>(const Json& current)>;
   ApiResult<Json> Transform(const Kind& kind, std::string_view ns, std::string_view name, Part part,
                             WriteOptions options, const Edit& edit);
+  // Puts an object as it is, without defaults, validation or status rules: for snapshots and synthetic clusters. It
+  // needs metadata.name and uid. Ignored when no such resource is served.
+  void Load(std::string_view resource, Json object);
   // Of every kind, those that name `uid` as their owner.
   std::vector<Json> DependentsOf(std::string_view uid) const;
 
