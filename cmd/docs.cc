@@ -1,6 +1,8 @@
 #include <fmt/core.h>
 
 #include "cmd/subcommands.h"
+#include "controller/event_catalogue.h"
+#include "metrics/names.h"
 
 namespace spillway::cmd {
 namespace {
@@ -31,24 +33,33 @@ std::string FlagsPage() {
   return page;
 }
 
+struct Page {
+  std::string_view name;
+  std::string (*text)();
+};
+constexpr Page kPages[] = {{"flags", FlagsPage}, {"metrics", metrics::MetricsPage}, {"events", controller::EventsPage}};
+
 }  // namespace
 
 FlagSet DocsFlags() {
   return {.subcommand = "docs",
-          .summary = "Prints the reference pages under docs/ as this binary knows them.",
+          .summary = "Prints a reference page of docs/ as this binary knows it.",
           .groups = {},
           .defaults = {},
-          .arguments = "flags"};
+          .arguments = "flags|metrics|events"};
 }
 
 int RunDocs(std::vector<std::string> args) {
   const auto flags = ParseFlags(DocsFlags(), std::move(args));
   if (!flags) return flags.error();
-  if (flags->arguments.size() != 1) return UsageError("docs", "want one page: flags");
-  const std::string& page = flags->arguments.front();
-  if (page != "flags") return UsageError("docs", fmt::format("no page \"{}\"; there is: flags", page));
-  fmt::print("{}", FlagsPage());
-  return 0;
+  if (flags->arguments.size() == 1) {
+    for (const Page& page : kPages) {
+      if (page.name != flags->arguments.front()) continue;
+      fmt::print("{}", page.text());
+      return 0;
+    }
+  }
+  return UsageError("docs", "want one page: flags, metrics or events");
 }
 
 }  // namespace spillway::cmd

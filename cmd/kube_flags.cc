@@ -27,10 +27,17 @@ Status CheckKubeFlags() {
 double KubeApiQps() { return FLAGS_kube_api_qps; }
 int KubeApiBurst() { return FLAGS_kube_api_burst; }
 
-Result<std::unique_ptr<kube::Transport>> NewTransportFromFlags(Runtime& runtime) {
+Result<ApiServer> NewTransportFromFlags(Runtime& runtime) {
   auto config = kube::LoadClientConfig(FLAGS_kubeconfig, FLAGS_context);
   if (!config) return Fail(std::move(config.error()));
-  return kube::NewHttpsTransport(runtime, std::move(*config));
+  ApiServer api;
+  const std::size_t scheme = config->server.find("://");
+  const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+  api.host = config->server.substr(begin, config->server.find('/', begin) - begin);
+  auto transport = kube::NewHttpsTransport(runtime, std::move(*config));
+  if (!transport) return Fail(std::move(transport.error()));
+  api.transport = std::move(*transport);
+  return api;
 }
 
 }  // namespace spillway::cmd

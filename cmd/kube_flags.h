@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "base/runtime.h"
@@ -17,7 +18,11 @@ inline constexpr FlagGroup kKubeFlags = {"Kubernetes API", "cmd/kube_flags.cc"};
 Status CheckKubeFlags();
 double KubeApiQps();
 int KubeApiBurst();
+struct ApiServer {
+  std::unique_ptr<kube::Transport> transport;
+  std::string host;  // "10.0.0.1:6443": for logs and the host label of rest_client_requests_total
+};
 // HTTPS with the credentials the flags name (precedence: kube/credentials.h). The error says which file and what to do.
-Result<std::unique_ptr<kube::Transport>> NewTransportFromFlags(Runtime& runtime);
+Result<ApiServer> NewTransportFromFlags(Runtime& runtime);
 
 }  // namespace spillway::cmd

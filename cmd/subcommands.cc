@@ -4,7 +4,11 @@ namespace spillway::cmd {
 
 const std::vector<Subcommand>& Subcommands() {
   static const std::vector<Subcommand> table = {
+      {"controller", "find Pods that fit nowhere and bind them to virtual nodes", RunController, ControllerFlags},
+      {"demo", "play the walk-throughs on a cluster in memory, and leave it up to play with", RunDemo, DemoFlags},
       {"docs", "print the reference of flags, metrics or events as Markdown", RunDocs, DocsFlags},
+      {"sandbox", "serve an in-memory Kubernetes API, empty or synthetic, over HTTPS", RunSandbox, SandboxFlags},
+      {"simulate", "say of every pending Pod in a snapshot where it fits, or why nowhere", RunSimulate, SimulateFlags},
   };
   return table;
 }

@@ -10,8 +10,17 @@
 // subcommand's name; the result is the process's exit code.
 namespace spillway::cmd {
 
+int RunController(std::vector<std::string> args);
+FlagSet ControllerFlags();
+int RunDemo(std::vector<std::string> args);
+FlagSet DemoFlags();
 int RunDocs(std::vector<std::string> args);
 FlagSet DocsFlags();
+
+int RunSandbox(std::vector<std::string> args);
+FlagSet SandboxFlags();
+int RunSimulate(std::vector<std::string> args);
+FlagSet SimulateFlags();
 
 struct Subcommand {
   std::string_view name, summary;

@@ -1,0 +1,242 @@
+#include "controller/controller.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+
+#include "base/log.h"
+#include "base/real_runtime.h"
+#include "base/scope.h"
+#include "cmd/kube_flags.h"
+#include "cmd/servers.h"
+#include "cmd/serving_flags.h"
+#include "cmd/simulation_flags.h"
+#include "cmd/subcommands.h"
+#include "metrics/build_info.h"
+#include "metrics/heartbeat.h"
+#include "net/http_client.h"
+
+DEFINE_string(overflow_taints, "virtual-kubelet.io/provider,eks.tke.cloud.tencent.com/eklet,azure.com/aci",
+              "Keys of NoSchedule taints that fence virtual nodes off, and which overflowing Pods need not tolerate.");
+DEFINE_string(exclude_namespaces, "kube-system", "Pods in these namespaces never overflow.");
+DEFINE_string(trigger, "insufficient-resources",
+              "Which Pods that fit on no real node overflow: insufficient-resources (at least one node lacks resources "
+              "for them) or any.");
+DEFINE_duration(pending_grace, "2s", "How long it must have stood that a Pod fits on no real node.");
+DEFINE_duration(batch_idle, "100ms", "A decision round starts when nothing has changed for so long.");
+DEFINE_duration(batch_max, "1s", "A decision round starts so long after the first change at the latest.");
+DEFINE_double(max_binds_per_second, 0, "At most so many binds a second; 0: bounded by --kube-api-qps only.");
+DEFINE_string(pod_deletion_cost, "-1000",
+              "Value of controller.kubernetes.io/pod-deletion-cost on Pods that overflow and have none, so that a "
+              "ReplicaSet that shrinks deletes them first; empty: not set.");
+DEFINE_bool(dry_run, false, "Decide and report everything, and write nothing but events.");
+DEFINE_bool(leader_elect, true, "Act only while holding the lease, so that several replicas may run.");
+DEFINE_duration(leader_elect_lease_duration, "15s", "Others wait so long after the last renewal before taking over.");
+DEFINE_duration(leader_elect_renew_deadline, "10s", "The leader gives up when it could not renew for so long.");
+DEFINE_duration(leader_elect_retry_period, "2s", "Between two tries to take or renew the lease.");
+DEFINE_string(leader_elect_resource_name, "spillway-controller", "Name of the Lease.");
+DEFINE_string(leader_elect_resource_namespace, "",
+              "Namespace of the Lease. Empty: the Pod's own, or spillway-system outside a cluster.");
+
+namespace spillway::cmd {
+namespace {
+
+constexpr Duration kShutdownGrace = std::chrono::seconds(20);  // within the 30 s of terminationGracePeriodSeconds
+constexpr int kHttpThreads = 8;                                // three watches, and room for requests
+
+std::string OwnNamespace() {
+  std::ifstream file("/var/run/secrets/kubernetes.io/serviceaccount/namespace");
+  std::string ns;
+  file >> ns;
+  return ns.empty() ? "spillway-system" : ns;
+}
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown-host";
+}
+
+Status ReadPolicy(controller::ControllerOptions& options) {
+  auto virtual_nodes = VirtualNodeSelector();
+  if (!virtual_nodes) return Fail(std::move(virtual_nodes.error()));
+  auto scheduler_names = SchedulerNames();
+  if (!scheduler_names) return Fail(std::move(scheduler_names.error()));
+  options.virtual_nodes = std::move(virtual_nodes->selector);
+  controller::Policy& policy = options.policy;
+  policy.virtual_node_selector = std::move(virtual_nodes->text);
+  policy.scheduler_names = std::move(*scheduler_names);
+  policy.overflow_taints = ListOf(FLAGS_overflow_taints);
+  policy.exclude_namespaces = ListOf(FLAGS_exclude_namespaces);
+  policy.pending_grace = DurationOf(FLAGS_pending_grace);
+  if (FLAGS_trigger == "any") {
+    policy.trigger = controller::Trigger::kAny;
+  } else if (FLAGS_trigger != "insufficient-resources") {
+    return Fail(Code::kInvalidArgument, fmt::format("--trigger={}: want insufficient-resources or any", FLAGS_trigger));
+  }
+  return {};
+}
+
+Status ReadBatching(controller::ControllerOptions& options) {
+  options.overflow.batch_idle = DurationOf(FLAGS_batch_idle);
+  options.overflow.batch_max = DurationOf(FLAGS_batch_max);
+  if (options.overflow.batch_max < options.overflow.batch_idle) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--batch-max={} is below --batch-idle={}", FLAGS_batch_max, FLAGS_batch_idle));
+  }
+  if (FLAGS_max_binds_per_second < 0) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--max-binds-per-second={} is negative", FLAGS_max_binds_per_second));
+  }
+  options.actuator.max_binds_per_second = FLAGS_max_binds_per_second;
+  const std::string& cost = FLAGS_pod_deletion_cost;
+  std::int32_t parsed = 0;
+  const auto [stop, error] = std::from_chars(cost.data(), cost.data() + cost.size(), parsed);
+  if (!cost.empty() && (error != std::errc() || stop != cost.data() + cost.size() || std::to_string(parsed) != cost)) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--pod-deletion-cost={}: want a whole number of 32 bits, or nothing", cost));
+  }
+  options.overflow.pod_deletion_cost = cost;
+  if (FLAGS_dry_run) options.overflow.mode = controller::Reporter::Mode::kDryRun;
+  return {};
+}
+
+Status ReadLeaderElection(controller::ControllerOptions& options) {
+  if (!FLAGS_leader_elect) return {};
+  kube::LeaderElectionOptions election;
+  election.lease_duration = DurationOf(FLAGS_leader_elect_lease_duration);
+  election.renew_deadline = DurationOf(FLAGS_leader_elect_renew_deadline);
+  election.retry_period = DurationOf(FLAGS_leader_elect_retry_period);
+  election.name = FLAGS_leader_elect_resource_name;
+  election.ns = FLAGS_leader_elect_resource_namespace.empty() ? OwnNamespace() : FLAGS_leader_elect_resource_namespace;
+  election.identity = options.identity;
+  if (election.retry_period <= Duration(0)) {
+    return Fail(Code::kInvalidArgument, "--leader-elect-retry-period must be above 0");
+  }
+  if (election.lease_duration <= election.renew_deadline) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--leader-elect-lease-duration={} must be above --leader-elect-renew-deadline={}",
+                            FLAGS_leader_elect_lease_duration, FLAGS_leader_elect_renew_deadline));
+  }
+  if (election.renew_deadline * 5 <= election.retry_period * 6) {  // 1.2, the jitter of client-go
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--leader-elect-renew-deadline={} must be above 1.2 x --leader-elect-retry-period={}",
+                            FLAGS_leader_elect_renew_deadline, FLAGS_leader_elect_retry_period));
+  }
+  if (election.name.empty()) return Fail(Code::kInvalidArgument, "--leader-elect-resource-name is empty");
+  options.leader_election = std::move(election);
+  return {};
+}
+
+Result<controller::ControllerOptions> ReadOptions(Runtime& runtime) {
+  controller::ControllerOptions options;
+  options.identity = fmt::format("{}_{:08x}", HostName(), runtime.random().Next() >> 32);
+  auto minor = SchedulerMinorVersion();
+  if (!minor) return Fail(std::move(minor.error()));
+  options.scheduler_minor_version = *minor;
+  if (auto read = CheckKubeFlags(); !read) return Fail(std::move(read.error()));
+  options.kube_api_qps = KubeApiQps();
+  options.kube_api_burst = KubeApiBurst();
+  for (const auto read : {ReadPolicy, ReadBatching, ReadLeaderElection}) {
+    if (auto status = read(options); !status) return Fail(std::move(status.error()));
+  }
+  for (const auto& bind : {MetricsBindAddress(), HealthProbeBindAddress()}) {
+    if (!bind) return Fail(bind.error());
+  }
+  return options;
+}
+
+// Runs until a signal or the loss of the lease; returns the exit code.
+class Process {
+ public:
+  Process(RealRuntime& runtime, kube::Transport& transport, controller::ControllerOptions options)
+      : runtime_(runtime),
+        registry_(metrics::Component::kController),
+        process_metrics_(metrics::ExportProcessMetrics(registry_)),
+        heartbeat_(runtime),
+        controller_(runtime, transport, std::move(options), registry_),
+        flows_(runtime) {
+    health_.AddLivez("loop", [this] { return heartbeat_.Check(); });
+    controller_.AddChecks(health_);
+  }
+
+  Status Serve() {
+    auto servers = ServeObservability(runtime_, registry_, health_);
+    if (!servers) return Fail(std::move(servers.error()));
+    servers_ = std::move(*servers);
+    return {};
+  }
+
+  int Run() {
+    controller_.Start([this](std::string why) {
+      log::Error("the lease is lost: another replica may be acting", {{"why", why}});
+      End(1);
+    });
+    runtime_.Run([this](int signals) {
+      if (signals > 1) std::_Exit(1);  // asked twice: nothing is worth waiting for
+      log::Info("stopping; a second signal ends it at once");
+      flows_.Spawn(Stop());
+    });
+    return exit_code_;
+  }
+
+ private:
+  Task<void> Stop() {
+    co_await controller_.Shutdown(kShutdownGrace);
+    End(0);
+  }
+
+  void End(int code) {
+    exit_code_ = std::max(exit_code_, code);
+    runtime_.Stop();
+  }
+
+  RealRuntime& runtime_;
+  metrics::Registry registry_;
+  metrics::ScrapeHook process_metrics_;
+  metrics::Heartbeat heartbeat_;
+  metrics::Health health_;
+  controller::Controller controller_;
+  ObservabilityServers servers_;
+  int exit_code_ = 0;
+  TaskScope flows_;
+};
+
+}  // namespace
+
+FlagSet ControllerFlags() {
+  return {.subcommand = "controller",
+          .summary = "Finds Pods that no real node can take and binds them to virtual nodes.",
+          .groups = {{"Controller", "cmd/controller.cc"}, kSimulationFlags, kKubeFlags, kServingFlags},
+          .defaults = {},
+          .arguments = ""};
+}
+
+int RunController(std::vector<std::string> args) {
+  const auto flags = ParseFlags(ControllerFlags(), std::move(args));
+  if (!flags) return flags.error();
+  InitProcess(*flags);
+  net::InitHttpClients(kHttpThreads);
+  RealRuntime runtime;
+  auto options = ReadOptions(runtime);
+  if (!options) return UsageError("controller", options.error().message);
+
+  auto api = NewTransportFromFlags(runtime);
+  if (!api) {
+    fmt::print(stderr, "spillway controller: {}\n", api.error().message);
+    return 1;
+  }
+  options->api_host = api->host;
+  log::Info("starting", {{"version", metrics::VersionLine()}, {"server", api->host}});
+  Process process(runtime, *api->transport, std::move(*options));
+  if (auto served = process.Serve(); !served) {
+    fmt::print(stderr, "spillway controller: {}\n", served.error().message);
+    return 1;
+  }
+  return process.Run();
+}
+
+}  // namespace spillway::cmd

@@ -1,0 +1,111 @@
+#include "controller/policy/eligibility.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+
+#include "metrics/names.h"
+
+namespace spillway::controller {
+namespace {
+
+kube::Pod Plain() {
+  kube::Pod pod;
+  pod.metadata.ns = "default";
+  pod.metadata.name = "p";
+  pod.metadata.uid = "u";
+  pod.scheduler_name = "default-scheduler";
+  return pod;
+}
+
+struct Case {
+  const char* what;
+  std::function<void(kube::Pod&)> change;
+  Rule rule;
+};
+
+TEST(Eligibility, APlainPodIsScheduledAndEligible) {
+  EXPECT_FALSE(WhyNotScheduled(Plain(), Policy()));
+  EXPECT_FALSE(WhyNotEligible(Plain(), Policy()));
+}
+
+TEST(Eligibility, WhatKubeSchedulerDoesNotPlaceTakesNoPart) {
+  const Case cases[] = {
+      {"gates", [](kube::Pod& p) { p.has_scheduling_gates = true; }, Rule::kSchedulingGated},
+      {"deleted", [](kube::Pod& p) { p.metadata.deletion_timestamp = WallTime(); }, Rule::kTerminating},
+      {"scheduler", [](kube::Pod& p) { p.scheduler_name = "volcano"; }, Rule::kOtherScheduler},
+  };
+  for (const Case& each : cases) {
+    kube::Pod pod = Plain();
+    each.change(pod);
+    const auto held = WhyNotScheduled(pod, Policy());
+    ASSERT_TRUE(held) << each.what;
+    EXPECT_EQ(held->rule, each.rule) << each.what;
+  }
+}
+
+TEST(Eligibility, WhatTakesPartButMayNotOverflow) {
+  const Case cases[] = {
+      {"nominated", [](kube::Pod& p) { p.nominated_node_name = "a"; }, Rule::kNominated},
+      {"error", [](kube::Pod& p) { p.pod_scheduled = {.reason = "SchedulerError"}; }, Rule::kSchedulerError},
+      {"daemon set", [](kube::Pod& p) { p.metadata.owner_references = {{"apps/v1", "DaemonSet", "d", "1", true}}; },
+       Rule::kDaemonSet},
+      {"mirror", [](kube::Pod& p) { p.metadata.annotations = {{"kubernetes.io/config.mirror", "x"}}; },
+       Rule::kMirrorPod},
+      {"namespace", [](kube::Pod& p) { p.metadata.ns = "kube-system"; }, Rule::kNamespaceExcluded},
+      {"opt-out", [](kube::Pod& p) { p.metadata.annotations = {{"spillway.io/overflow", "false"}}; }, Rule::kOptedOut},
+  };
+  for (const Case& each : cases) {
+    kube::Pod pod = Plain();
+    each.change(pod);
+    EXPECT_FALSE(WhyNotScheduled(pod, Policy())) << each.what;
+    const auto held = WhyNotEligible(pod, Policy());
+    ASSERT_TRUE(held) << each.what;
+    EXPECT_EQ(held->rule, each.rule) << each.what;
+    EXPECT_FALSE(held->text.empty()) << each.what;
+  }
+}
+
+TEST(Eligibility, OnlyTheWordFalseOptsOut) {
+  for (const char* value : {"true", "", "False", "no"}) {
+    kube::Pod pod = Plain();
+    pod.metadata.annotations = {{"spillway.io/overflow", value}};
+    EXPECT_FALSE(WhyNotEligible(pod, Policy())) << value;
+  }
+}
+
+TEST(Eligibility, APodWithoutSchedulerNameIsTheDefaultSchedulers) {
+  kube::Pod pod = Plain();
+  pod.scheduler_name.clear();
+  EXPECT_FALSE(WhyNotScheduled(pod, Policy()));
+}
+
+TEST(Eligibility, TheTriggerAsksForAShortageOfResources) {
+  sim::Explanation nowhere;
+  nowhere.nodes = 2;
+  nowhere.reasons = {{"node(s) had untolerated taint(s)", 2}};
+  ASSERT_TRUE(WhyNotTriggered(nowhere, Policy()));
+  EXPECT_EQ(WhyNotTriggered(nowhere, Policy())->rule, Rule::kTrigger);
+  Policy any;
+  any.trigger = Trigger::kAny;
+  EXPECT_FALSE(WhyNotTriggered(nowhere, any));
+  nowhere.short_of_resources = true;
+  EXPECT_FALSE(WhyNotTriggered(nowhere, Policy()));
+}
+
+TEST(Eligibility, EveryRuleIsAKnownMetricLabel) {
+  std::set<std::string> known;
+  for (const auto& values : metrics::Describe(metrics::Id::kDecisions).known) {
+    if (values[0] == "not_eligible") known.insert(values[1]);
+  }
+  std::set<std::string> rules;
+  for (int rule = 0; rule <= static_cast<int>(Rule::kTrigger); ++rule) {
+    rules.emplace(ToString(static_cast<Rule>(rule)));
+  }
+  EXPECT_EQ(rules, known);
+}
+
+}  // namespace
+}  // namespace spillway::controller

@@ -1,0 +1,184 @@
+#include "controller/testing/scripted_api.h"
+
+#include "base/time.h"
+
+namespace spillway::controller::testing {
+
+using kube::testing::FakeTransport;
+using nlohmann::json;
+
+namespace {
+
+std::string ResourceOf(const std::string& path) {
+  for (const char* resource : {"pods", "nodes", "namespaces"}) {
+    const std::string prefix = std::string("/api/v1/") + resource + "?";
+    if (path.starts_with(prefix)) return resource;
+  }
+  return {};
+}
+
+}  // namespace
+
+ScriptedApi::ScriptedApi(Runtime& runtime) : runtime_(runtime), transport_(runtime) {
+  transport_.on_request = [this](const kube::Request& request) { return Answer(request); };
+  Put("namespaces", {{"metadata", {{"name", "default"}}}});
+}
+
+void ScriptedApi::Put(const std::string& resource, json object) {
+  const std::string name = object["metadata"]["name"];
+  auto& slot = stored_[resource];
+  const bool is_new = !slot.contains(name);
+  object["metadata"]["uid"] = "uid-" + name;
+  object["metadata"]["resourceVersion"] = std::to_string(++version_);
+  slot[name] = object;
+  Show(resource, is_new ? "ADDED" : "MODIFIED", object);
+}
+
+void ScriptedApi::Remove(const std::string& resource, const std::string& name) {
+  json object = stored_[resource].at(name);
+  stored_[resource].erase(name);
+  object["metadata"]["resourceVersion"] = std::to_string(++version_);
+  Show(resource, "DELETED", object);
+}
+
+void ScriptedApi::Show(const std::string& resource, const std::string& type, const json& object) {
+  changed_[resource] = version_;
+  const std::string line = json{{"type", type}, {"object", object}}.dump() + "\n";
+  for (const auto& exchange : transport_.open()) {
+    const std::string& path = exchange->request().path;
+    if (ResourceOf(path) == resource && path.find("watch=") != std::string::npos) exchange->Data(line);
+  }
+}
+
+// The header of the answer comes at once, the body as things change.
+void ScriptedApi::StartWatches() {
+  for (const auto& exchange : transport_.open()) {
+    if (exchange->request().path.find("watch=") != std::string::npos) exchange->Start();
+  }
+}
+
+void ScriptedApi::AddNode(const std::string& name, const std::string& cpu) {
+  Put("nodes", {{"metadata", {{"name", name}}},
+                {"status",
+                 {{"allocatable", {{"cpu", cpu}, {"memory", "64Gi"}, {"pods", "110"}}},
+                  {"conditions", json::array({{{"type", "Ready"}, {"status", "True"}}})}}}});
+}
+
+void ScriptedApi::AddVirtualNode(const std::string& name) {
+  Put("nodes", {{"metadata", {{"name", name}, {"labels", {{"type", "virtual-kubelet"}}}}},
+                {"spec",
+                 {{"taints",
+                   json::array({{{"key", "virtual-kubelet.io/provider"}, {"value", "x"}, {"effect", "NoSchedule"}}})}}},
+                {"status",
+                 {{"allocatable", {{"cpu", "1000"}, {"memory", "4Ti"}, {"pods", "3000"}}},
+                  {"conditions", json::array({{{"type", "Ready"}, {"status", "True"}}})}}}});
+}
+
+void ScriptedApi::AddPod(const std::string& name, const std::string& cpu, const json& merge) {
+  json pod = {
+      {"metadata",
+       {{"name", name}, {"namespace", "default"}, {"creationTimestamp", base::FormatRfc3339(runtime_.WallNow())}}},
+      {"spec",
+       {{"schedulerName", "default-scheduler"},
+        {"containers", json::array({{{"name", "c"}, {"resources", {{"requests", {{"cpu", cpu}}}}}}})}}},
+      {"status", {{"phase", "Pending"}}}};
+  if (merge.is_object()) pod.merge_patch(merge);
+  Put("pods", std::move(pod));
+}
+
+void ScriptedApi::ShowBound(const std::string& pod, const std::string& node) {
+  json object = Get("pods", pod);
+  object["spec"]["nodeName"] = node;
+  Put("pods", std::move(object));
+}
+
+void ScriptedApi::SetDown(bool down) {
+  down_ = down;
+  if (!down) return;
+  for (const auto& exchange : transport_.open()) {
+    if (!ResourceOf(exchange->request().path).empty()) exchange->Break({Code::kUnavailable, "connection lost"});
+  }
+}
+
+void ScriptedApi::AnswerOpenBinds(int status) {
+  for (const auto& exchange : transport_.open()) {
+    if (exchange->request().path.ends_with("/binding")) exchange->Answer({status, "{}"});
+  }
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& request) {
+  const std::string& path = request.path;
+  if (const std::string resource = ResourceOf(path); !resource.empty()) {
+    if (down_) return FakeTransport::Reply(503, FakeTransport::StatusBody(503, "ServiceUnavailable", "down"));
+    if (path.find("watch=") != std::string::npos) {
+      const std::size_t at = path.find("resourceVersion=");
+      const int since = at == std::string::npos ? 0 : std::atoi(path.c_str() + at + 16);
+      if (since >= changed_[resource]) {
+        runtime_.Post([this] { StartWatches(); });
+        return std::nullopt;
+      }
+      return FakeTransport::Reply(410, FakeTransport::StatusBody(410, "Expired", "no history is kept"));
+    }
+    json items = json::array();
+    for (const auto& [name, object] : stored_[resource]) items.push_back(object);
+    const json list = {{"kind", "List"},
+                       {"apiVersion", "v1"},
+                       {"metadata", {{"resourceVersion", std::to_string(version_)}}},
+                       {"items", items}};
+    return FakeTransport::Reply(200, list.dump());
+  }
+  if (path == "/version") return FakeTransport::Reply(down_ ? 503 : 200, R"({"major":"1","minor":"36"})");
+  if (path.ends_with("/binding")) return AnswerBind(request);
+  if (path.find("/leases") != std::string::npos) return AnswerLease(request);
+  if (path.starts_with("/apis/events.k8s.io/v1/")) {
+    const json event = json::parse(request.body);
+    if (request.method == kube::Method::kPost) {
+      events.push_back({event["regarding"].value("namespace", "") + "/" + event["regarding"].value("name", ""),
+                        event["reason"], event["type"], event["note"]});
+    }
+    return FakeTransport::Reply(201, request.body);
+  }
+  ++other_writes;
+  return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "not found"));
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::AnswerBind(const kube::Request& request) {
+  const json body = json::parse(request.body);
+  const json& meta = body["metadata"];
+  Bound bound{.pod = meta["namespace"].get<std::string>() + "/" + meta["name"].get<std::string>(),
+              .uid = meta["uid"],
+              .version = meta["resourceVersion"],
+              .node = body["target"]["name"],
+              .annotations = meta["annotations"].get<std::map<std::string, std::string>>(),
+              .at = runtime_.Now()};
+  binds.push_back(bound);
+  if (on_bind) return on_bind(bound);
+  runtime_.PostAt(runtime_.Now() + std::chrono::milliseconds(10), [this, bound] {
+    const std::string name = bound.pod.substr(bound.pod.find('/') + 1);
+    if (stored_["pods"].contains(name)) ShowBound(name, bound.node);
+  });
+  return FakeTransport::Reply(201, R"({"kind":"Status","status":"Success"})");
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::AnswerLease(const kube::Request& request) {
+  if (request.method == kube::Method::kGet) {
+    if (!lease_holder.empty()) {
+      const json held = {{"metadata", {{"name", "l"}, {"resourceVersion", std::to_string(++version_)}}},
+                         {"spec",
+                          {{"holderIdentity", lease_holder},
+                           {"leaseDurationSeconds", 15},
+                           {"renewTime", base::FormatRfc3339Micro(runtime_.WallNow())}}}};
+      return FakeTransport::Reply(200, held.dump());
+    }
+    if (lease_.is_null()) {
+      return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "no lease"));
+    }
+    return FakeTransport::Reply(200, lease_.dump());
+  }
+  ++lease_writes;
+  lease_ = json::parse(request.body);
+  lease_["metadata"]["resourceVersion"] = std::to_string(++version_);
+  return FakeTransport::Reply(request.method == kube::Method::kPost ? 201 : 200, lease_.dump());
+}
+
+}  // namespace spillway::controller::testing

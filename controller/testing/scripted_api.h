@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/runtime.h"
+#include "kube/testing/fake_transport.h"
+
+namespace spillway::controller::testing {
+
+// An API server that a test plays: it holds Pods, Nodes and Namespaces, answers lists, keeps watches open, and takes
+// down what is written. It outlives the Runtime's last turn.
+class ScriptedApi {
+ public:
+  struct Bound {
+    std::string pod, uid, version, node;  // pod: namespace/name
+    std::map<std::string, std::string> annotations;
+    Instant at{};
+  };
+  struct Noted {
+    std::string pod, reason, type, note;
+  };
+
+  explicit ScriptedApi(Runtime& runtime);
+  kube::Transport& transport() { return transport_; }
+
+  // Seen by the next list, or at once by those who watch. A new resourceVersion each time.
+  void Put(const std::string& resource, nlohmann::json object);
+  void Remove(const std::string& resource, const std::string& name);
+  std::string Version(const std::string& pod) const { return Get("pods", pod)["metadata"]["resourceVersion"]; }
+  nlohmann::json Get(const std::string& resource, const std::string& name) const {
+    return stored_.at(resource).at(name);
+  }
+
+  void AddNode(const std::string& name, const std::string& cpu);
+  void AddVirtualNode(const std::string& name);
+  void AddPod(const std::string& name, const std::string& cpu, const nlohmann::json& merge = {});
+  // What a successful bind makes of it, seen through the watch.
+  void ShowBound(const std::string& pod, const std::string& node);
+
+  // The answer to a bind; nullopt leaves it open. Null: it succeeds, and the watch shows it 10 ms later.
+  std::function<std::optional<Result<kube::Response>>(const Bound&)> on_bind;
+  // True: lists and watches are refused with 503, and open ones broken.
+  void SetDown(bool down);
+  void AnswerOpenBinds(int status);
+
+  std::vector<Bound> binds;
+  std::vector<Noted> events;
+  int lease_writes = 0, other_writes = 0;
+  std::string lease_holder;  // somebody else's, if not empty
+
+ private:
+  std::optional<Result<kube::Response>> Answer(const kube::Request& request);
+  std::optional<Result<kube::Response>> AnswerBind(const kube::Request& request);
+  std::optional<Result<kube::Response>> AnswerLease(const kube::Request& request);
+  void StartWatches();
+  void Show(const std::string& resource, const std::string& type, const nlohmann::json& object);
+
+  Runtime& runtime_;
+  kube::testing::FakeTransport transport_;
+  std::map<std::string, std::map<std::string, nlohmann::json>> stored_;  // resource, name
+  std::map<std::string, int> changed_;                                   // resource: version of its last change
+  nlohmann::json lease_;
+  int version_ = 100;
+  bool down_ = false;
+};
+
+}  // namespace spillway::controller::testing
