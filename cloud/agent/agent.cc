@@ -244,6 +244,17 @@ Task<Result<std::string>> Agent::Logs(std::string ns, std::string pod_name, LogO
   co_return text;
 }
 
+bool Agent::HasEnded(const std::string& ns, const std::string& pod_name, const std::string& container) const {
+  const PodLifecycle* lifecycle = FindByName(ns, pod_name);
+  if (!lifecycle || !lifecycle->instance()) return true;
+  const Instance& instance = *lifecycle->instance();
+  if (instance.state == InstanceState::kSucceeded || instance.state == InstanceState::kFailed) return true;
+  for (const ContainerState& state : instance.init_containers) {
+    if (state.name == container) return state.kind == ContainerState::Kind::kTerminated;
+  }
+  return false;
+}
+
 std::vector<Json> Agent::Pods() const {
   std::vector<Json> all;
   for (const auto& [uid, lifecycle] : lifecycles_) {

@@ -58,6 +58,8 @@ class Agent final : private PodLifecycleHost {
   // ---- what the kubelet API answers (kubelet_api.h)
   // kNotFound: no such Pod, or no instance yet.
   Task<Result<std::string>> Logs(std::string ns, std::string pod_name, LogOptions options);
+  // The container will write no more: it has ended for good, or its Pod is not here (any more).
+  bool HasEnded(const std::string& ns, const std::string& pod_name, const std::string& container) const;
   // The Pods as the API server has them; those with a running instance.
   std::vector<Json> Pods() const;
   std::vector<Json> RunningPods() const;

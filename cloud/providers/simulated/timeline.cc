@@ -68,7 +68,7 @@ ContainerState Play(const InstanceScript& instance, const ContainerScript& scrip
                     NextChange& next) {
   ContainerState state = Waiting(instance, script, "Running");
   CrashBackoff backoff;
-  const std::string_view policy = script.is_sidecar ? "Always" : instance.restart_policy;
+  const std::string policy = script.is_sidecar ? "Always" : instance.restart_policy;
   for (WallTime start = first_start;; ++state.restart_count) {
     if (!script.run_for || now < start + *script.run_for) {
       state.kind = ContainerState::Kind::kRunning;
