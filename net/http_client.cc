@@ -14,7 +14,9 @@
 
 #include "net/client_exchange.h"
 #include "net/client_tls.h"
+#include "net/header_text.h"
 #include "net/url.h"
+#include "net/watchdog.h"
 
 // The only file that knows cpprestsdk. What it works around was read in its source (http_client_asio.cpp, 2.10.18) and
 // is written down in docs/design/004-http-client.md.
@@ -23,7 +25,10 @@ namespace {
 
 namespace rest = web::http;
 using internal::ClientExchange;
+using internal::IsHeaderText;
+using internal::LowerCase;
 using internal::TlsDiary;
+using internal::Watchdog;
 
 constexpr int kDefaultThreads = 8;
 constexpr std::size_t kPieceSize = 1u << 20;  // of bodies with a length; chunked ones come chunk by chunk
@@ -118,16 +123,6 @@ class Source final : public InertBuffer {
   std::size_t at_ = 0;
 };
 
-std::string LowerCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
-bool IsHeaderText(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
-}
-
 class CpprestClient final : public HttpClient {
  public:
   CpprestClient(Runtime& runtime, HttpClientOptions options, BaseUrl base)
@@ -158,41 +153,6 @@ class CpprestClient final : public HttpClient {
   std::optional<std::string> host_header_;
   std::shared_ptr<TlsDiary> diary_ = std::make_shared<TlsDiary>();
   std::shared_ptr<rest::client::http_client> client_;
-};
-
-// Rings when an exchange has taken too long. Lives in the frame of the waiting flow.
-class Watchdog {
- public:
-  Watchdog(Runtime& runtime, std::function<void()> ring) : runtime_(runtime), ring_(std::move(ring)) {}
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
-  ~Watchdog() { runtime_.CancelTimer(timer_); }
-
-  void RingAt(Instant deadline) { timer_ = runtime_.PostAt(deadline, ring_); }
-
-  // Rings once `activity` has not changed for `limit`, at most an eighth later: I/O threads read no clock.
-  void RingAfterSilence(Duration limit, std::function<std::uint64_t()> activity) {
-    limit_ = limit;
-    activity_ = std::move(activity);
-    last_change_ = runtime_.Now();
-    Look();
-  }
-
- private:
-  void Look() {
-    const Instant now = runtime_.Now();
-    if (std::exchange(seen_, activity_()) != seen_) last_change_ = now;
-    if (now - last_change_ >= limit_) return ring_();
-    timer_ = runtime_.PostAt(std::min(now + limit_ / 8, last_change_ + limit_), [this] { Look(); });
-  }
-
-  Runtime& runtime_;
-  std::function<void()> ring_;
-  TimerId timer_ = 0;
-  Duration limit_{};
-  std::function<std::uint64_t()> activity_;
-  std::uint64_t seen_ = 0;
-  Instant last_change_{};
 };
 
 struct CpprestClient::Call {
@@ -416,3 +376,11 @@ Result<std::unique_ptr<HttpClient>> NewHttpClient(Runtime& runtime, HttpClientOp
 }
 
 }  // namespace spillway::net
+
+#ifdef __SANITIZE_THREAD__
+// cpprestsdk comes without instrumentation, so that TSan does not see the reference counts by which a cancelled
+// exchange frees its state. None of our code runs below these frames.
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:pplx::details::_CancellationTokenState::_Cancel\nrace:asio_context::~asio_context";
+}
+#endif

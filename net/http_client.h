@@ -47,10 +47,17 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
 };
 
-// Outgoing HTTPS/1.1 with keep-alive. TLS is verified always. The adapter hides the library (cpprestsdk); its threads
-// only move bytes. Send() is loop-thread only; it never throws; an Error means that no complete response came.
+// Outgoing HTTPS/1.1 with keep-alive. TLS is verified always, 1.2 or newer; redirects are not followed. The adapter
+// hides the library (cpprestsdk); its threads only move bytes. Send() is loop-thread only; it never throws. The
+// HttpClient outlives the flows that wait in Send().
+//
+// An Error means that no complete response came: kUnavailable (no or a broken connection), kDeadlineExceeded (the
+// request may have been carried out), kCancelled, kUnauthenticated (one side's certificate is not good for the other,
+// or `tls` or `headers` failed so), kMalformed (not HTTP, or a collected body above 256 MiB), kInvalidArgument (cannot
+// be sent). A GET is sent a second time when the connection breaks before its answer; nothing else with a body ever is.
+//
 // Destroying the awaiting flow, or cancelling, drops the connection; on_data is not called after Send() has returned or
-// its flow is gone.
+// its flow is gone. on_data may block, which stops the reading, but must never wait for the loop.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;

@@ -1,18 +1,14 @@
 #include "net/server_connection.h"
 
-#include <fmt/format.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/status.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
@@ -21,7 +17,10 @@
 #include <optional>
 
 #include "base/log.h"
+#include "net/header_text.h"
+#include "net/io_deadline.h"
 #include "net/percent.h"
+#include "net/response_head.h"
 
 // GCC 12 with sanitizers takes the two halves of Asio's own frame allocator for a mismatch.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
@@ -45,38 +44,7 @@ constexpr std::size_t kMaxLinger = 32u << 20;
 constexpr std::size_t kSmallBody = 16u << 10;
 
 enum class Outcome { kComplete, kClosed, kTimeout, kTooLarge, kHeadTooLarge, kMalformed };
-enum class OnTimeout { kCancel, kClose };
-
-std::string LowerCase(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
-// Nothing a handler puts into a header may end it.
-bool IsHeaderText(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
-}
-
-std::string Head(const ServerResponse& response, bool chunked, bool keep_alive) {
-  const auto reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
-  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", response.status, std::string_view(reason.data(), reason.size()));
-  const bool bodyless = response.status == 204 || response.status == 304;
-  if (!bodyless && IsHeaderText(response.content_type)) head += "Content-Type: " + response.content_type + "\r\n";
-  for (const auto& [name, value] : response.headers) {
-    if (IsHeaderText(name) && IsHeaderText(value)) head.append(name).append(": ").append(value).append("\r\n");
-  }
-  if (chunked) {
-    head += "Transfer-Encoding: chunked\r\n";
-  } else if (!bodyless) {
-    head += fmt::format("Content-Length: {}\r\n", response.body.size());
-  }
-  if (!keep_alive) head += "Connection: close\r\n";
-  head += "\r\n";
-  return head;
-}
+using Then = IoDeadline::Then;
 
 int StatusOf(Outcome outcome) {
   switch (outcome) {
@@ -121,11 +89,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OnWake();
   void TellClientGone(std::shared_ptr<Exchange> exchange);
 
-  // Deadlines, counted in ticks: no clock is read per request.
-  void Arm(Duration timeout, OnTimeout action);
-  void Disarm() { ticks_left_ = 0; }
-  void Tick();
-
   std::shared_ptr<ServerShared> shared_;
   std::weak_ptr<asio::io_context> io_;
   Socket socket_;
@@ -133,12 +96,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
   PeerName peer_;
   boost::beast::flat_buffer buffer_;
-  Timer ticker_;
+  IoDeadline deadline_;
   Timer wake_;
-  Duration tick_;
-  std::int64_t ticks_left_ = 0;
-  OnTimeout on_timeout_ = OnTimeout::kClose;
-  bool timed_out_ = false;
   bool streaming_ = false;
   bool watching_ = false;  // WatchForClose() is reading
   std::shared_ptr<Exchange> current_;
@@ -155,30 +114,8 @@ Connection::Connection(std::shared_ptr<ServerShared> shared, std::weak_ptr<asio:
     : shared_(std::move(shared)),
       io_(std::move(io)),
       socket_(std::move(socket)),
-      ticker_(socket_.get_executor()),
-      wake_(socket_.get_executor()),
-      tick_(TickOf(shared_->options)) {}
-
-void Connection::Arm(Duration timeout, OnTimeout action) {
-  ticks_left_ = timeout / tick_ + 1;
-  on_timeout_ = action;
-}
-
-void Connection::Tick() {
-  if (ticks_left_ > 0 && --ticks_left_ == 0) {
-    timed_out_ = true;
-    error_code ignored;
-    if (on_timeout_ == OnTimeout::kCancel) {
-      socket_.cancel(ignored);
-    } else {
-      socket_.close(ignored);
-    }
-  }
-  ticker_.expires_after(tick_);
-  ticker_.async_wait([weak = weak_from_this()](const error_code& ec) {
-    if (const auto self = ec ? nullptr : weak.lock()) self->Tick();
-  });
-}
+      deadline_(socket_, TickOf(shared_->options)),
+      wake_(socket_.get_executor()) {}
 
 Awaitable<std::size_t> Connection::ReadSome(asio::mutable_buffer into, error_code& ec) {
   if (tls_) co_return co_await tls_->async_read_some(into, asio::redirect_error(kAwait, ec));
@@ -188,7 +125,7 @@ Awaitable<std::size_t> Connection::ReadSome(asio::mutable_buffer into, error_cod
 Awaitable<void> Connection::Write(std::string_view bytes, error_code& ec) {
   while (!bytes.empty() && !ec) {
     const asio::const_buffer piece(bytes.data(), std::min(bytes.size(), kWriteSize));
-    Arm(shared_->options.write_timeout, OnTimeout::kClose);
+    deadline_.Arm(shared_->options.write_timeout, Then::kClose);
     if (tls_) {
       co_await asio::async_write(*tls_, piece, asio::redirect_error(kAwait, ec));
     } else {
@@ -196,7 +133,7 @@ Awaitable<void> Connection::Write(std::string_view bytes, error_code& ec) {
     }
     bytes.remove_prefix(piece.size());
   }
-  Disarm();
+  deadline_.Disarm();
 }
 
 Awaitable<bool> Connection::Handshake() {
@@ -210,10 +147,10 @@ Awaitable<bool> Connection::Handshake() {
   SSL_CTX_up_ref(tls_context_.get());
   asio::ssl::context wrapped(tls_context_.get());
   tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, wrapped);
-  Arm(shared_->options.handshake_timeout, OnTimeout::kClose);
+  deadline_.Arm(shared_->options.handshake_timeout, Then::kClose);
   error_code ec;
   co_await tls_->async_handshake(asio::ssl::stream_base::server, asio::redirect_error(kAwait, ec));
-  Disarm();
+  deadline_.Disarm();
   if (ec) {
     log::Verbose(4, "TLS handshake failed", {{"error", ec.message()}});
     co_return false;
@@ -228,7 +165,7 @@ Awaitable<void> Connection::Goodbye(bool linger) {
     socket_.close(ec);
     co_return;
   }
-  Arm(2s, OnTimeout::kClose);
+  deadline_.Arm(2s, Then::kClose);
   if (tls_) {
     if (!linger) co_await tls_->async_shutdown(asio::redirect_error(kAwait, ec));
   }
@@ -245,8 +182,7 @@ Awaitable<void> Connection::Goodbye(bool linger) {
 Awaitable<Outcome> Connection::ReadRequest(Parser& parser) {
   bool begun = buffer_.size() > 0;
   bool head_read = false;
-  timed_out_ = false;
-  Arm(begun ? shared_->options.head_timeout : shared_->options.idle_timeout, OnTimeout::kCancel);
+  deadline_.Arm(begun ? shared_->options.head_timeout : shared_->options.idle_timeout, Then::kCancel);
   for (;;) {
     if (buffer_.size() > 0) {
       error_code ec;
@@ -261,20 +197,20 @@ Awaitable<Outcome> Connection::ReadRequest(Parser& parser) {
           co_await Write("HTTP/1.1 100 Continue\r\n\r\n", failed);
           if (failed) co_return Outcome::kClosed;
         }
-        Arm(shared_->options.body_timeout, OnTimeout::kCancel);
+        deadline_.Arm(shared_->options.body_timeout, Then::kCancel);
       }
       if (used > 0 && buffer_.size() > 0) continue;
     }
     error_code ec;
     const std::size_t got = co_await ReadSome(buffer_.prepare(kReadSize), ec);
-    if (ec) co_return timed_out_&& begun ? Outcome::kTimeout : Outcome::kClosed;
+    if (ec) co_return deadline_.has_passed() && begun ? Outcome::kTimeout : Outcome::kClosed;
     buffer_.commit(got);
     if (!begun) {
       begun = true;
-      Arm(shared_->options.head_timeout, OnTimeout::kCancel);
+      deadline_.Arm(shared_->options.head_timeout, Then::kCancel);
     }
   }
-  Disarm();
+  deadline_.Disarm();
   co_return Outcome::kComplete;
 }
 
@@ -301,8 +237,8 @@ std::optional<ServerRequest> Connection::ToRequest(Parser& parser) const {
 }
 
 Awaitable<bool> Connection::SendWhole(ServerResponse response, bool head_only, bool keep_alive) {
-  std::string head = Head(response, false, keep_alive);
-  const bool bodyless = head_only || response.status == 204 || response.status == 304;
+  std::string head = ResponseHead(response, false, keep_alive);
+  const bool bodyless = head_only || !MayHaveBody(response.status);
   error_code ec;
   if (!bodyless && response.body.size() <= kSmallBody) {
     head += response.body;  // one TLS record, one system call
@@ -334,7 +270,7 @@ Awaitable<void> Connection::WatchForClose(std::shared_ptr<Connection> self) {
 
 Awaitable<bool> Connection::SendStream(std::shared_ptr<Exchange> exchange, ServerResponse head, std::string bytes,
                                        std::size_t payload, bool ended, bool keep_alive) {
-  bytes.insert(0, Head(head, true, keep_alive));
+  bytes.insert(0, ResponseHead(head, true, keep_alive));
   streaming_ = watching_ = true;
   asio::co_spawn(socket_.get_executor(), WatchForClose(shared_from_this()), asio::detached);
   for (;;) {
@@ -359,7 +295,7 @@ Awaitable<bool> Connection::SendStream(std::shared_ptr<Exchange> exchange, Serve
   exchange->Close();
   if (gone_ && !ended) TellClientGone(exchange);
   // The watcher's read goes on to bring the beginning of the next request: two reads at once are not allowed.
-  Arm(shared_->options.idle_timeout, OnTimeout::kClose);
+  deadline_.Arm(shared_->options.idle_timeout, Then::kClose);
   while (keep_alive && watching_ && !gone_) co_await WaitForWake();
   co_return !gone_ && keep_alive;
 }
@@ -411,7 +347,7 @@ Awaitable<bool> Connection::Answer(ServerRequest request, bool keep_alive, bool 
 
 Awaitable<void> Connection::Run() {
   const auto self = shared_from_this();
-  Tick();
+  deadline_.Start(self);
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   if (shared_->tls && !co_await Handshake()) co_return;
