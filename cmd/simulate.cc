@@ -1,0 +1,129 @@
+#include <fmt/core.h>
+#include <gflags/gflags.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cmd/simulation.h"
+#include "cmd/simulation_flags.h"
+#include "cmd/snapshot.h"
+#include "cmd/subcommands.h"
+
+DEFINE_string(
+    f, "",
+    "File to read: a List as `kubectl get nodes,pods,... -A -o json` prints it, or newline-delimited objects; - "
+    "is standard input. More files may follow as arguments.");
+DEFINE_string(o, "table", "Output: table, or json (the machine's contract).");
+DEFINE_string(mode, "filter",
+              "filter: judge each pending Pod alone. pack: place them in kube-scheduler's queue order, then on the "
+              "virtual nodes.");
+DEFINE_bool(batch, false,
+            "Every line of the input is a snapshot of its own, a List; every line of the output answers one, as JSON, "
+            "the moment it is read: {\"verdicts\":[...]} or {\"error\":\"...\"}.");
+
+namespace spillway::cmd {
+namespace {
+
+constexpr int kNewestKnown = 36;
+
+struct Simulation {
+  SnapshotOptions options;
+  bool pack = false, json = false;
+};
+
+std::string Answer(const Simulation& simulation, const Snapshot& snapshot) {
+  const auto pods = snapshot.PendingPods();
+  const auto outcomes = simulation.pack ? PackAll(snapshot, pods) : JudgeEach(snapshot, pods);
+  return simulation.json ? AsJson(snapshot.cluster(), outcomes) : AsTable(snapshot.cluster(), outcomes);
+}
+
+// One answer a line, and the next line is read only then: another process may converse with this one.
+bool AnswerLines(const Simulation& simulation, std::istream& input, std::string_view name) {
+  bool all_read = true;
+  std::string line;
+  for (std::size_t number = 1; std::getline(input, line); ++number) {
+    if (line.empty()) continue;
+    Snapshot snapshot(simulation.options);
+    if (const Status read = snapshot.ReadText(line, fmt::format("{}[{}]", name, number)); read) {
+      fmt::print("{}", Answer(simulation, snapshot));
+    } else {
+      all_read = false;
+      fmt::print("{}\n", nlohmann::json{{"error", read.error().message}}.dump(
+                             -1, ' ', false, nlohmann::json::error_handler_t::replace));
+    }
+    std::fflush(stdout);
+  }
+  return all_read;
+}
+
+ExitCode Batch(const Simulation& simulation, const std::vector<std::string>& files) {
+  bool all_read = true;
+  for (const std::string& file : files) {
+    if (file == "-") {
+      all_read &= AnswerLines(simulation, std::cin, "<stdin>");
+      continue;
+    }
+    std::ifstream input(file);
+    if (!input) return UsageError("simulate", fmt::format("{}: {}", file, std::strerror(errno)));
+    all_read &= AnswerLines(simulation, input, file);
+  }
+  return all_read ? 0 : kUsageExit;
+}
+
+Result<Simulation> SimulationFromFlags() {
+  Simulation simulation;
+  simulation.pack = FLAGS_mode == "pack";
+  simulation.json = FLAGS_o == "json" || FLAGS_batch;
+  if (!simulation.pack && FLAGS_mode != "filter") {
+    return Fail(Code::kInvalidArgument, fmt::format("--mode={}: want filter or pack", FLAGS_mode));
+  }
+  if (!simulation.json && FLAGS_o != "table") {
+    return Fail(Code::kInvalidArgument, fmt::format("-o={}: want table or json", FLAGS_o));
+  }
+  auto minor = SchedulerMinorVersion();
+  if (!minor) return Fail(std::move(minor.error()));
+  auto names = SchedulerNames();
+  if (!names) return Fail(std::move(names.error()));
+  auto virtual_nodes = VirtualNodeSelector();
+  if (!virtual_nodes) return Fail(std::move(virtual_nodes.error()));
+  simulation.options.cluster.minor_version = *minor == 0 ? kNewestKnown : *minor;
+  simulation.options.cluster.virtual_nodes = std::move(virtual_nodes->selector);
+  simulation.options.scheduler_names = std::move(*names);
+  return simulation;
+}
+
+}  // namespace
+
+FlagSet SimulateFlags() {
+  return {.subcommand = "simulate",
+          .summary = "Says of every pending Pod in a snapshot where kube-scheduler could place it, or why nowhere.",
+          .groups = {{"Input and output", "cmd/simulate.cc"}, kSimulationFlags},
+          .defaults = {},
+          .arguments = "[FILE...]"};
+}
+
+int RunSimulate(std::vector<std::string> args) {
+  const auto flags = ParseFlags(SimulateFlags(), std::move(args));
+  if (!flags) return flags.error();
+  const auto simulation = SimulationFromFlags();
+  if (!simulation) return UsageError("simulate", simulation.error().message);
+  std::vector<std::string> files = flags->arguments;
+  if (!FLAGS_f.empty()) files.insert(files.begin(), FLAGS_f);
+  if (files.empty()) return UsageError("simulate", "name a file to read with -f, or - for standard input");
+  if (FLAGS_batch) return Batch(*simulation, files);
+
+  Snapshot snapshot(simulation->options);
+  for (const std::string& file : files) {
+    if (const Status read = snapshot.ReadFile(file); !read) return UsageError("simulate", read.error().message);
+  }
+  fmt::print("{}", Answer(*simulation, snapshot));
+  return 0;
+}
+
+}  // namespace spillway::cmd

@@ -1,0 +1,184 @@
+#include "cmd/snapshot.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <tuple>
+
+#include "kube/api/json_documents.h"
+
+namespace spillway::cmd {
+namespace {
+
+// Kinds that a snapshot may hold because people dump more than the simulation reads.
+constexpr std::array kIgnoredKinds = {"ConfigMap",
+                                      "Secret",
+                                      "Service",
+                                      "ServiceAccount",
+                                      "Endpoints",
+                                      "EndpointSlice",
+                                      "Event",
+                                      "Deployment",
+                                      "ReplicaSet",
+                                      "StatefulSet",
+                                      "DaemonSet",
+                                      "Job",
+                                      "CronJob",
+                                      "ReplicationController",
+                                      "PriorityClass",
+                                      "PodDisruptionBudget",
+                                      "Lease",
+                                      "CSIDriver",
+                                      "CSIStorageCapacity",
+                                      "VolumeAttachment"};
+
+// A file's bytes, mapped; standard input and pipes are read.
+class FileText {
+ public:
+  FileText() = default;
+  FileText(const FileText&) = delete;
+  FileText& operator=(const FileText&) = delete;
+  ~FileText() {
+    if (mapped_) munmap(mapped_, size_);
+  }
+
+  Status Open(const std::string& path) {
+    const int fd = path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return Fail(Code::kInvalidArgument, fmt::format("{}: {}", path, std::strerror(errno)));
+    const Status status = Load(fd, path);
+    if (fd != STDIN_FILENO) close(fd);
+    return status;
+  }
+  std::string_view text() const { return mapped_ ? std::string_view(static_cast<char*>(mapped_), size_) : read_; }
+
+ private:
+  Status Load(int fd, const std::string& path) {
+    struct stat info{};
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0) {
+      size_ = static_cast<std::size_t>(info.st_size);
+      void* memory = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
+      if (memory != MAP_FAILED) {
+        mapped_ = memory;
+        madvise(mapped_, size_, MADV_SEQUENTIAL);
+        return {};
+      }
+    }
+    std::array<char, 1 << 16> buffer{};
+    for (;;) {
+      const ssize_t got = read(fd, buffer.data(), buffer.size());
+      if (got == 0) return {};
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Fail(Code::kInvalidArgument, fmt::format("{}: {}", path, std::strerror(errno)));
+      read_.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+  }
+
+  void* mapped_ = nullptr;
+  std::size_t size_ = 0;
+  std::string read_;
+};
+
+// "items[131] is a Pod without metadata.name"
+std::string Subject(const kube::JsonObject& object) {
+  return object.item < 0 ? std::string("the object") : fmt::format("items[{}]", object.item);
+}
+
+}  // namespace
+
+Status Snapshot::ReadFile(const std::string& path) {
+  FileText file;
+  if (Status opened = file.Open(path); !opened) return opened;
+  return ReadText(file.text(), path == "-" ? "<stdin>" : path);
+}
+
+Status Snapshot::ReadText(std::string_view text, std::string_view name) {
+  bool ours = false;  // the error already says where
+  Status status = kube::ForEachJsonObject(text, [&](const kube::JsonObject& object) -> Status {
+    const Status added = Add(object.kind, object.raw);
+    if (added) return {};
+    ours = true;
+    return Fail(Code::kMalformed, fmt::format("{}:{}: {} {}", name, kube::LineAndColumn(text, object.offset),
+                                              Subject(object), added.error().message));
+  });
+  if (!status && !ours) return Fail(Code::kMalformed, fmt::format("{}:{}", name, status.error().message));
+  return status;
+}
+
+Status Snapshot::Add(std::string_view kind, std::string_view raw) {
+  if (kind == "Pod") return AddPod(raw);
+  if (kind == "Node") return AddNode(raw);
+  if (kind == "Namespace") {
+    auto ns = Decoded<kube::Namespace>(raw);
+    if (!ns) return Fail(ns.error());
+    cluster_.Upsert(*ns);
+    return {};
+  }
+  if (std::find(kIgnoredKinds.begin(), kIgnoredKinds.end(), kind) != kIgnoredKinds.end()) return {};
+  if (kind.empty()) return Fail(Code::kMalformed, "has no kind");
+  return Fail(Code::kMalformed, fmt::format("is of a kind that is not known here: {}", kind));
+}
+
+template <typename T>
+Result<T> Snapshot::Decoded(std::string_view raw) {
+  auto object = decoder_.Decode<T>(raw);
+  if (!object) return Fail(Code::kMalformed, fmt::format("cannot be read: {}", object.error().message));
+  return object;
+}
+
+Status Snapshot::AddPod(std::string_view raw) {
+  auto pod = Decoded<kube::Pod>(raw);
+  if (!pod) return Fail(pod.error());
+  if (pod->metadata.name.empty()) return Fail(Code::kMalformed, "is a Pod without metadata.name");
+  if (pod->metadata.ns.empty()) pod->metadata.ns = "default";
+  if (pod->metadata.uid.empty()) pod->metadata.uid = pod->metadata.Key();
+  std::string why_not = WhyNotLookedAt(*pod);
+  if (!why_not.empty()) pod->nominated_node_name.clear();  // holds no place: it is not in kube-scheduler's queue
+  cluster_.Upsert(*pod);
+  if (!pod->is_bound() && !pod->is_terminal()) {
+    unbound_.push_back({pod->metadata.uid, pod->metadata.ns, pod->metadata.name, std::move(why_not)});
+  }
+  return {};
+}
+
+std::string Snapshot::WhyNotLookedAt(const kube::Pod& pod) const {
+  if (pod.is_bound()) return {};
+  if (pod.has_scheduling_gates) return "Scheduling is blocked due to non-empty scheduling gates";
+  const std::string& scheduler = pod.scheduler_name;
+  if (!scheduler.empty() &&
+      std::find(scheduler_names_.begin(), scheduler_names_.end(), scheduler) == scheduler_names_.end()) {
+    return fmt::format("it is for the scheduler {} to place, which is not among --scheduler-names", scheduler);
+  }
+  return {};
+}
+
+Status Snapshot::AddNode(std::string_view raw) {
+  auto node = Decoded<kube::Node>(raw);
+  if (!node) return Fail(node.error());
+  if (node->metadata.name.empty()) return Fail(Code::kMalformed, "is a Node without metadata.name");
+  if (node->metadata.uid.empty()) node->metadata.uid = node->metadata.name;
+  cluster_.Upsert(*node);
+  return {};
+}
+
+std::vector<Snapshot::PendingPod> Snapshot::PendingPods() const {
+  std::vector<PendingPod> pods;
+  for (const Unbound& pod : unbound_) {
+    const auto index = cluster_.FindPod(pod.uid);
+    if (index && cluster_.class_of(*index).valid()) pods.push_back({*index, pod.ns, pod.name, pod.undecidable});
+  }
+  const auto key = [](const PendingPod& pod) { return std::tie(pod.ns, pod.name); };
+  std::sort(pods.begin(), pods.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  // The same Pod may stand in several files; the last one counts.
+  pods.erase(std::unique(pods.begin(), pods.end(), [](const auto& a, const auto& b) { return a.index == b.index; }),
+             pods.end());
+  return pods;
+}
+
+}  // namespace spillway::cmd
