@@ -11,7 +11,6 @@ namespace {
 
 using Nano = Quantity::Nano;
 constexpr int kNanoDigits = 9;
-constexpr int kMaxDigits = 38;  // 10^38 is the largest power of ten in a signed 128-bit number
 constexpr Nano kMaxNano = static_cast<Nano>((static_cast<Nano>(1) << 126) - 1 + (static_cast<Nano>(1) << 126));
 constexpr Nano kNanoPerUnit = 1'000'000'000;
 // Upstream caps binary-suffix amounts at 2^63-1 units.
@@ -120,11 +119,17 @@ Nano Scale(std::string_view digits, std::int64_t power) {
     digits.remove_suffix(dropped);
     power = 0;
   }
-  if (static_cast<std::int64_t>(digits.size()) + power > kMaxDigits) return kMaxNano;
   Nano value = 0;
-  for (const char c : digits) value = value * 10 + (c - '0');
-  for (; power > 0; --power) value *= 10;
-  return round_up ? value + 1 : value;
+  const auto append = [&value](int digit) {
+    return !__builtin_mul_overflow(value, Nano{10}, &value) && !__builtin_add_overflow(value, Nano{digit}, &value);
+  };
+  for (const char c : digits) {
+    if (!append(c - '0')) return kMaxNano;
+  }
+  for (; power > 0 && value != 0; --power) {
+    if (!append(0)) return kMaxNano;
+  }
+  return round_up && value < kMaxNano ? value + 1 : value;
 }
 
 std::int64_t Saturate(Nano value) {
@@ -157,6 +162,9 @@ std::optional<Quantity> Quantity::Parse(std::string_view text) {
   }
   const auto suffix = ParseSuffix(text);
   if (!suffix) return std::nullopt;
+  // Upstream's scanner takes a missing number for zero, but only on its fast path.
+  const bool on_fast_path = suffix->binary ? suffix->exponent <= 40 : suffix->exponent >= -kNanoDigits;
+  if (whole.empty() && fraction.empty() && !on_fast_path) return std::nullopt;
 
   Nano nano = 0;
   const auto fraction_digits = static_cast<std::int64_t>(fraction.size());
