@@ -47,8 +47,9 @@ Task<Status> PodLifecycle::Report() {
       kube::PodPath(TextAt(pod_, "metadata", "namespace"), TextAt(pod_, "metadata", "name"), "status");
   Result<Json> sent = co_await context_.client.StrategicPatch(path, std::move(patch));
   if (!sent) {
-    // The Pod is gone or replaced: the watch will say so.
-    if (sent.error().code == Code::kNotFound || sent.error().code == Code::kConflict) co_return Status();
+    // The Pod is gone: the watch will say so. A conflict may mean that it was replaced, and then the watch ends this flow;
+    // or that somebody else wrote at the same time, and then nobody but us will try again.
+    if (sent.error().code == Code::kNotFound) co_return Status();
     log::Warning("cannot report a Pod's status",
                  {{"pod", TextAt(pod_, "metadata", "name")}, {"why", sent.error().message}});
     co_return Fail(std::move(sent).error());

@@ -1,0 +1,71 @@
+#include "cloud/agent/agent_metrics.h"
+
+namespace spillway::cloud {
+namespace {
+
+using metrics::Id;
+
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+std::string ReasonLabel(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kThrottled:
+    case Refusal::kStock:
+    case Refusal::kQuota:
+    case Refusal::kAuth:
+      return std::string(ToString(refusal));
+    case Refusal::kTransient:
+    case Refusal::kInvalid:
+      break;
+  }
+  return "other";
+}
+
+void ReadGauges(metrics::Registry& registry, const Agent& agent) {
+  const AgentCounts counts = agent.counts();
+  const auto set = [&registry](Id id, const metrics::LabelValues& labels, std::size_t value) {
+    registry.Set(id, labels, static_cast<double>(value));
+  };
+  set(Id::kInstances, {"creating"}, counts.creating);
+  set(Id::kInstances, {"running"}, counts.running);
+  set(Id::kInstances, {"terminating"}, counts.terminating);
+  set(Id::kInstances, {"failed"}, counts.failed);
+  set(Id::kInstancesOrphaned, {}, counts.orphans);
+  set(Id::kPodsWithoutInstance, {}, counts.pods_without_instance);
+  set(Id::kCacheObjects, {"pods"}, counts.pods);
+
+  const kube::ReflectorCounts& watch = agent.pod_watch();
+  registry.Set(Id::kCacheSynced, {"pods"}, watch.synced && !watch.stale ? 1 : 0);
+  registry.Set(Id::kWatchLastEventTimestamp, {"pods"}, Seconds(watch.last_event.time_since_epoch()));
+  registry.SetTotal(Id::kWatchRestarts, {"pods"}, static_cast<double>(watch.watch_errors));
+  registry.SetTotal(Id::kObjectsMalformed, {"pods"}, static_cast<double>(watch.malformed));
+  const kube::EventCounts& events = agent.event_counts();
+  registry.SetTotal(Id::kEventsEmitted, {}, static_cast<double>(events.emitted));
+  registry.SetTotal(Id::kEventsDropped, {"limited"}, static_cast<double>(events.dropped));
+  registry.SetTotal(Id::kEventsDropped, {"failed"}, static_cast<double>(events.failed));
+}
+
+}  // namespace
+
+AgentMetrics::AgentMetrics(metrics::Registry& registry, std::string host)
+    : registry_(registry), host_(std::move(host)) {}
+
+metrics::ScrapeHook AgentMetrics::Watch(const Agent& agent) {
+  return registry_.OnScrape([this, &agent] { ReadGauges(registry_, agent); });
+}
+
+void AgentMetrics::OnOperation(std::string_view operation, std::optional<Refusal> refusal, Duration took) {
+  const std::string name(operation == "list" ? "describe" : operation);
+  registry_.Add(Id::kInstanceOperations, {name, refusal ? "error" : "ok", refusal ? ReasonLabel(*refusal) : "none"});
+  registry_.Observe(Id::kInstanceOperationDuration, {name}, Seconds(took));
+}
+
+void AgentMetrics::OnRequest(std::string_view verb, int status, Duration /*took*/) {
+  registry_.Add(Id::kRestClientRequests, {status == 0 ? "<error>" : std::to_string(status), std::string(verb), host_});
+}
+
+void AgentMetrics::OnRateLimited(Duration waited) {
+  registry_.Observe(Id::kRestClientRateLimiterDuration, {}, Seconds(waited));
+}
+
+}  // namespace spillway::cloud

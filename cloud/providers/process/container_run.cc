@@ -1,0 +1,158 @@
+#include "cloud/providers/process/container_run.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <vector>
+
+#include "cloud/providers/process/shim.h"
+
+extern "C" {  // glibc 2.36 forgot to say so itself
+#include <sys/pidfd.h>
+}
+
+namespace spillway::cloud {
+namespace {
+
+constexpr int kKilled = 137;
+
+// Whole numbers separated by blanks; empty when anything else is in `text`.
+std::vector<std::int64_t> Numbers(std::string_view text) {
+  std::vector<std::int64_t> numbers;
+  while (!text.empty()) {
+    if (text.front() == ' ' || text.front() == '\n') {
+      text.remove_prefix(1);
+      continue;
+    }
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc()) return {};
+    numbers.push_back(number);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  }
+  return numbers;
+}
+
+std::vector<std::int64_t> NumbersIn(const std::string& path, std::size_t want) {
+  const auto text = ReadFile(path, 4096);
+  std::vector<std::int64_t> numbers = text ? Numbers(*text) : std::vector<std::int64_t>();
+  if (numbers.size() != want) numbers.clear();
+  return numbers;
+}
+
+}  // namespace
+
+ContainerRun::ContainerRun(std::string directory, std::size_t log_limit)
+    : directory_(std::move(directory)), log_limit_(log_limit) {}
+
+std::string ContainerRun::Path(const char* kind) const { return directory_ + "/" + kind; }
+std::string ContainerRun::Path(const char* kind, int attempt) const {
+  return fmt::format("{}/{}.{}", directory_, kind, attempt);
+}
+
+bool ContainerRun::Recover() {
+  const auto run = NumbersIn(Path("run"), 2);
+  if (run.empty()) return false;
+  attempt_ = static_cast<int>(run[0]);
+  started_at_ = WallTime(Duration(run[1]));
+  const auto lock = LockFile(Path("lock"));
+  running_ = !lock && lock.error().code == Code::kConflict;
+  if (running_) return true;
+  const bool was_forked = ReadFile(Path("pid", attempt_), 64).has_value();
+  if (!was_forked) {  // the agent died just before: nothing of this run ever was
+    --attempt_;
+    return attempt_ >= 0;
+  }
+  ReadEnd(started_at_);
+  return true;
+}
+
+Status ContainerRun::Start(const Command& command, const std::string& work_dir, WallTime now) {
+  if (auto made = MakePrivateDirectory(directory_); !made) return made;
+  auto lock = LockFile(Path("lock"));
+  if (!lock) return Fail(std::move(lock).error());
+  const int attempt = attempt_ + 1;
+  const std::string run = fmt::format("{} {}\n", attempt, now.time_since_epoch().count());
+  if (auto written = WriteFileAtomically(Path("run"), run); !written) return written;
+  for (const char* kind : {"pid", "exit", "log", "oldlog"}) ::unlink(Path(kind, attempt).c_str());
+  for (const char* kind : {"pid", "exit", "log", "oldlog"}) ::unlink(Path(kind, attempt - 2).c_str());
+
+  ShimPlan plan;
+  plan.executable = command.executable;
+  plan.arguments = command.words;
+  plan.environment = command.environment;
+  plan.work_dir = work_dir;
+  plan.pid_path = Path("pid", attempt);
+  plan.log_path = Path("log", attempt);
+  plan.old_log_path = Path("oldlog", attempt);
+  plan.exit_path = Path("exit", attempt);
+  plan.lock_fd = lock->get();
+  plan.log_limit = log_limit_;
+  const Result<pid_t> pid = StartShim(plan);
+  if (!pid) return Fail(pid.error());
+  child_ = *pid;
+  shim_ = UniqueFd(::pidfd_open(*pid, 0));
+  attempt_ = attempt;
+  started_at_ = now;
+  ended_.reset();
+  running_ = true;
+  return {};
+}
+
+bool ContainerRun::Poll(WallTime now) {
+  if (!running_) return false;
+  if (!shim_.is_open()) {
+    // Adopted, or without pidfds: the lock tells.
+    const auto pid = NumbersIn(Path("pid", attempt_), 1);
+    if (!pid.empty()) shim_ = UniqueFd(::pidfd_open(static_cast<pid_t>(pid[0]), 0));
+    const auto lock = LockFile(Path("lock"));
+    if (!lock && lock.error().code == Code::kConflict) return false;  // and so the pidfd is the shim's
+  } else {
+    pollfd source{shim_.get(), POLLIN, 0};
+    if (::poll(&source, 1, 0) == 0) return false;
+  }
+  if (child_ != 0) ::waitpid(child_, nullptr, WNOHANG);
+  child_ = 0;
+  shim_ = UniqueFd();
+  running_ = false;
+  ReadEnd(now);
+  return true;
+}
+
+void ContainerRun::ReadEnd(WallTime now) {
+  Termination ended;
+  ended.started_at = started_at_;
+  const auto exit = NumbersIn(Path("exit", attempt_), 3);
+  if (exit.empty()) {
+    ended.exit_code = kKilled;
+    ended.signal = SIGKILL;
+    ended.reason = "Error";
+    ended.message = "The process was killed together with the one that looked after it";
+    ended.finished_at = now;
+  } else {
+    ended.exit_code = static_cast<int>(exit[0]);
+    ended.signal = static_cast<int>(exit[1]);
+    ended.reason = ended.exit_code == 0 ? "Completed" : "Error";
+    ended.finished_at = WallTime(Duration(exit[2]));
+  }
+  ended_ = ended;
+}
+
+void ContainerRun::Signal(int shim_signal) const {
+  if (running_ && shim_.is_open()) ::pidfd_send_signal(shim_.get(), shim_signal, nullptr, 0);
+}
+
+std::optional<std::string> ContainerRun::RawLog(bool previous) const {
+  const int attempt = previous ? attempt_ - 1 : attempt_;
+  if (attempt < 0) return std::nullopt;
+  std::string text = ReadFile(Path("oldlog", attempt)).value_or("");
+  text += ReadFile(Path("log", attempt)).value_or("");
+  return text;
+}
+
+}  // namespace spillway::cloud

@@ -1,0 +1,352 @@
+#include "cloud/providers/process/provider.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "base/log.h"
+#include "base/real_runtime.h"
+#include "base/scope.h"
+#include "cloud/agent/agent.h"
+#include "cloud/testing/fake_cluster.h"
+
+namespace spillway::cloud {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// Real processes on the real clock: each test body is one flow, and waits for conditions with a deadline.
+class ProcessProviderTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    log::Quiet();
+    std::string pattern = ::testing::TempDir() + "spillway-process-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+  }
+  void TearDown() override {
+    provider_.reset();
+    RemoveTree(directory_);
+  }
+
+  void OpenProvider(std::size_t log_limit = 1 << 20) {
+    provider_.reset();
+    ProcessProviderOptions options;
+    options.state_dir = directory_ + "/state";
+    options.instance.pod_ip = "10.1.2.3";
+    options.instance.log_limit = log_limit;
+    options.poll_interval = 5ms;
+    auto opened = ProcessProvider::Open(runtime_, options);
+    ASSERT_TRUE(opened) << opened.error().message;
+    provider_ = *std::move(opened);
+  }
+
+  void Play(Task<void> body) {
+    TaskScope scope(runtime_);
+    scope.Spawn(ThenStop(std::move(body)));
+    runtime_.Run([](int) {});
+  }
+  Task<void> ThenStop(Task<void> body) {
+    co_await body;
+    runtime_.Stop();
+  }
+  Task<bool> Until(std::function<bool()> done) {
+    const Instant deadline = runtime_.Now() + 30s;
+    while (!done() && runtime_.Now() < deadline) co_await runtime_.SleepFor(5ms);
+    co_return done();
+  }
+
+  static Json Container(const std::string& name, std::vector<std::string> command) {
+    return {{"name", name}, {"image", "none"}, {"command", std::move(command)}};
+  }
+  static Json Pod(Json containers, const std::string& restart_policy = "Never") {
+    Json pod;
+    pod["metadata"] = {{"name", "p"}, {"namespace", "default"}, {"uid", "u"}};
+    pod["spec"] = {{"restartPolicy", restart_policy}, {"containers", std::move(containers)}};
+    return pod;
+  }
+  static Json Single(Json container, const std::string& restart_policy = "Never") {
+    return Pod(Json::array({std::move(container)}), restart_policy);
+  }
+  static Json Shell(const std::string& script, const std::string& restart_policy = "Never") {
+    return Pod(Json::array({Container("main", {"sh", "-c", script})}), restart_policy);
+  }
+
+  Task<std::string> Create(Json pod) {
+    CreateRequest request;
+    request.identity = {"cluster", "vnode", "u", "default", "p"};
+    request.client_token = "0123456789abcdef01234567" + std::to_string(next_token_++);
+    request.client_token = request.client_token.substr(request.client_token.size() - 24);
+    request.pod = std::move(pod);
+    auto made = co_await provider_->Create(std::move(request));
+    EXPECT_TRUE(made) << (made ? "" : made.error().error.message);
+    co_return made ? made->id : "";
+  }
+  Task<Instance> Settled(std::string id) {
+    const Instant deadline = runtime_.Now() + 60s;
+    for (;;) {
+      auto seen = co_await provider_->Describe(id);
+      EXPECT_TRUE(seen);
+      const bool is_over = !seen || seen->state == InstanceState::kSucceeded || seen->state == InstanceState::kFailed;
+      if (is_over || runtime_.Now() > deadline) co_return seen ? *seen : Instance{};
+      co_await runtime_.SleepFor(5ms);
+    }
+  }
+  Task<std::string> LogsOf(std::string id) {
+    LogOptions everything;  // a default argument {} would be a braced temporary of the caller's co_await
+    return LogsWith(std::move(id), everything);
+  }
+  Task<std::string> LogsWith(std::string id, LogOptions options) {
+    options.container = "main";
+    auto text = co_await provider_->Logs(std::move(id), std::move(options));
+    co_return text ? *text : "error: " + text.error().message;
+  }
+  Task<bool> LogHas(std::string id, std::string text) {
+    const Instant deadline = runtime_.Now() + 30s;
+    for (;;) {
+      const std::string logs = co_await LogsOf(id);
+      if (logs.find(text) != std::string::npos) co_return true;
+      if (runtime_.Now() > deadline) co_return false;
+      co_await runtime_.SleepFor(5ms);
+    }
+  }
+  Task<bool> Gone(std::string id) {
+    const Instant deadline = runtime_.Now() + 30s;
+    for (;;) {
+      auto seen = co_await provider_->Describe(id);
+      if (!seen) co_return true;
+      if (runtime_.Now() > deadline) co_return false;
+      co_await runtime_.SleepFor(5ms);
+    }
+  }
+
+  base::RealRuntime runtime_;
+  std::string directory_;
+  std::unique_ptr<ProcessProvider> provider_;
+  int next_token_ = 10;
+};
+
+#define PROCESS_TEST(name)                  \
+  class name : public ProcessProviderTest { \
+   protected:                               \
+    Task<void> Body();                      \
+  };                                        \
+  TEST_F(name, Holds) {                     \
+    OpenProvider();                         \
+    Play(Body());                           \
+  }                                         \
+  Task<void> name::Body()
+
+PROCESS_TEST(ProcessComputesPi) {
+  const std::vector<std::string> command = {"perl", "-Mbignum=bpi", "-wle", "print bpi(2000)"};
+  Json pod = Single(Container("main", command));
+  const std::string id = co_await Create(std::move(pod));
+  const Instance done = co_await Settled(id);
+  EXPECT_EQ(done.state, InstanceState::kSucceeded);
+  EXPECT_EQ(done.containers[0].ended->reason, "Completed");
+  const std::string logs = co_await LogsOf(id);
+  EXPECT_THAT(logs, StartsWith("3.14159265358979323846"));
+  EXPECT_GT(logs.size(), 2000u);
+}
+
+PROCESS_TEST(ProcessInheritsNothing) {
+  ::setenv("SPILLWAY_TEST_SECRET", "hunter2", 1);
+  const int leaked = ::open("/dev/null", O_RDONLY);  // without FD_CLOEXEC
+  Json pod = Shell("env; echo fds $(ls /proc/self/fd | wc -l); echo sid $(cut -d' ' -f6 /proc/self/stat); pwd");
+  pod["spec"]["containers"][0]["env"] =
+      Json::array({Json{{"name", "MINE"}, {"value", "yes"}}, Json{{"name", "IP"}, {"value", kPodIpPlaceholder}}});
+  const std::string id = co_await Create(std::move(pod));
+  (void)co_await Settled(id);
+  const std::string logs = co_await LogsOf(id);
+  EXPECT_THAT(logs, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(logs, HasSubstr("MINE=yes\n"));
+  EXPECT_THAT(logs, HasSubstr("IP=10.1.2.3\n"));
+  EXPECT_THAT(logs, HasSubstr("fds 4\n")) << "0, 1, 2 and the one ls reads with";
+  EXPECT_THAT(logs, HasSubstr("PATH="));
+  EXPECT_THAT(logs, Not(HasSubstr("sid " + std::to_string(::getsid(0)) + "\n")));
+  EXPECT_THAT(logs, HasSubstr(directory_ + "/state/" + id + "/work\n"));
+  ::close(leaked);
+  ::unsetenv("SPILLWAY_TEST_SECRET");
+}
+
+PROCESS_TEST(ProcessIsKilledWithItsGroupAfterTheGrace) {
+  const std::string id =
+      co_await Create(Shell("trap '' TERM; sleep 1000 & echo child $! up; while :; do sleep 0.05; done"));
+  const bool is_up = co_await LogHas(id, " up");
+  EXPECT_TRUE(is_up);
+  const std::string logs = co_await LogsOf(id);
+  const pid_t child = std::atoi(logs.c_str() + 6);
+  EXPECT_GT(child, 1);
+  const Instant asked = runtime_.Now();
+  (void)co_await provider_->Delete(id, 300ms);
+  const bool is_gone = co_await Gone(id);
+  EXPECT_TRUE(is_gone);
+  EXPECT_GE(runtime_.Now() - asked, 300ms);
+  const bool is_dead = co_await Until([child] { return ::kill(child, 0) != 0; });
+  EXPECT_TRUE(is_dead) << "its children go with it";
+}
+
+PROCESS_TEST(ProcessHearsSigtermFirst) {
+  const std::string id = co_await Create(Shell("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"));
+  const bool is_up = co_await LogHas(id, "up");
+  EXPECT_TRUE(is_up);
+  const Instant asked = runtime_.Now();
+  (void)co_await provider_->Delete(id, 20s);
+  const bool is_gone = co_await Gone(id);
+  EXPECT_TRUE(is_gone);
+  EXPECT_LT(runtime_.Now() - asked, 15s);
+}
+
+PROCESS_TEST(ProcessFailureIsReportedWithItsCode) {
+  const std::string id = co_await Create(Shell("echo oops >&2; exit 3"));
+  const Instance done = co_await Settled(id);
+  EXPECT_EQ(done.state, InstanceState::kFailed);
+  EXPECT_EQ(done.containers[0].ended->exit_code, 3);
+  EXPECT_EQ(done.containers[0].ended->reason, "Error");
+  const std::string logs = co_await LogsOf(id);
+  EXPECT_EQ(logs, "oops\n");
+}
+
+PROCESS_TEST(ProcessRestartsOnceAtOnceThenBacksOff) {
+  const std::string id = co_await Create(Shell("echo run; exit 1", "OnFailure"));
+  const Instant deadline = runtime_.Now() + 30s;
+  Instance seen;
+  do {
+    co_await runtime_.SleepFor(5ms);
+    auto described = co_await provider_->Describe(id);
+    seen = *described;
+  } while (runtime_.Now() < deadline &&
+           (seen.containers[0].restart_count < 1 || seen.containers[0].reason != "CrashLoopBackOff"));
+  EXPECT_EQ(seen.containers[0].restart_count, 1);
+  EXPECT_EQ(seen.containers[0].last->exit_code, 1);
+  EXPECT_EQ(seen.state, InstanceState::kRunning);
+  LogOptions previous;
+  previous.previous = true;
+  const std::string logs = co_await LogsWith(id, previous);
+  EXPECT_EQ(logs, "run\n");
+}
+
+PROCESS_TEST(ProcessInitContainersRunInOrderFirst) {
+  Json pod = Shell("cat $HOME/trace");
+  pod["spec"]["initContainers"] = Json::array({Container("one", {"sh", "-c", "sleep 0.1; echo one >> $HOME/trace"}),
+                                               Container("two", {"sh", "-c", "echo two >> $HOME/trace"})});
+  const std::string id = co_await Create(std::move(pod));
+  const Instance done = co_await Settled(id);
+  EXPECT_EQ(done.state, InstanceState::kSucceeded);
+  const std::string logs = co_await LogsOf(id);
+  EXPECT_EQ(logs, "one\ntwo\n");
+}
+
+PROCESS_TEST(ProcessWithoutCommandSaysWhy) {
+  Json pod = Single(Json{{"name", "main"}, {"image", "nginx"}});
+  const std::string id = co_await Create(std::move(pod));
+  auto seen = co_await provider_->Describe(id);
+  EXPECT_EQ(seen->state, InstanceState::kPending);
+  EXPECT_EQ(seen->containers[0].reason, "ImageWithoutCommand");
+  EXPECT_THAT(seen->containers[0].message, HasSubstr("cannot run images; set command"));
+}
+
+PROCESS_TEST(ProcessUnknownProgramIsAStartError) {
+  Json pod = Single(Container("main", {"no-such-program"}));
+  const std::string id = co_await Create(std::move(pod));
+  const Instance done = co_await Settled(id);
+  EXPECT_EQ(done.state, InstanceState::kFailed);
+  EXPECT_EQ(done.containers[0].ended->reason, "StartError");
+  EXPECT_THAT(done.containers[0].ended->message, HasSubstr("not found in $PATH"));
+}
+
+PROCESS_TEST(ProcessIsFoundAgainByTheNextAgent) {
+  const std::string id = co_await Create(Shell("echo begun; sleep 1; echo ended; exit 4"));
+  const bool is_up = co_await LogHas(id, "begun");
+  EXPECT_TRUE(is_up);
+  OpenProvider();  // the agent was killed, and started again
+  auto adopted = co_await provider_->Describe(id);
+  EXPECT_TRUE(adopted);
+  if (adopted) {
+    EXPECT_EQ(adopted->state, InstanceState::kRunning);
+  }
+  const Instance done = co_await Settled(id);
+  EXPECT_EQ(done.containers[0].ended->exit_code, 4);
+  EXPECT_EQ(done.containers[0].restart_count, 0);
+  const std::string logs = co_await LogsOf(id);
+  EXPECT_EQ(logs, "begun\nended\n") << "run once";
+}
+
+PROCESS_TEST(ProcessStateIsForOneAgentAtATime) {
+  ProcessProviderOptions options;
+  options.state_dir = directory_ + "/state";
+  auto second = ProcessProvider::Open(runtime_, options);
+  EXPECT_FALSE(second);
+  if (!second) {
+    EXPECT_EQ(second.error().code, Code::kConflict);
+  }
+  co_return;
+}
+
+PROCESS_TEST(ProcessLogsAreBoundedAndCut) {
+  OpenProvider(/*log_limit=*/10000);
+  const std::string id = co_await Create(Shell("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done"));
+  (void)co_await Settled(id);
+  const std::string logs = co_await LogsOf(id);
+  EXPECT_LT(logs.size(), 30000u);
+  EXPECT_THAT(logs, HasSubstr("line 2999\n"));
+  LogOptions tail;
+  tail.tail_lines = 2;
+  const std::string last = co_await LogsWith(id, tail);
+  EXPECT_EQ(last, "line 2998\nline 2999\n");
+  tail.timestamps = true;
+  const std::string stamped = co_await LogsWith(id, tail);
+  EXPECT_THAT(stamped, ::testing::MatchesRegex("20.*Z line 2998\n20.*Z line 2999\n"));
+}
+
+PROCESS_TEST(ProcessSameTokenSameInstance) {
+  const std::string first = co_await Create(Shell("sleep 5"));
+  --next_token_;
+  const std::string again = co_await Create(Shell("sleep 5"));
+  EXPECT_EQ(first, again);
+  (void)co_await provider_->Delete(first, 0s);
+  const bool is_gone = co_await Gone(first);
+  EXPECT_TRUE(is_gone);
+}
+
+// Brief 002, from the API server's Pod to its end.
+PROCESS_TEST(ProcessRunsAPodOfTheApiServer) {
+  testing::FakeCluster cluster(runtime_);
+  AgentOptions options;
+  options.node_name = "vnode";
+  options.cluster_id = "cluster";
+  options.internal_ip = "10.1.2.3";
+  Agent agent(runtime_, cluster.transport(), *provider_, options);
+  agent.Start();
+  Json pod = testing::SimplePod("pi");
+  pod["spec"]["restartPolicy"] = "Never";
+  pod["spec"]["containers"][0]["command"] = {"sh", "-c"};
+  pod["spec"]["containers"][0]["args"] = {"echo hello $(GREETED) from $(IP)"};
+  const Json field = {{"fieldPath", "status.podIP"}};
+  pod["spec"]["containers"][0]["env"] = Json::array(
+      {Json{{"name", "GREETED"}, {"value", "world"}}, Json{{"name", "IP"}, {"valueFrom", {{"fieldRef", field}}}}});
+  cluster.AddPod(std::move(pod));
+  const bool is_done = co_await Until([&cluster] { return cluster.Phase("pi") == "Succeeded"; });
+  EXPECT_TRUE(is_done) << cluster.Pod("pi").dump(1);
+  LogOptions logs;
+  logs.container = "main";
+  auto text = co_await agent.Logs("default", "pi", logs);
+  EXPECT_TRUE(text);
+  if (text) {
+    EXPECT_EQ(*text, "hello world from 10.1.2.3\n");
+  }
+  cluster.DeletePod("pi");
+  const bool is_gone = co_await Until([&cluster] { return cluster.Pod("pi").is_null(); });
+  EXPECT_TRUE(is_gone);
+  EXPECT_TRUE(ListDirectory(directory_ + "/state") == std::vector<std::string>{"agent.lock"});
+}
+
+}  // namespace
+}  // namespace spillway::cloud

@@ -1,0 +1,270 @@
+#include "cloud/providers/process/shim.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+
+namespace spillway::cloud {
+namespace {
+
+constexpr int kLockFd = 3, kOutputFd = 4, kCommandOutputFd = 5, kFirstOtherFd = 6;
+constexpr int kOutOfTheWay = 64;  // where descriptors are put while 3 to 5 are dealt out
+constexpr int kCannotExecute = 126, kNotFound = 127, kCannotStart = 128;
+
+// The plan as exec wants it. Made before the fork: nothing may be allocated after it.
+struct RawPlan {
+  explicit RawPlan(const ShimPlan& p) : plan(p) {
+    for (const std::string& text : p.arguments) argv.push_back(const_cast<char*>(text.c_str()));
+    argv.push_back(nullptr);
+    for (const std::string& text : p.environment) envp.push_back(const_cast<char*>(text.c_str()));
+    envp.push_back(nullptr);
+    exit_draft = p.exit_path + ".new";
+  }
+  const ShimPlan& plan;
+  std::vector<char*> argv, envp;
+  std::string exit_draft;
+};
+
+// A line of text of bounded length, without allocation.
+class Line {
+ public:
+  void Number(std::uint64_t value) {
+    char digits[20];
+    std::size_t count = 0;
+    do {
+      digits[count++] = static_cast<char>('0' + value % 10);
+      value /= 10;
+    } while (value != 0);
+    while (count > 0) Character(digits[--count]);
+  }
+  void Character(char c) {
+    if (size_ < sizeof bytes_) bytes_[size_++] = c;
+  }
+  const char* data() const { return bytes_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  char bytes_[96];
+  std::size_t size_ = 0;
+};
+
+std::uint64_t NowNanos() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+bool WriteAll(int fd, const char* bytes, std::size_t size) {
+  while (size > 0) {
+    const ssize_t written = ::write(fd, bytes, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes += written;
+    size -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+void WriteFile(const char* path, const Line& line) {
+  const int fd = ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return;
+  WriteAll(fd, line.data(), line.size());
+  ::close(fd);
+}
+
+void CloseFrom(int first) {
+  if (::close_range(static_cast<unsigned>(first), ~0u, 0) == 0) return;
+  const long limit = ::sysconf(_SC_OPEN_MAX);
+  for (int fd = first; fd < limit; ++fd) ::close(fd);
+}
+
+void DefaultSignals() {
+  struct sigaction action{};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+}
+
+// Runs in the shim. No allocation, no locks, no return.
+class Shim {
+ public:
+  explicit Shim(const RawPlan& raw) : raw_(raw) {}
+
+  [[noreturn]] void Run() {
+    ::setsid();
+    ::prctl(PR_SET_NAME, "spillway-shim");
+    ::umask(022);
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);
+    DefaultSignals();
+    if (!DealOutDescriptors()) Finish(kCannotStart, 0);
+
+    Line pid;
+    pid.Number(static_cast<std::uint64_t>(::getpid()));
+    WriteFile(raw_.plan.pid_path.c_str(), pid);
+
+    shim_ = ::getpid();
+    command_ = ::fork();
+    if (command_ < 0) Finish(kCannotStart, 0);
+    if (command_ == 0) Exec();
+    ::close(kCommandOutputFd);
+    Watch();
+  }
+
+ private:
+  bool DealOutDescriptors() {
+    int output[2];
+    if (::pipe(output) != 0) return false;
+    const int null = ::open("/dev/null", O_RDWR);
+    const int lock = ::fcntl(raw_.plan.lock_fd, F_DUPFD, kOutOfTheWay);
+    const int in = ::fcntl(output[0], F_DUPFD, kOutOfTheWay);
+    const int out = ::fcntl(output[1], F_DUPFD, kOutOfTheWay);
+    const int nothing = ::fcntl(null, F_DUPFD, kOutOfTheWay);
+    if (lock < 0 || in < 0 || out < 0 || nothing < 0) return false;
+    for (const int fd : {0, 1, 2}) {
+      if (::dup2(nothing, fd) < 0) return false;
+    }
+    if (::dup2(lock, kLockFd) < 0 || ::dup2(in, kOutputFd) < 0 || ::dup2(out, kCommandOutputFd) < 0) return false;
+    CloseFrom(kFirstOtherFd);
+    ::fcntl(kOutputFd, F_SETFL, O_NONBLOCK);
+    return true;
+  }
+
+  [[noreturn]] void Exec() {
+    ::setsid();
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != shim_) ::_exit(kCannotStart);  // it died before it could be asked for
+    ::dup2(kCommandOutputFd, 1);
+    ::dup2(kCommandOutputFd, 2);
+    CloseFrom(3);
+    if (::chdir(raw_.plan.work_dir.c_str()) != 0) Say("cannot enter the working directory\n", kCannotStart);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::execve(raw_.plan.executable.c_str(), raw_.argv.data(), raw_.envp.data());
+    if (errno == ENOENT) Say("cannot execute the command: not found\n", kNotFound);
+    Say("cannot execute the command\n", kCannotExecute);
+  }
+  [[noreturn]] static void Say(const char* text, int code) {
+    WriteAll(2, text, ::strlen(text));
+    ::_exit(code);
+  }
+
+  [[noreturn]] void Watch() {
+    sigset_t asked;
+    ::sigemptyset(&asked);
+    for (const int number : {SIGCHLD, SIGTERM, SIGUSR1}) ::sigaddset(&asked, number);
+    const int signals = ::signalfd(-1, &asked, SFD_CLOEXEC | SFD_NONBLOCK);
+    pollfd sources[2] = {{signals, POLLIN, 0}, {kOutputFd, POLLIN, 0}};
+    for (;;) {
+      ::poll(sources, 2, -1);
+      if (sources[1].revents != 0 && TakeOutput() == Output::kClosed) sources[1].fd = -1;
+      signalfd_siginfo info;
+      while (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        if (info.ssi_signo == SIGTERM) ::kill(-command_, SIGTERM);
+        if (info.ssi_signo == SIGUSR1) ::kill(-command_, SIGKILL);
+        if (info.ssi_signo == SIGCHLD) EndIfCommandEnded();
+      }
+    }
+  }
+
+  void EndIfCommandEnded() {
+    siginfo_t ended{};
+    // Left unreaped until its group is dead: meanwhile nobody else can get the number.
+    if (::waitid(P_PID, static_cast<id_t>(command_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+    if (ended.si_pid == 0) return;
+    ::kill(-command_, SIGKILL);
+    while (TakeOutput() == Output::kSome) {
+    }
+    const bool by_signal = ended.si_code != CLD_EXITED;
+    Finish(by_signal ? 128 + ended.si_status : ended.si_status, by_signal ? ended.si_status : 0);
+  }
+
+  [[noreturn]] void Finish(int code, int signal) {
+    Line line;
+    line.Number(static_cast<std::uint64_t>(code));
+    line.Character(' ');
+    line.Number(static_cast<std::uint64_t>(signal));
+    line.Character(' ');
+    line.Number(NowNanos());
+    line.Character('\n');
+    WriteFile(raw_.exit_draft.c_str(), line);
+    ::rename(raw_.exit_draft.c_str(), raw_.plan.exit_path.c_str());
+    ::_exit(0);
+  }
+
+  enum class Output { kSome, kNoneNow, kClosed };
+  Output TakeOutput() {
+    const ssize_t size = ::read(kOutputFd, buffer_, sizeof buffer_);
+    if (size < 0 && (errno == EINTR || errno == EAGAIN)) return Output::kNoneNow;
+    if (size <= 0) return Output::kClosed;
+    const char* at = buffer_;
+    const char* const end = buffer_ + size;
+    while (at < end) {
+      const void* newline = ::memchr(at, '\n', static_cast<std::size_t>(end - at));
+      const char* stop = newline ? static_cast<const char*>(newline) + 1 : end;
+      WriteLog(at, static_cast<std::size_t>(stop - at));
+      at_line_start_ = newline != nullptr;
+      at = stop;
+    }
+    return Output::kSome;
+  }
+
+  void WriteLog(const char* bytes, std::size_t size) {
+    const bool is_full = log_size_ > raw_.plan.log_limit;
+    if (is_full && (at_line_start_ || log_size_ > 2 * raw_.plan.log_limit)) {
+      ::close(log_);
+      ::rename(raw_.plan.log_path.c_str(), raw_.plan.old_log_path.c_str());
+      log_ = -1;
+      log_size_ = 0;
+      at_line_start_ = true;
+    }
+    if (log_ < 0) {
+      log_ = ::open(raw_.plan.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+    if (at_line_start_) {
+      Line stamp;
+      stamp.Number(NowNanos());
+      stamp.Character(' ');
+      WriteAll(log_, stamp.data(), stamp.size());
+      log_size_ += stamp.size();
+    }
+    WriteAll(log_, bytes, size);
+    log_size_ += size;
+  }
+
+  const RawPlan& raw_;
+  pid_t shim_ = 0, command_ = 0;
+  int log_ = -1;
+  std::size_t log_size_ = 0;
+  bool at_line_start_ = true;
+  char buffer_[16384];
+};
+
+}  // namespace
+
+Result<pid_t> StartShim(const ShimPlan& plan) {
+  const RawPlan raw(plan);
+  // A signal that came to the child before it has cut its ties would run the agent's handlers there.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = ::fork();
+  if (pid != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (pid < 0) return Fail(Code::kUnavailable, std::string("cannot fork: ") + std::strerror(errno));
+  if (pid == 0) Shim(raw).Run();
+  return pid;
+}
+
+}  // namespace spillway::cloud
