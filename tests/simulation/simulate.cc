@@ -12,7 +12,7 @@
 #include "tests/simulation/scenario.h"
 #include "tests/simulation/world.h"
 
-// tests/simulate FILE... [--seed=N] [--seeds=N] [--log]
+// tests/simulate FILE... [--seed=N] [--seeds=N] [--log] [--dump=RESOURCE]
 //
 // Runs each scenario with its seeds (or the first N of them; or one) and checks what must hold. Every run also happens
 // once more for its first seed, and must take the same turns to the same state. A failure prints the line that replays
@@ -29,6 +29,7 @@ struct Options {
   std::vector<std::string> files;
   std::uint64_t seed = 0, seeds = 0;  // 0: as the scenario says
   bool log = false;
+  std::string dump;
 };
 
 struct RunResult {
@@ -46,7 +47,19 @@ bool StepUntil(World& world, const std::function<bool()>& done, Duration limit) 
   return true;
 }
 
-RunResult RunOnce(const Scenario& scenario, const std::string& folder, std::uint64_t seed) {
+void Dump(World& world, const std::string& what) {
+  if (what == "instances") {
+    for (const cloud::Instance& instance : world.cloud().Instances())
+      fmt::print("{} {}/{} on {} state={} {}\n", instance.id, instance.identity.pod_namespace,
+                 instance.identity.pod_name, instance.identity.node_name, static_cast<int>(instance.state),
+                 instance.reason);
+    return;
+  }
+  const auto objects = world.cluster().store().List(what);
+  for (const auto& object : objects ? *objects : std::vector<sandbox::Json>()) fmt::print("{}\n", object.dump());
+}
+
+RunResult RunOnce(const Scenario& scenario, const std::string& folder, std::uint64_t seed, const std::string& dump) {
   World world(scenario, folder, seed);
   RunResult result;
   world.StartAll();
@@ -62,6 +75,7 @@ RunResult RunOnce(const Scenario& scenario, const std::string& folder, std::uint
   result.failures = Check(world, result.ending);
   result.turns = world.runtime().turns();
   result.hash = world.StateHash();
+  if (!dump.empty()) Dump(world, dump);
   return result;
 }
 
@@ -83,10 +97,10 @@ int RunScenario(const std::string& path, const Options& options) {
   int failed = 0;
   Duration slowest{0};
   for (std::uint64_t seed = first; seed <= last; ++seed) {
-    RunResult result = RunOnce(*scenario, FolderOf(path), seed);
+    RunResult result = RunOnce(*scenario, FolderOf(path), seed, options.dump);
     slowest = std::max(slowest, result.ending.settled_after);
     if (seed == first && result.failures.empty()) {
-      const RunResult again = RunOnce(*scenario, FolderOf(path), seed);
+      const RunResult again = RunOnce(*scenario, FolderOf(path), seed, "");
       if (again.turns != result.turns || again.hash != result.hash)
         result.failures.push_back(fmt::format("determinism: {} turns to state {:016x}, then {} turns to {:016x}",
                                               result.turns, result.hash, again.turns, again.hash));
@@ -118,6 +132,8 @@ int main(int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument == "--log") {
       options.log = true;
+    } else if (argument.starts_with("--dump=")) {
+      options.dump = argument.substr(7);
     } else if (ReadNumber(argument, "--seed=", options.seed) || ReadNumber(argument, "--seeds=", options.seeds)) {
       continue;
     } else if (argument.starts_with("-")) {
