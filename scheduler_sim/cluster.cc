@@ -19,9 +19,13 @@ void Cluster::Upsert(const kube::Node& node) { model_->UpsertNode(node); }
 void Cluster::Upsert(const kube::Pod& pod) { model_->UpsertPod(pod); }
 
 void Cluster::Upsert(const kube::Namespace& ns) {
-  const auto [entry, is_new] = model_->namespaces.try_emplace(ns.metadata.uid, ns);
-  if (!is_new && entry->second.metadata.labels == ns.metadata.labels) return;
-  entry->second = ns;
+  const std::string& name = ns.metadata.name;
+  std::string& known = model_->namespace_names[ns.metadata.uid.empty() ? name : ns.metadata.uid];
+  const auto before = model_->namespaces.find(name);
+  const bool changed = before == model_->namespaces.end() || before->second != ns.metadata.labels;
+  known = name;
+  if (!changed) return;
+  model_->SetNamespace(name, &ns.metadata.labels);
   ++model_->generation;
   ++model_->relaxations;
 }
@@ -33,7 +37,10 @@ void Cluster::RemovePod(std::string_view uid) {
 }
 
 void Cluster::RemoveNamespace(std::string_view uid) {
-  if (model_->namespaces.erase(std::string(uid)) == 0) return;
+  const auto known = model_->namespace_names.find(std::string(uid));
+  if (known == model_->namespace_names.end()) return;
+  model_->SetNamespace(known->second, nullptr);
+  model_->namespace_names.erase(known);
   ++model_->generation;
   ++model_->relaxations;
 }

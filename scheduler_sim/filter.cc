@@ -2,10 +2,12 @@
 
 #include <array>
 
+#include "scheduler_sim/filters/inter_pod_affinity.h"
 #include "scheduler_sim/filters/node_affinity.h"
 #include "scheduler_sim/filters/node_ports.h"
 #include "scheduler_sim/filters/node_resources_fit.h"
 #include "scheduler_sim/filters/node_unschedulable.h"
+#include "scheduler_sim/filters/pod_topology_spread.h"
 #include "scheduler_sim/filters/taint_toleration.h"
 
 namespace spillway::sim {
@@ -27,12 +29,15 @@ std::span<const Filter* const> Filters() {
   static const NodeAffinity node_affinity;
   static const NodePorts node_ports;
   static const NodeResourcesFit node_resources_fit;
-  static const std::array<const Filter*, 5> filters = {&node_unschedulable, &taint_toleration, &node_affinity,
-                                                       &node_ports, &node_resources_fit};
+  static const PodTopologySpread pod_topology_spread;
+  static const InterPodAffinity inter_pod_affinity;
+  static const std::array<const Filter*, 7> filters = {&node_unschedulable, &taint_toleration,   &node_affinity,
+                                                       &node_ports,         &node_resources_fit, &pod_topology_spread,
+                                                       &inter_pod_affinity};
   return filters;
 }
 
-Evaluation Evaluate(const Question& question, const NodeSet& domain) {
+Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Scope scope) {
   Evaluation evaluation{.feasible = domain, .tally = {}, .rejection = {}};
   for (const Filter* filter : Filters()) {
     PreFilterResult result = filter->PreFilter(question);
@@ -46,13 +51,15 @@ Evaluation Evaluate(const Question& question, const NodeSet& domain) {
     const std::int64_t dropped = evaluation.feasible.IntersectWith(*result.nodes);
     evaluation.tally.Add("node(s) didn't satisfy plugin(s) [" + std::string(filter->name()) + "]", dropped);
   }
-  for (const Filter* filter : Filters()) filter->Narrow(question, evaluation.feasible, evaluation.tally);
+  for (const Filter* filter : Filters()) {
+    if (filter->scope() <= scope) filter->Narrow(question, evaluation.feasible, evaluation.tally);
+  }
   return evaluation;
 }
 
-bool Admits(const Question& question, NodeIndex node) {
+bool Admits(const Question& question, NodeIndex node, Filter::Scope scope) {
   for (const Filter* filter : Filters()) {
-    if (!filter->Admits(question, node)) return false;
+    if (filter->scope() == scope && !filter->Admits(question, node)) return false;
   }
   return true;
 }

@@ -42,7 +42,15 @@ struct PreFilterResult {
 // One of kube-scheduler's filter plugins. Stateless: what it knows is in the Question.
 class Filter {
  public:
+  // What a verdict on a node depends on besides Pod and Node objects.
+  enum class Scope : std::uint8_t {
+    kObjects,   // nothing
+    kNode,      // what the Pods on this node use
+    kTopology,  // where Pods are, on other nodes too
+  };
+
   virtual ~Filter() = default;
+  virtual Scope scope() const = 0;
   // The plugin's name, as in kube-scheduler's configuration and messages.
   virtual std::string_view name() const = 0;
 
@@ -60,15 +68,15 @@ class Filter {
 // them: it can only reject Pods that have a node already, and those are not pending.
 std::span<const Filter* const> Filters();
 
-// All nodes of a domain at once.
+// All nodes of a domain at once, by all filters whose scope is at most `scope`.
 struct Evaluation {
   NodeSet feasible;
   Tally tally;
   std::string rejection;
 };
-Evaluation Evaluate(const Question& question, const NodeSet& domain);
+Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Scope scope = Filter::Scope::kTopology);
 
-// One node: all filters but PreFilter results.
-bool Admits(const Question& question, NodeIndex node);
+// One node, by the filters of exactly this scope; PreFilter results aside.
+bool Admits(const Question& question, NodeIndex node, Filter::Scope scope);
 
 }  // namespace spillway::sim

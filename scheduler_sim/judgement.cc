@@ -36,6 +36,35 @@ NodeReport Inspect(const Question& question, NodeIndex node) {
   return {node, {}, {}};
 }
 
+void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usage& base, PodIndex nominated,
+                     std::int32_t change, Usage& usage) {
+  const PodRecord& record = model.pod(nominated);
+  const Footprint& footprint = model.footprint(record.footprint);
+  usage.Take(footprint, record.node, change);
+
+  std::vector<CounterId> counted;
+  const auto repels_now = [&](CounterId counter) { return base.CountsOf(counter).total > 0; };
+  const bool skipped = pod.affinity.empty() && pod.anti_affinity.empty() &&
+                       std::none_of(pod.repelled_by.begin(), pod.repelled_by.end(), repels_now);
+  if (!skipped) {
+    for (const CounterId counter : footprint.carried) {
+      if (std::binary_search(pod.repelled_by.begin(), pod.repelled_by.end(), counter)) counted.push_back(counter);
+    }
+    for (const auto* list : {&pod.affinity, &pod.anti_affinity}) {
+      for (const CounterId counter : *list) {
+        if (model.IsCounted(model.counters[counter.value()], record.identity)) counted.push_back(counter);
+      }
+    }
+  }
+  for (const SpreadRule& rule : pod.spread) {
+    const PodTerm& term = model.counters[rule.counter.value()].terms.front();
+    if (model.MatchesOwnTerm(term, record.identity)) counted.push_back(rule.counter);
+  }
+  std::sort(counted.begin(), counted.end());
+  counted.erase(std::unique(counted.begin(), counted.end()), counted.end());
+  for (const CounterId counter : counted) model.Count(usage, counter, record.node, change);
+}
+
 Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet& domain) {
   const Question question{model, model.usage, model.pod_class(model.pod(pod).pod_class)};
   const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);
@@ -50,9 +79,9 @@ Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet&
     if (!domain.Has(at.node)) continue;
     NodeSet only;
     only.Add(at.node);
-    for (const PodIndex other : at.pods) with_nominated.Place(model.footprint(model.pod(other).footprint), at.node);
+    for (const PodIndex other : at.pods) ChangeNominated(model, question.pod, model.usage, other, 1, with_nominated);
     const Evaluation with = Evaluate({model, with_nominated, question.pod}, only);
-    for (const PodIndex other : at.pods) with_nominated.Unplace(model.footprint(model.pod(other).footprint), at.node);
+    for (const PodIndex other : at.pods) ChangeNominated(model, question.pod, model.usage, other, -1, with_nominated);
     const Evaluation& outcome = with.feasible.empty() ? with : Evaluate(question, only);
     evaluation.feasible.UniteWith(outcome.feasible);
     for (const ReasonCount& count : outcome.tally.counts()) evaluation.tally.Add(count.reason, count.nodes);

@@ -17,6 +17,14 @@ struct NominatedAt {
 };
 std::vector<NominatedAt> NominatedAhead(const Cluster::Model& model, PodIndex pod);
 
+// Adds (1) or takes away (-1) a nominated Pod on its node, as far as the question's Pod sees it: kube-scheduler's
+// AddPod extensions update what PreFilter counted, by rules of their own. `base` is the usage without nominated Pods.
+//
+// Source: interpodaffinity and podtopologyspread AddPod; spread looks neither at deletion timestamps nor for empty
+// selectors there, and inter-Pod affinity that PreFilter skipped stays skipped.
+void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usage& base, PodIndex nominated,
+                     std::int32_t change, Usage& usage);
+
 // The first failing filter on one node and its reasons; an empty filter name when the node is feasible.
 NodeReport Inspect(const Question& question, NodeIndex node);
 

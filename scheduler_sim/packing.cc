@@ -3,52 +3,11 @@
 #include <algorithm>
 #include <memory>
 
+#include "scheduler_sim/candidates.h"
 #include "scheduler_sim/judgement.h"
 
 namespace spillway::sim {
 namespace {
-
-// One class while it is packed: its feasible nodes as a heap, best score first. Scores only fall and nodes only fill up
-// while Pods are added, so an entry that looks best and is still up to date is best.
-class Candidates {
- public:
-  Candidates(const Question& question, const NodeSet& feasible) {
-    entries_.reserve(static_cast<std::size_t>(feasible.Count()));
-    feasible.ForEach([&](NodeIndex node) { entries_.push_back(Entry::Of(question, node)); });
-    std::make_heap(entries_.begin(), entries_.end());
-  }
-
-  // The best node that still takes the Pod; invalid when none is left.
-  NodeIndex Best(const Question& question) {
-    while (!entries_.empty()) {
-      const Entry top = entries_.front();
-      if (top.version == question.usage.version[top.node.value()]) return top.node;
-      std::pop_heap(entries_.begin(), entries_.end());
-      if (Admits(question, top.node)) {
-        entries_.back() = Entry::Of(question, top.node);
-        std::push_heap(entries_.begin(), entries_.end());
-      } else {
-        entries_.pop_back();
-      }
-    }
-    return {};
-  }
-
- private:
-  struct Entry {
-    std::int64_t score = 0;
-    std::uint64_t rank = 0;
-    NodeIndex node;
-    std::uint32_t version = 0;
-
-    static Entry Of(const Question& question, NodeIndex node) {
-      return {LeastAllocatedScore(question, node), question.model.node(node).rank, node,
-              question.usage.version[node.value()]};
-    }
-    bool operator<(const Entry& other) const { return score != other.score ? score < other.score : rank > other.rank; }
-  };
-  std::vector<Entry> entries_;
-};
 
 class Packer {
  public:
@@ -89,36 +48,39 @@ class Packer {
     HoldPlacesDownTo(record.priority);
     if (record.node.valid()) return PackNominated(pod, pod_class);
     const NodeIndex node = Find(record.pod_class, pod_class);
-    return node.valid() ? Take(pod_class, node) : Nowhere(record.pod_class);
+    return node.valid() ? Take(pod_class, record.identity, node) : Nowhere(record.pod_class);
   }
 
  private:
   struct Progress {
     std::optional<Candidates> candidates;
     std::shared_ptr<const Explanation> why_not;  // set once no node is left
+    std::uint64_t relaxations = 0;               // Candidates::Relaxations() at that time
   };
 
   Question Ask(const PodClass& pod_class) const { return {model_, usage_, pod_class}; }
 
   NodeIndex Find(ClassIndex index, const PodClass& pod_class) {
+    const Question question = Ask(pod_class);
     std::unique_ptr<Progress>& progress = classes_[index.value()];
     if (progress == nullptr) progress = std::make_unique<Progress>();
-    if (progress->why_not != nullptr) return {};
-    if (!progress->candidates) {
-      Evaluation evaluation = Evaluate(Ask(pod_class), domain_);
-      if (evaluation.feasible.empty()) {
-        progress->why_not = Explain(evaluation, domain_);
-        return {};
-      }
-      progress->candidates.emplace(Ask(pod_class), evaluation.feasible);
+    if (progress->why_not != nullptr) {
+      if (!pod_class.topological() || Candidates::Relaxations(question) == progress->relaxations) return {};
+      progress->why_not.reset();
     }
-    const NodeIndex best = progress->candidates->Best(Ask(pod_class));
-    if (!best.valid()) progress->why_not = Explain(Evaluate(Ask(pod_class), domain_), domain_);
+    if (!progress->candidates) {
+      progress->candidates.emplace(question, Evaluate(question, domain_, Filter::Scope::kNode).feasible);
+    }
+    const NodeIndex best = progress->candidates->Best(question);
+    if (!best.valid()) {
+      progress->why_not = Explain(Evaluate(question, domain_), domain_);
+      progress->relaxations = Candidates::Relaxations(question);
+    }
     return best;
   }
 
-  Verdict Take(const PodClass& pod_class, NodeIndex node) {
-    usage_.Place(model_.footprint(pod_class.footprint), node);
+  Verdict Take(const PodClass& pod_class, IdentityId identity, NodeIndex node) {
+    model_.Place(usage_, pod_class.footprint, identity, node);
     Verdict verdict;
     verdict.kind = Verdict::Kind::kFits;
     verdict.node = node;
@@ -136,7 +98,7 @@ class Packer {
   void HoldPlacesDownTo(std::int32_t priority) {
     for (; holding_ < held_.size() && model_.pod(held_[holding_]).priority >= priority; ++holding_) {
       const PodRecord& record = model_.pod(held_[holding_]);
-      usage_.Place(model_.footprint(record.footprint), record.node);
+      model_.Place(usage_, record.footprint, record.identity, record.node);
     }
   }
 
@@ -144,15 +106,15 @@ class Packer {
   Verdict PackNominated(PodIndex pod, const PodClass& pod_class) {
     const PodRecord& record = model_.pod(pod);
     if (domain_.Has(record.node)) {
-      usage_.Unplace(model_.footprint(record.footprint), record.node);
+      model_.Unplace(usage_, record.footprint, record.identity, record.node);
       NodeSet only;
       only.Add(record.node);
-      if (!Evaluate(Ask(pod_class), only).feasible.empty()) return Take(pod_class, record.node);
+      if (!Evaluate(Ask(pod_class), only).feasible.empty()) return Take(pod_class, record.identity, record.node);
       classes_.clear();  // a place came free: what was found before may be outdated
       classes_.resize(model_.classes.end());
     }
     const NodeIndex node = Find(record.pod_class, pod_class);
-    return node.valid() ? Take(pod_class, node) : Nowhere(record.pod_class);
+    return node.valid() ? Take(pod_class, record.identity, node) : Nowhere(record.pod_class);
   }
 
   const Cluster::Model& model_;

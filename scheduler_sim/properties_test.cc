@@ -97,7 +97,7 @@ struct Arbitrary<spillway::sim::testing::RandomCluster> {
   static Gen<spillway::sim::testing::RandomCluster> arbitrary() {
     using spillway::sim::testing::Genes;
     using spillway::sim::testing::RandomCluster;
-    const auto genes = gen::container<Genes>(40, gen::inRange<std::uint8_t>(0, 240));
+    const auto genes = gen::container<Genes>(60, gen::inRange<std::uint8_t>(0, 240));
     const auto many = [&](int least, int most) {
       return gen::mapcat(gen::inRange<std::size_t>(least, most + 1),
                          [genes](std::size_t size) { return gen::container<std::vector<Genes>>(size, genes); });
@@ -168,6 +168,13 @@ RC_GTEST_PROP(Packing, EveryStepIsRight, (const RandomCluster& random)) {
   std::erase_if(objects.nodes,
                 [](const kube::Node& node) { return kube::Find(node.metadata.labels, "type") != nullptr; });
   for (kube::Pod& pod : objects.pods) pod.nominated_node_name.clear();
+  const std::vector<kube::Pod> originals = objects.pods;
+  for (const char* replica : {"-2", "-3", "-4"}) {
+    for (kube::Pod pod : originals) {
+      pod.metadata.name = pod.metadata.uid += replica;
+      if (!pod.is_bound() && !pod.is_terminal()) objects.pods.push_back(pod);
+    }
+  }
   const Cluster cluster = Load(objects);
   std::map<PodIndex, kube::Pod*> by_index;
   for (kube::Pod& pod : objects.pods) {

@@ -46,7 +46,7 @@ class Spreader {
     const std::size_t shown = std::min<std::size_t>(candidates.size(), 3);
     std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), candidates.end());
     const NodeIndex chosen = candidates.front().node;
-    usage_.Place(model_.footprint(pod_class.footprint), chosen);
+    model_.Place(usage_, pod_class.footprint, record.identity, chosen);
     if (record.owner.valid()) ++placed_[Cluster::Model::OwnerKey(record.owner, chosen)];
     return {pod, chosen, WhyThere(candidates)};
   }
@@ -63,9 +63,7 @@ class Spreader {
     }
   };
 
-  static bool DependsOnUsage(const Filter& filter) {
-    return filter.name() == "NodePorts" || filter.name() == "NodeResourcesFit";
-  }
+  static bool DependsOnUsage(const Filter& filter) { return filter.scope() != Filter::Scope::kObjects; }
 
   Question Ask(const PodClass& pod_class) const { return {model_, usage_, pod_class}; }
 

@@ -68,9 +68,9 @@ std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod) {
   const auto inspect = [&](NodeIndex node) {
     for (const NominatedAt& at : ahead) {
       if (at.node != node) continue;
-      for (const PodIndex other : at.pods) with_nominated.Place(model.footprint(model.pod(other).footprint), node);
+      for (const PodIndex other : at.pods) ChangeNominated(model, question.pod, model.usage, other, 1, with_nominated);
       NodeReport with = Inspect({model, with_nominated, question.pod}, node);
-      for (const PodIndex other : at.pods) with_nominated.Unplace(model.footprint(model.pod(other).footprint), node);
+      for (const PodIndex other : at.pods) ChangeNominated(model, question.pod, model.usage, other, -1, with_nominated);
       if (!with.filter.empty()) return with;
     }
     return Inspect(question, node);

@@ -12,6 +12,7 @@ namespace spillway::sim {
 class NodeAffinity final : public Filter {
  public:
   std::string_view name() const override { return "NodeAffinity"; }
+  Scope scope() const override { return Scope::kObjects; }
   PreFilterResult PreFilter(const Question& question) const override;
   void Narrow(const Question& question, NodeSet& alive, Tally& tally) const override;
   bool Admits(const Question& question, NodeIndex node) const override;

@@ -13,6 +13,7 @@ namespace spillway::sim {
 class NodeResourcesFit final : public Filter {
  public:
   std::string_view name() const override { return "NodeResourcesFit"; }
+  Scope scope() const override { return Scope::kNode; }
   void Narrow(const Question& question, NodeSet& alive, Tally& tally) const override;
   bool Admits(const Question& question, NodeIndex node) const override;
   std::vector<std::string> Explain(const Question& question, NodeIndex node) const override;

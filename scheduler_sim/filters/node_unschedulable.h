@@ -10,6 +10,7 @@ namespace spillway::sim {
 class NodeUnschedulable final : public Filter {
  public:
   std::string_view name() const override { return "NodeUnschedulable"; }
+  Scope scope() const override { return Scope::kObjects; }
   void Narrow(const Question& question, NodeSet& alive, Tally& tally) const override;
   bool Admits(const Question& question, NodeIndex node) const override;
   std::vector<std::string> Explain(const Question& question, NodeIndex node) const override;

@@ -13,6 +13,7 @@ namespace spillway::sim {
 class TaintToleration final : public Filter {
  public:
   std::string_view name() const override { return "TaintToleration"; }
+  Scope scope() const override { return Scope::kObjects; }
   void Narrow(const Question& question, NodeSet& alive, Tally& tally) const override;
   bool Admits(const Question& question, NodeIndex node) const override;
   std::vector<std::string> Explain(const Question& question, NodeIndex node) const override;

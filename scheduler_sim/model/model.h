@@ -17,12 +17,10 @@
 namespace spillway::sim {
 
 struct OwnerTag;
-struct RuleTag;
-struct TolerationsTag;
+struct IdentityTag;
 struct FootprintTag;
 using OwnerId = StrongId<OwnerTag>;
-using RuleId = StrongId<RuleTag>;
-using TolerationsId = StrongId<TolerationsTag>;
+using IdentityId = StrongId<IdentityTag>;
 using FootprintId = StrongId<FootprintTag>;
 
 // A name that has a Node object, or that Pods are bound or nominated to. Without the object it takes no Pods, but
@@ -42,18 +40,20 @@ struct NodeRecord {
   PodIndex first_pod;
 };
 
-// 64 bytes a Pod; the rest is shared.
+// 80 bytes a Pod; the rest is shared.
 struct PodRecord {
   Uid uid;
   std::uint64_t arrival = 0;
   std::uint32_t created = 0;  // seconds since the epoch
   std::int32_t priority = 0;
   FootprintId footprint;  // invalid: the record is free
+  IdentityId identity;
   OwnerId owner;
-  NodeIndex node;                           // bound: where; pending: nominated, if anywhere
-  ClassIndex pod_class;                     // pending
-  std::uint32_t pending_at = 0;             // pending: position in Model::pending
-  PodIndex next_on_node, previous_on_node;  // bound
+  NodeIndex node;                // bound: where; pending: nominated, if anywhere
+  ClassIndex pod_class;          // pending
+  std::uint32_t pending_at = 0;  // pending: position in Model::pending
+  // Bound: neighbours on the node, and among the bound Pods of the same identity.
+  PodIndex next_on_node, previous_on_node, next_alike, previous_alike;
   bool bound = false, tried = false, daemon = false, preempts = true, terminating = false;
 };
 
@@ -77,13 +77,38 @@ struct TolerationRule {
   NodeSet tolerated;
 };
 
+// What selectors read of a Pod: namespace, labels, and whether it is terminating. The pool's key is all there is of
+// them.
+struct Identity {
+  std::vector<CounterId> counters;     // kMatched and kSpread: they count its placed Pods
+  std::vector<CounterId> repelled_by;  // kCarried terms that match it, sorted; kept while Pods of it are pending
+  PodIndex first_placed;
+  std::uint32_t pending = 0;  // Pods
+};
+
+// A DoNotSchedule constraint of a class.
+struct SpreadRule {
+  CounterId counter;
+  std::int32_t max_skew = 1, min_domains = 1;
+  bool counts_itself = false;  // the Pod matches the selector
+};
+
 // What filters read of a pending Pod.
 struct PodClass {
   FootprintId footprint;
   RuleId rule;  // invalid: any node
   TolerationsId tolerations;
+  std::vector<CounterId> affinity, anti_affinity;  // kMatched, a term each
+  std::vector<CounterId> repelled_by;              // kCarried: terms of other Pods that match this one
+  bool matches_own_affinity = false;
+  std::vector<SpreadRule> spread;
   std::vector<std::string> needs;  // what virtual nodes may be unable to run: hostNetwork, hostPort, volume types
   std::string undecidable;         // why no verdict is possible; empty when it is
+
+  // Verdicts depend on where other Pods are, not only on what is free.
+  bool topological() const {
+    return !affinity.empty() || !anti_affinity.empty() || !repelled_by.empty() || !spread.empty();
+  }
 };
 
 struct HostPort {
@@ -126,8 +151,13 @@ struct Cluster::Model {
   Pool<NodeRule> rules;
   Pool<TolerationRule> tolerations;
   Pool<PodClass> classes;
+  Pool<Topology> topologies;
+  Pool<Counter> counters;
+  Pool<Identity> identities;
+  std::vector<CounterId> spread_counters;  // of kind kSpread
 
-  std::unordered_map<std::string, kube::Namespace> namespaces;  // by UID
+  std::unordered_map<std::string, std::string> namespace_names;  // by UID
+  std::unordered_map<std::string, kube::StringMap> namespaces;   // labels, by name
 
   const NodeRecord& node(NodeIndex index) const { return nodes[index.value()]; }
   const PodRecord& pod(PodIndex index) const { return pods[index.value()]; }
@@ -139,6 +169,21 @@ struct Cluster::Model {
     return std::uint64_t{owner.value()} << 32 | node.value();
   }
   static std::string PortNumberKey(const HostPort& port) { return port.protocol + "/" + std::to_string(port.port); }
+
+  const Topology& topology(TopologyId id) const { return topologies[id.value()]; }
+  std::string_view NamespaceOf(IdentityId id) const;
+  PackedLabels LabelsOf(IdentityId id) const;
+
+  // A Pod of this footprint and identity comes to, or leaves, a node.
+  void Place(Usage& target, FootprintId footprint, IdentityId identity, NodeIndex node) const;
+  void Unplace(Usage& target, FootprintId footprint, IdentityId identity, NodeIndex node) const;
+  void Count(Usage& target, CounterId counter, NodeIndex node, std::int32_t change) const;
+  // Whether a kMatched or kSpread counter counts Pods of this identity.
+  bool IsCounted(const Counter& counter, IdentityId identity) const;
+  // Whether another Pod's term is about Pods of this identity, as kube-scheduler matches terms of placed Pods.
+  bool Repels(const PodTerm& term, IdentityId identity) const;
+  // The same for a term of the incoming Pod itself.
+  bool MatchesOwnTerm(const PodTerm& term, IdentityId identity) const;
 
   // Nodes
   void UpsertNode(const kube::Node& node);
@@ -154,10 +199,14 @@ struct Cluster::Model {
   // Pieces, each hash-consed; every Acquire gives a reference that the matching Release takes back.
   FootprintId AcquireFootprint(const kube::Pod& pod);
   void Release(FootprintId id);
-  ClassIndex AcquireClass(const kube::Pod& pod, FootprintId footprint);
+  ClassIndex AcquireClass(const kube::Pod& pod, FootprintId footprint, IdentityId identity);
   void Release(ClassIndex id);
   ResourceId AcquireResource(std::string_view name);
   void Release(ResourceId id);
+  IdentityId AcquireIdentity(const kube::Pod& pod);
+  void Release(IdentityId id);
+
+  void SetNamespace(const std::string& name, const kube::StringMap* labels);  // nullptr: gone
 
  private:
   void SetCapacity(NodeIndex index, const NodeCapacity& capacity);
@@ -165,6 +214,10 @@ struct Cluster::Model {
   void Recount(NodeIndex index, int sign);
   void CountOnNode(const PodRecord& pod, int sign);
   void JudgeRules(NodeIndex index, bool labels_changed, bool taints_changed);
+  // Around every change of a node's labels, taints or existence: counts forget the node, then learn it anew.
+  void LeaveTopologies(NodeIndex index);
+  void EnterTopologies(NodeIndex index);
+  void CountPodsOn(NodeIndex index, std::int32_t change);
 
   PodIndex NewPod(const Uid& uid);
   void Attach(PodIndex pod);
@@ -178,6 +231,19 @@ struct Cluster::Model {
   void Release(RuleId id);
   TolerationsId AcquireTolerations(const kube::Pod& pod);
   void Release(TolerationsId id);
+  TopologyId AcquireTopology(std::string_view key);
+  void Release(TopologyId id);
+  CounterId AcquireCounter(Counter definition);
+  void Release(CounterId id);
+  bool IsEligible(const Counter& counter, NodeIndex node) const;
+  void StartCounting(CounterId id);
+  void AddTopologicalRules(const kube::Pod& pod, IdentityId identity, PodClass& made);
+  ClassIndex AcquireClass(PodClass made);  // takes over the references in `made`
+  void AddReferences(const PodClass& of);
+  void DropReferences(const PodClass& of);
+  void Reclassify(PodIndex pod);
+  void AddPending(IdentityId identity);
+  void NoticeCarried(CounterId counter);
 
   std::string key_, inner_key_;  // buffers
 };

@@ -4,7 +4,7 @@
 #include "kube/api/selector.h"
 #include "scheduler_sim/model/key.h"
 #include "scheduler_sim/model/model.h"
-#include "scheduler_sim/model/undecidable.h"
+#include "scheduler_sim/model/terms.h"
 
 namespace spillway::sim {
 namespace {
@@ -27,16 +27,6 @@ std::optional<std::vector<std::string>> PinnedTo(const kube::NodeSelector& affin
     names.merge(*of_term);
   }
   return std::vector<std::string>(names.begin(), names.end());
-}
-
-std::vector<std::string> NeedsOf(const kube::Pod& pod, bool has_host_ports) {
-  std::set<std::string> needs;
-  if (pod.host_network) needs.insert("hostNetwork");
-  if (has_host_ports) needs.insert("hostPort");
-  for (const kube::Volume& volume : pod.volumes) {
-    if (!volume.type.empty()) needs.insert(volume.type);
-  }
-  return {needs.begin(), needs.end()};
 }
 
 }  // namespace
@@ -105,20 +95,31 @@ FootprintId Cluster::Model::AcquireFootprint(const kube::Pod& pod) {
     if (container.restart_always) add_ports(container);
   }
   std::sort(host_ports.begin(), host_ports.end());
+  std::vector<CounterId> carried;
+  for (const kube::PodAffinityTerm& term : pod.required_pod_anti_affinity) {
+    const CounterId id = AcquireCounter({.kind = Counter::Kind::kCarried,
+                                         .topology = AcquireTopology(term.topology_key),
+                                         .terms = {TermOf(term, pod.metadata.ns)}});
+    carried.push_back(id);
+  }
 
   KeyWriter key(key_);
   key.Int(requests.milli_cpu).Int(requests.memory).Int(requests.ephemeral_storage);
   key.Int(requests.scored_milli_cpu).Int(requests.scored_memory).Size(requests.scalars.size());
   for (const auto& [name, amount] : requests.scalars) key.Text(name).Int(amount);
+  key.Size(host_ports.size());
   for (const PortId port : host_ports) key.Size(port.value());
+  for (const CounterId counter : carried) key.Size(counter.value());
 
   const auto [id, is_new] = footprints.Acquire(key_);
   if (!is_new) {
     for (const PortId port : host_ports) Release(port);
+    for (const CounterId counter : carried) Release(counter);
     return FootprintId(id);
   }
-  Footprint footprint{requests.milli_cpu,        requests.memory,        requests.ephemeral_storage, {},
-                      requests.scored_milli_cpu, requests.scored_memory, std::move(host_ports)};
+  Footprint footprint{
+      requests.milli_cpu,        requests.memory,        requests.ephemeral_storage, {},
+      requests.scored_milli_cpu, requests.scored_memory, std::move(host_ports),      std::move(carried)};
   for (const auto& [name, amount] : requests.scalars) footprint.scalars.emplace_back(AcquireResource(name), amount);
   footprints[id] = std::move(footprint);
   return FootprintId(id);
@@ -130,6 +131,7 @@ void Cluster::Model::Release(FootprintId id) {
   footprints.Erase(id.value());
   for (const auto& [resource, unused] : footprint.scalars) Release(resource);
   for (const PortId port : footprint.ports) Release(port);
+  for (const CounterId counter : footprint.carried) Release(counter);
 }
 
 RuleId Cluster::Model::AcquireRule(const kube::Pod& pod) {
@@ -172,35 +174,6 @@ TolerationsId Cluster::Model::AcquireTolerations(const kube::Pod& pod) {
 
 void Cluster::Model::Release(TolerationsId id) {
   if (tolerations.Release(id.value())) tolerations.Erase(id.value());
-}
-
-ClassIndex Cluster::Model::AcquireClass(const kube::Pod& pod, FootprintId footprint) {
-  PodClass made{.footprint = footprint,
-                .rule = AcquireRule(pod),
-                .tolerations = AcquireTolerations(pod),
-                .needs = NeedsOf(pod, !this->footprint(footprint).ports.empty()),
-                .undecidable = WhyUndecidable(pod)};
-  KeyWriter key(key_);
-  key.Size(made.footprint.value()).Size(made.rule.value()).Size(made.tolerations.value()).Text(made.undecidable);
-  for (const std::string& need : made.needs) key.Text(need);
-  const auto [id, is_new] = classes.Acquire(key_);
-  if (is_new) {
-    footprints.AddReference(footprint.value());
-    classes[id] = std::move(made);
-  } else {
-    Release(made.rule);
-    Release(made.tolerations);
-  }
-  return ClassIndex(id);
-}
-
-void Cluster::Model::Release(ClassIndex id) {
-  if (!classes.Release(id.value())) return;
-  const PodClass gone = std::move(classes[id.value()]);
-  classes.Erase(id.value());
-  Release(gone.footprint);
-  Release(gone.rule);
-  Release(gone.tolerations);
 }
 
 }  // namespace spillway::sim

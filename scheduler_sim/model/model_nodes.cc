@@ -88,6 +88,8 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
   }
   if (!changed) return;
 
+  const bool moves = labels_changed || taints_changed;
+  if (moves) LeaveTopologies(index);
   const bool counts_change = is_new || node.role != role;
   if (counts_change && !is_new) Recount(index, -1);
   node.exists = true;
@@ -105,6 +107,7 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
   real.Put(index, role == NodeRole::kReal);
   cordoned.Put(index, node.unschedulable);
   JudgeRules(index, labels_changed, taints_changed);
+  if (moves) EnterTopologies(index);
   ++generation;
   ++relaxations;
 }
@@ -115,6 +118,7 @@ void Cluster::Model::RemoveNode(std::string_view uid) {
   const NodeIndex index = found->second;
   nodes_by_uid.erase(found);
   NodeRecord& node = nodes[index.value()];
+  LeaveTopologies(index);
   Recount(index, -1);
   ClearCapacity(index);
   node.exists = false;

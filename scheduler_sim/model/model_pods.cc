@@ -22,13 +22,13 @@ bool Shrunk(const Footprint& before, const Footprint& after) {
       after.ephemeral_storage < before.ephemeral_storage) {
     return true;
   }
-  return before.scalars != after.scalars || before.ports != after.ports;
+  return before.scalars != after.scalars || before.ports != after.ports || before.carried != after.carried;
 }
 
 bool SameForTheModel(const PodRecord& a, const PodRecord& b) {
   return a.bound == b.bound && a.node == b.node && a.footprint == b.footprint && a.pod_class == b.pod_class &&
-         a.priority == b.priority && a.owner == b.owner && a.created == b.created && a.tried == b.tried &&
-         a.daemon == b.daemon && a.preempts == b.preempts && a.terminating == b.terminating;
+         a.identity == b.identity && a.priority == b.priority && a.owner == b.owner && a.created == b.created &&
+         a.tried == b.tried && a.daemon == b.daemon && a.preempts == b.preempts && a.terminating == b.terminating;
 }
 
 }  // namespace
@@ -85,8 +85,10 @@ void Cluster::Model::UpsertPod(const kube::Pod& pod) {
   next.tried =
       !next.bound && pod.pod_scheduled && !pod.pod_scheduled->is_true && pod.pod_scheduled->reason == "Unschedulable";
   next.owner = owner == nullptr ? OwnerId() : OwnerId(owners.Acquire(owner->uid).first);
+  next.identity = AcquireIdentity(pod);
   next.footprint = AcquireFootprint(pod);
-  next.pod_class = next.bound ? ClassIndex() : AcquireClass(pod, next.footprint);
+  if (!next.bound) AddPending(next.identity);
+  next.pod_class = next.bound ? ClassIndex() : AcquireClass(pod, next.footprint, next.identity);
   const std::string& node = next.bound ? pod.node_name : pod.nominated_node_name;
   next.node = node.empty() ? NodeIndex() : AcquireNodeName(node);
 
@@ -100,14 +102,14 @@ void Cluster::Model::UpsertPod(const kube::Pod& pod) {
       DropReferences(next);
       return;
     }
-    const bool moved = before.node != next.node || before.bound != next.bound;
+    const bool moved = before.node != next.node || before.bound != next.bound || before.identity != next.identity;
     const bool freed_place =
         before.node.valid() && (moved || Shrunk(footprint(before.footprint), footprint(next.footprint)));
     if (freed_place || (!next.bound && before.pod_class != next.pod_class)) ++relaxations;
     Detach(index);
     DropReferences(before);
   }
-  next.next_on_node = next.previous_on_node = PodIndex();
+  next.next_on_node = next.previous_on_node = next.next_alike = next.previous_alike = PodIndex();
   pods[index.value()] = next;
   Attach(index);
   ++generation;
@@ -140,7 +142,13 @@ void Cluster::Model::Attach(PodIndex index) {
   record.next_on_node = node.first_pod;
   if (node.first_pod.valid()) pods[node.first_pod.value()].previous_on_node = index;
   node.first_pod = index;
-  usage.Place(footprint(record.footprint), record.node);
+  Identity& identity = identities[record.identity.value()];
+  record.next_alike = identity.first_placed;
+  if (identity.first_placed.valid()) pods[identity.first_placed.value()].previous_alike = index;
+  identity.first_placed = index;
+  const std::uint64_t before = usage.relaxations();
+  Place(usage, record.footprint, record.identity, record.node);
+  relaxations += usage.relaxations() != before ? 1 : 0;
   CountOnNode(record, 1);
 }
 
@@ -159,13 +167,24 @@ void Cluster::Model::Detach(PodIndex index) {
   } else {
     nodes[record.node.value()].first_pod = record.next_on_node;
   }
-  usage.Unplace(footprint(record.footprint), record.node);
+  if (record.next_alike.valid()) pods[record.next_alike.value()].previous_alike = record.previous_alike;
+  if (record.previous_alike.valid()) {
+    pods[record.previous_alike.value()].next_alike = record.next_alike;
+  } else {
+    identities[record.identity.value()].first_placed = record.next_alike;
+  }
+  Unplace(usage, record.footprint, record.identity, record.node);
   CountOnNode(record, -1);
 }
 
 void Cluster::Model::DropReferences(const PodRecord& record) {
   Release(record.footprint);
-  if (record.pod_class.valid()) Release(record.pod_class);
+  if (record.pod_class.valid()) {
+    Release(record.pod_class);
+    Identity& identity = identities[record.identity.value()];
+    if (--identity.pending == 0) identity.repelled_by.clear();
+  }
+  Release(record.identity);
   if (record.node.valid()) ReleaseNodeName(record.node);
   if (record.owner.valid() && owners.Release(record.owner.value())) owners.Erase(record.owner.value());
 }

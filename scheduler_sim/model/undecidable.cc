@@ -36,15 +36,6 @@ std::string WhyUndecidable(const kube::Pod& pod) {
       std::any_of(pod.init_containers.begin(), pod.init_containers.end(), claims)) {
     return "it uses resource claims (dynamic resource allocation), which only kube-scheduler can allocate";
   }
-  if (!pod.required_pod_affinity.empty()) return "it uses required inter-Pod affinity, which is not simulated yet";
-  if (!pod.required_pod_anti_affinity.empty()) {
-    return "it uses required inter-Pod anti-affinity, which is not simulated yet";
-  }
-  for (const kube::TopologySpreadConstraint& constraint : pod.topology_spread) {
-    if (constraint.do_not_schedule) {
-      return "it uses a topology spread constraint with DoNotSchedule, which is not simulated yet";
-    }
-  }
   for (const kube::Volume& volume : pod.volumes) {
     if (volume.kind == kube::Volume::Kind::kPersistentVolumeClaim || volume.kind == kube::Volume::Kind::kEphemeral) {
       return "it uses the persistent volume claim of volume \"" + volume.name + "\", and volumes are not simulated yet";

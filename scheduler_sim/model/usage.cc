@@ -15,7 +15,7 @@ void Usage::Resize(std::size_t nodes) {
   }
 }
 
-void Usage::Change(const Footprint& footprint, NodeIndex node, std::int64_t sign) {
+void Usage::Take(const Footprint& footprint, NodeIndex node, std::int64_t sign) {
   const std::size_t i = node.value();
   const auto take = [&](std::vector<std::int64_t>& column, std::int64_t amount) {
     column[i] = sign > 0 ? Minus(column[i], amount) : Plus(column[i], amount);
@@ -43,6 +43,17 @@ void Usage::AddScalar(ResourceId resource, NodeIndex node, std::int64_t amount) 
 
 void Usage::ForgetScalar(ResourceId resource) {
   if (resource.value() < free_scalars_.size()) free_scalars_[resource.value()] = {};
+}
+
+Counts& Usage::ChangeableCounts(CounterId counter) {
+  std::shared_ptr<Counts>& counts = counts_[counter.value()];
+  if (counts.use_count() > 1) counts = std::make_shared<Counts>(*counts);
+  return *counts;
+}
+
+void Usage::ResetCounts(CounterId counter) {
+  if (counter.value() >= counts_.size()) counts_.resize(counter.value() + 1);
+  counts_[counter.value()] = std::make_shared<Counts>();
 }
 
 void Usage::ChangePort(PortId port, NodeIndex node, std::int64_t sign) {

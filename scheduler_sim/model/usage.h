@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "scheduler_sim/model/counter.h"
 #include "scheduler_sim/model/node_set.h"
 
 namespace spillway::sim {
@@ -23,8 +24,7 @@ struct Footprint {
   std::vector<std::pair<ResourceId, std::int64_t>> scalars;  // none is zero
   std::int64_t scored_milli_cpu = 0, scored_memory = 0;
   std::vector<PortId> ports;
-
-  bool asks_for_nothing() const { return milli_cpu == 0 && memory == 0 && ephemeral_storage == 0 && scalars.empty(); }
+  std::vector<CounterId> carried;  // its own required anti-affinity terms, kCarried
 };
 
 // Sums as Go computes them: wrapping. Only absurd objects get there, and they must not be undefined behaviour here.
@@ -35,15 +35,16 @@ constexpr std::int64_t Minus(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
 }
 
-// Everything that changes when a Pod is placed: columns over NodeIndex. A value: packing works on a copy.
+// Everything that changes when a Pod is placed: columns over NodeIndex, counts per topology domain. A value: packing
+// works on a copy. Cluster::Model::Place() and Unplace() change it.
 class Usage {
  public:
   // Makes room for nodes below `nodes`; new ones have nothing. Columns are as long as bitsets: a multiple of 64.
   void Resize(std::size_t nodes);
   std::size_t size() const { return free_pods.size(); }
 
-  void Place(const Footprint& footprint, NodeIndex node) { Change(footprint, node, 1); }
-  void Unplace(const Footprint& footprint, NodeIndex node) { Change(footprint, node, -1); }
+  // Resources and ports; `sign` is 1 or -1.
+  void Take(const Footprint& footprint, NodeIndex node, std::int64_t sign);
 
   // The column of a scalar resource; nullptr when no node has it and no Pod uses it.
   const std::vector<std::int64_t>* Scalar(ResourceId resource) const {
@@ -64,6 +65,14 @@ class Usage {
     return ports_ != nullptr && port.value() < ports_->size() ? &(*ports_)[port.value()].taken : nullptr;
   }
 
+  const Counts& CountsOf(CounterId counter) const { return *counts_[counter.value()]; }
+  // For changing; copies what is shared with another Usage.
+  Counts& ChangeableCounts(CounterId counter);
+  // Counts::relaxations of all counters ever.
+  std::uint64_t relaxations() const { return relaxations_; }
+  void NoteRelaxations(std::uint32_t count) { relaxations_ += count; }
+  void ResetCounts(CounterId counter);
+
   // allocatable - requested; negative when overcommitted or when the Node object is not known.
   std::vector<std::int64_t> free_milli_cpu, free_memory, free_ephemeral_storage, free_pods;
   // Requested as scores see it.
@@ -77,11 +86,12 @@ class Usage {
     std::unordered_map<std::uint32_t, std::uint32_t> pods;  // per node
   };
 
-  void Change(const Footprint& footprint, NodeIndex node, std::int64_t sign);
   void ChangePort(PortId port, NodeIndex node, std::int64_t sign);
 
   std::vector<std::vector<std::int64_t>> free_scalars_;  // by ResourceId
   std::shared_ptr<std::vector<PortUse>> ports_;          // by PortId; copied when changed while shared
+  std::vector<std::shared_ptr<Counts>> counts_;          // by CounterId; likewise
+  std::uint64_t relaxations_ = 0;
 };
 
 }  // namespace spillway::sim

@@ -162,8 +162,8 @@ kube::Node NodeFrom(int number, const Genes& genes) {
   Draw draw(genes);
   std::vector<std::string> fields = {"cpu=" + std::to_string(1 + draw.Below(4)),
                                      "mem=" + std::to_string(1 + draw.Below(8)) + "Gi",
-                                     "pods=" + std::to_string(5 - draw.Below(6))};
-  if (const int zone = draw.Below(4); zone != 3) fields.push_back("label=zone=z" + std::to_string(zone));
+                                     "pods=" + std::to_string(8 - draw.Below(9))};
+  if (const int zone = draw.Below(6) % 4; zone != 3) fields.push_back("label=zone=z" + std::to_string(zone));
   if (draw.OneIn(3)) fields.push_back("label=rack=r" + std::to_string(draw.Below(2)));
   if (draw.OneIn(4)) fields.push_back("taint=spot:NoSchedule");
   if (draw.OneIn(8)) fields.push_back("taint=maintenance:NoExecute");
@@ -182,17 +182,24 @@ kube::Pod PodFrom(int number, const Genes& genes) {
   fields.push_back(std::string("label=app=") + draw.From(kApps));
   if (draw.OneIn(3)) fields.push_back("label=tier=x");
   fields.push_back("ns=" + draw.From(kNamespaces));
-  AddRequests(draw, fields);
-  AddDemands(draw, fields);
+  const int theme = draw.Below(4);  // what it is mostly about, so that rare features meet each other
+  if (theme < 2) AddRequests(draw, fields);
+  if (theme == 0 || draw.OneIn(3)) AddDemands(draw, fields);
   fields.push_back("prio=" + std::to_string(draw.Below(3)));
   if (place < 6 && draw.OneIn(10)) fields.push_back("nominated=n" + std::to_string(draw.Below(6)));
   if (draw.OneIn(10)) fields.push_back("terminating");
   if (draw.OneIn(16)) fields.push_back("phase=Succeeded");
   if (draw.OneIn(4)) fields.push_back("owner=ReplicaSet/" + draw.From(kApps));
   kube::Pod pod = MakePod("p" + std::to_string(number), fields);
-  for (int i = draw.Below(8) - 9; i > 0; --i) pod.required_pod_affinity.push_back(TermFrom(draw));
-  for (int i = draw.Below(8) - 9; i > 0; --i) pod.required_pod_anti_affinity.push_back(TermFrom(draw));
-  for (int i = draw.Below(8) - 9; i > 0; --i) pod.topology_spread.push_back(ConstraintFrom(draw));
+  for (int i = draw.Below(theme == 2 ? 3 : 8) - (theme == 2 ? 1 : 6); i > 0; --i) {
+    pod.required_pod_affinity.push_back(TermFrom(draw));
+  }
+  for (int i = draw.Below(theme == 2 ? 3 : 8) - (theme == 2 ? 1 : 6); i > 0; --i) {
+    pod.required_pod_anti_affinity.push_back(TermFrom(draw));
+  }
+  for (int i = draw.Below(theme == 3 ? 3 : 8) - (theme == 3 ? 0 : 6); i > 0; --i) {
+    pod.topology_spread.push_back(ConstraintFrom(draw));
+  }
   return pod;
 }
 

@@ -23,8 +23,8 @@ namespace spillway::sim::testing {
 // type=virtual-kubelet and the taint virtual-kubelet.io/provider besides. A Pod without on= waits.
 // Pod attributes: <resource>=<quantity>, on, nominated, prio, ns, owner=Kind/name, label=k=v, select=k=v, in=key:a|b,
 // not-in=key:a|b, pin=<node>, tolerate=key[=value][:effect] (or "all"), port=[ip@]n[/UDP], init=<resource>:<quantity>,
-// sidecar=..., overhead=..., volume=<type>, phase=Succeeded, terminating, tried, never-preempts, hostNetwork,
-// annotation=k=v.
+// sidecar=..., overhead=..., affinity=<topology>:k=v, anti=<topology>:k=v, spread=<topology>:<maxSkew>:k=v,
+// volume=<type>, phase=Succeeded, terminating, tried, never-preempts, hostNetwork, annotation=k=v.
 // "[1..n]" makes n of them. Objects are named by their name, which is also their UID.
 //
 // Throws std::invalid_argument naming the line it cannot read.

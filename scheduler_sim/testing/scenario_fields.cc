@@ -110,6 +110,29 @@ void AddOwner(kube::Pod& pod, const std::string& text) {
   pod.metadata.owner_references.push_back({"apps/v1", kind, name, "uid-of-" + text, true});
 }
 
+kube::LabelSelector Selector(const std::string& text) {
+  kube::LabelSelector selector;
+  selector.match_labels = {Cut(text, '=')};
+  return selector;
+}
+
+kube::PodAffinityTerm Term(const std::string& text) {
+  const auto [topology, label] = Cut(text, ':');
+  kube::PodAffinityTerm term;
+  term.topology_key = topology == "hostname" ? "kubernetes.io/hostname" : topology;
+  term.label_selector = Selector(label);
+  return term;
+}
+
+kube::TopologySpreadConstraint Constraint(const std::string& text) {
+  const auto [topology, rest] = Cut(text, ':');
+  kube::TopologySpreadConstraint constraint;
+  constraint.topology_key = topology == "hostname" ? "kubernetes.io/hostname" : topology;
+  constraint.max_skew = std::stoi(rest);
+  constraint.label_selector = Selector(Cut(rest, ':').second);
+  return constraint;
+}
+
 void AddVolume(kube::Pod& pod, const std::string& type) {
   kube::Volume volume;
   volume.name = "volume-" + std::to_string(pod.volumes.size());
@@ -150,6 +173,18 @@ bool SetPlace(kube::Pod& pod, const std::string& key, const std::string& value) 
     OnlyTerm(pod).match_fields.push_back({"metadata.name", LabelRequirement::Operator::kIn, {value}});
   else if (key == "tolerate")
     AddToleration(pod, value);
+  else
+    return false;
+  return true;
+}
+
+bool SetCompany(kube::Pod& pod, const std::string& key, const std::string& value) {
+  if (key == "affinity")
+    pod.required_pod_affinity.push_back(Term(value));
+  else if (key == "anti")
+    pod.required_pod_anti_affinity.push_back(Term(value));
+  else if (key == "spread")
+    pod.topology_spread.push_back(Constraint(value));
   else
     return false;
   return true;
@@ -225,7 +260,8 @@ kube::Pod MakePod(const std::string& name, const std::vector<std::string>& field
   pod.containers.emplace_back().name = "main";
   for (const std::string& field : fields) {
     const auto [key, value] = Cut(field, '=');
-    if (SetFlag(pod, key) || SetPlace(pod, key, value) || SetRest(pod, key, value)) continue;
+    if (SetFlag(pod, key) || SetPlace(pod, key, value) || SetCompany(pod, key, value) || SetRest(pod, key, value))
+      continue;
     if (!IsResource(key)) throw std::invalid_argument("a Pod has no attribute \"" + key + "\"");
     Put(pod.containers.front().requests, ResourceName(key), Amount(value));
   }

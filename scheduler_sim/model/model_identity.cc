@@ -1,0 +1,161 @@
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "scheduler_sim/model/key.h"
+#include "scheduler_sim/model/model.h"
+#include "scheduler_sim/model/terms.h"
+#include "scheduler_sim/model/undecidable.h"
+
+// What selectors see of Pods, and the classes of pending ones.
+
+namespace spillway::sim {
+namespace {
+
+std::vector<std::string> NeedsOf(const kube::Pod& pod, bool has_host_ports) {
+  std::set<std::string> needs;
+  if (pod.host_network) needs.insert("hostNetwork");
+  if (has_host_ports) needs.insert("hostPort");
+  for (const kube::Volume& volume : pod.volumes) {
+    if (!volume.type.empty()) needs.insert(volume.type);
+  }
+  return {needs.begin(), needs.end()};
+}
+
+}  // namespace
+
+IdentityId Cluster::Model::AcquireIdentity(const kube::Pod& pod) {
+  KeyWriter(inner_key_).Text(pod.metadata.ns).Size(pod.is_terminating() ? 1 : 0).Map(pod.metadata.labels);
+  const auto [id, is_new] = identities.Acquire(inner_key_);
+  if (is_new) {
+    for (std::uint32_t counter = 0; counter < counters.end(); ++counter) {
+      if (counters.live(counter) && IsCounted(counters[counter], IdentityId(id))) {
+        identities[id].counters.push_back(CounterId(counter));
+      }
+    }
+  }
+  return IdentityId(id);
+}
+
+void Cluster::Model::Release(IdentityId id) {
+  if (identities.Release(id.value())) identities.Erase(id.value());
+}
+
+std::string_view Cluster::Model::NamespaceOf(IdentityId id) const {
+  const std::string_view key = identities.key(id.value());
+  std::uint32_t size;
+  std::memcpy(&size, key.data(), sizeof size);
+  return key.substr(sizeof size, size);
+}
+
+PackedLabels Cluster::Model::LabelsOf(IdentityId id) const {
+  const std::string_view key = identities.key(id.value());
+  return PackedLabels(key.substr(sizeof(std::uint32_t) + NamespaceOf(id).size() + sizeof(std::uint32_t)));
+}
+
+void Cluster::Model::AddPending(IdentityId id) {
+  Identity& identity = identities[id.value()];
+  if (identity.pending++ != 0) return;
+  identity.repelled_by.clear();
+  for (std::uint32_t counter = 0; counter < counters.end(); ++counter) {
+    if (counters.live(counter) && counters[counter].kind == Counter::Kind::kCarried &&
+        Repels(counters[counter].terms.front(), id)) {
+      identity.repelled_by.push_back(CounterId(counter));
+    }
+  }
+}
+
+void Cluster::Model::NoticeCarried(CounterId counter) {
+  bool found = false;
+  for (std::uint32_t id = 0; id < identities.end(); ++id) {
+    Identity& identity = identities[id];
+    if (!identities.live(id) || identity.pending == 0 ||
+        !Repels(counters[counter.value()].terms.front(), IdentityId(id))) {
+      continue;
+    }
+    const auto at = std::lower_bound(identity.repelled_by.begin(), identity.repelled_by.end(), counter);
+    if (at == identity.repelled_by.end() || *at != counter) identity.repelled_by.insert(at, counter);
+    found = true;
+  }
+  if (!found) return;
+  for (const PodIndex pod : pending) {
+    const auto& repelled_by = identities[pods[pod.value()].identity.value()].repelled_by;
+    if (std::binary_search(repelled_by.begin(), repelled_by.end(), counter)) Reclassify(pod);
+  }
+}
+
+ClassIndex Cluster::Model::AcquireClass(const kube::Pod& pod, FootprintId footprint, IdentityId identity) {
+  PodClass made{.footprint = footprint, .rule = AcquireRule(pod), .tolerations = AcquireTolerations(pod)};
+  footprints.AddReference(footprint.value());
+  AddTopologicalRules(pod, identity, made);
+  made.repelled_by = identities[identity.value()].repelled_by;
+  for (const CounterId counter : made.repelled_by) counters.AddReference(counter.value());
+  made.needs = NeedsOf(pod, !this->footprint(footprint).ports.empty());
+  made.undecidable = WhyUndecidable(pod);
+  return AcquireClass(std::move(made));
+}
+
+ClassIndex Cluster::Model::AcquireClass(PodClass made) {
+  KeyWriter key(key_);
+  key.Size(made.footprint.value()).Size(made.rule.value()).Size(made.tolerations.value()).Text(made.undecidable);
+  for (const auto* list : {&made.affinity, &made.anti_affinity, &made.repelled_by}) {
+    key.Size(list->size());
+    for (const CounterId counter : *list) key.Size(counter.value());
+  }
+  key.Size(made.matches_own_affinity ? 1 : 0).Size(made.spread.size());
+  for (const SpreadRule& rule : made.spread) {
+    key.Size(rule.counter.value()).Int(rule.max_skew).Int(rule.min_domains).Size(rule.counts_itself ? 1 : 0);
+  }
+  for (const std::string& need : made.needs) key.Text(need);
+  const auto [id, is_new] = classes.Acquire(key_);
+  if (is_new) {
+    classes[id] = std::move(made);
+  } else {
+    DropReferences(made);
+  }
+  return ClassIndex(id);
+}
+
+void Cluster::Model::Release(ClassIndex id) {
+  if (!classes.Release(id.value())) return;
+  const PodClass gone = std::move(classes[id.value()]);
+  classes.Erase(id.value());
+  DropReferences(gone);
+}
+
+void Cluster::Model::AddReferences(const PodClass& of) {
+  footprints.AddReference(of.footprint.value());
+  if (of.rule.valid()) rules.AddReference(of.rule.value());
+  tolerations.AddReference(of.tolerations.value());
+  for (const auto* list : {&of.affinity, &of.anti_affinity, &of.repelled_by}) {
+    for (const CounterId counter : *list) counters.AddReference(counter.value());
+  }
+  for (const SpreadRule& rule : of.spread) counters.AddReference(rule.counter.value());
+}
+
+void Cluster::Model::DropReferences(const PodClass& of) {
+  Release(of.footprint);
+  Release(of.rule);
+  Release(of.tolerations);
+  for (const auto* list : {&of.affinity, &of.anti_affinity, &of.repelled_by}) {
+    for (const CounterId counter : *list) Release(counter);
+  }
+  for (const SpreadRule& rule : of.spread) Release(rule.counter);
+}
+
+void Cluster::Model::Reclassify(PodIndex pod) {
+  PodRecord& record = pods[pod.value()];
+  PodClass next = classes[record.pod_class.value()];
+  next.repelled_by = identities[record.identity.value()].repelled_by;
+  if (!next.affinity.empty()) {
+    const auto& terms = counters[next.affinity.front().value()].terms;
+    next.matches_own_affinity = std::all_of(terms.begin(), terms.end(),
+                                            [&](const PodTerm& term) { return MatchesOwnTerm(term, record.identity); });
+  }
+  AddReferences(next);
+  const ClassIndex before = record.pod_class;
+  record.pod_class = AcquireClass(std::move(next));
+  Release(before);
+}
+
+}  // namespace spillway::sim
