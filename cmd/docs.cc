@@ -52,14 +52,17 @@ FlagSet DocsFlags() {
 int RunDocs(std::vector<std::string> args) {
   const auto flags = ParseFlags(DocsFlags(), std::move(args));
   if (!flags) return flags.error();
-  if (flags->arguments.size() == 1) {
-    for (const Page& page : kPages) {
-      if (page.name != flags->arguments.front()) continue;
-      fmt::print("{}", page.text());
-      return 0;
-    }
+  const auto page = flags->arguments.size() == 1 ? DocsPage(flags->arguments.front()) : std::nullopt;
+  if (!page) return UsageError("docs", "want one page: flags, metrics or events");
+  fmt::print("{}", *page);
+  return 0;
+}
+
+std::optional<std::string> DocsPage(std::string_view name) {
+  for (const Page& page : kPages) {
+    if (page.name == name) return page.text();
   }
-  return UsageError("docs", "want one page: flags, metrics or events");
+  return std::nullopt;
 }
 
 }  // namespace spillway::cmd

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,12 +11,16 @@
 // subcommand's name; the result is the process's exit code.
 namespace spillway::cmd {
 
+int RunAgent(std::vector<std::string> args);
+FlagSet AgentFlags();
 int RunController(std::vector<std::string> args);
 FlagSet ControllerFlags();
 int RunDemo(std::vector<std::string> args);
 FlagSet DemoFlags();
 int RunDocs(std::vector<std::string> args);
 FlagSet DocsFlags();
+// What `spillway docs <name>` prints; nullopt when there is no such page.
+std::optional<std::string> DocsPage(std::string_view name);
 
 int RunSandbox(std::vector<std::string> args);
 FlagSet SandboxFlags();

@@ -117,7 +117,6 @@ void Controller::Impl::Start(std::function<void(std::string)> on_lost) {
   if (elector == nullptr) return;
   elector->Start(
       [this] {
-        log::Info("leading", {{"lease", options.leader_election->ns + "/" + options.leader_election->name}});
         if (loop) loop->Changed();
       },
       [this, on_lost = std::move(on_lost)](std::string why) {
