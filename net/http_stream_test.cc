@@ -188,7 +188,7 @@ TEST_F(Streams, CancellingEndsTheExchangeAtOnceAndTheServersFlowToo) {
   const Instant start = runtime_.Now();
   cancel.Cancel();
   ASSERT_TRUE(Finish());
-  EXPECT_LT(runtime_.Now() - start, 100ms);
+  EXPECT_LT(runtime_.Now() - start, 2s);  // milliseconds, on a machine that is not busy; the silence is 20 s
   EXPECT_EQ(outcome_->error().code, Code::kCancelled);
   EXPECT_TRUE(RunUntil(runtime_, [&] { return !faucet_.running; }));
 }
