@@ -5,6 +5,7 @@ namespace spillway::cmd {
 const std::vector<Subcommand>& Subcommands() {
   static const std::vector<Subcommand> table = {
       {"controller", "find Pods that fit nowhere and bind them to virtual nodes", RunController, ControllerFlags},
+      {"agent", "run one virtual node on a provider", RunAgent, AgentFlags},
       {"demo", "play the walk-throughs on a cluster in memory, and leave it up to play with", RunDemo, DemoFlags},
       {"docs", "print the reference of flags, metrics or events as Markdown", RunDocs, DocsFlags},
       {"sandbox", "serve an in-memory Kubernetes API, empty or synthetic, over HTTPS", RunSandbox, SandboxFlags},
