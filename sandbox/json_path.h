@@ -23,6 +23,7 @@ bool IsTrueAt(const Json& object, std::string_view dotted_path);
 Json& ObjectAt(Json& object, std::string_view dotted_path);
 // The elements of the array at the path; an empty array when there is none.
 const Json& ArrayAt(const Json& object, std::string_view dotted_path);
+const Json& ArrayAt(Json&& object, std::string_view dotted_path) = delete;  // would dangle
 // Sets object[key] when absent or null.
 void Default(Json& object, const char* key, Json value);
 

@@ -4,6 +4,8 @@
 
 #include <span>
 
+#include "sandbox/protobuf_body.h"
+
 namespace spillway::sandbox {
 namespace {
 
@@ -94,9 +96,9 @@ std::optional<ApiResult<RestRequest>> ParseRestRequest(const net::ServerRequest&
   return rest;
 }
 
-ApiResult<Json> BodyOf(const RestRequest& request) {
-  const std::string& type = request.content_type;
-  if (type.find("protobuf") != std::string::npos || type.find("cbor") != std::string::npos) {
+ApiResult<Json> DecodedBody(const std::string& type, const std::string& body) {
+  if (type.starts_with("application/vnd.kubernetes.protobuf")) return DecodeProtobuf(body);
+  if (type.find("cbor") != std::string::npos) {
     return Refuse(
         ApiError{415, "UnsupportedMediaType",
                  fmt::format("the body of the request was in an unknown format - accepted media types include: "
@@ -104,9 +106,11 @@ ApiResult<Json> BodyOf(const RestRequest& request) {
                              type),
                  Json::object()});
   }
-  Json body = Json::parse(request.body, nullptr, false);
-  if (body.is_discarded()) return Refuse(BadRequest("the object provided is unrecognized: the body is not JSON"));
-  return body;
+  Json decoded = Json::parse(body, nullptr, false);
+  if (decoded.is_discarded()) return Refuse(BadRequest("the object provided is unrecognized: the body is not JSON"));
+  return decoded;
 }
+
+ApiResult<Json> BodyOf(const RestRequest& request) { return DecodedBody(request.content_type, request.body); }
 
 }  // namespace spillway::sandbox

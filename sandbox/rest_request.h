@@ -32,7 +32,8 @@ struct RestRequest {
 // Nullopt when the path is not one of resources (discovery, health and the like); 404 for resources not served.
 std::optional<ApiResult<RestRequest>> ParseRestRequest(const net::ServerRequest& request);
 
-// The body as JSON; 400 when it is not, 415 for a body in another encoding.
+// A body as JSON, from JSON or protobuf by its content type; 400 when it is not, 415 for another encoding.
+ApiResult<Json> DecodedBody(const std::string& content_type, const std::string& body);
 ApiResult<Json> BodyOf(const RestRequest& request);
 
 }  // namespace spillway::sandbox

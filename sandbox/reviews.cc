@@ -10,11 +10,12 @@ namespace spillway::sandbox {
 namespace {
 
 net::ServerResponse Reviewed(const net::ServerRequest& request, Json status) {
-  Json review = Json::parse(request.body, nullptr, false);
-  if (!review.is_object()) return ErrorResponse(BadRequest("a review must be an object"));
-  ObjectAt(review, "metadata");
-  review["status"] = std::move(status);
-  return JsonResponse(201, review.dump());
+  auto review = DecodedBody(request.Header("content-type"), request.body);
+  if (!review) return ErrorResponse(review.error());
+  if (!review->is_object()) return ErrorResponse(BadRequest("a review must be an object"));
+  ObjectAt(*review, "metadata");
+  (*review)["status"] = std::move(status);
+  return JsonResponse(201, review->dump());
 }
 
 }  // namespace
