@@ -92,8 +92,37 @@ void JudgeOne(benchmark::State& state, void (*shape)(kube::Pod&)) {
 }
 void Plain(kube::Pod&) {}
 void WithNodeSelector(kube::Pod& pod) { pod.node_selector = {{"disk", "ssd"}}; }
+kube::LabelSelector OwnApp(const kube::Pod& pod) {
+  kube::LabelSelector selector;
+  selector.match_labels = {{"app", *kube::Find(pod.metadata.labels, "app")}};
+  return selector;
+}
+void WithZoneSpread(kube::Pod& pod) {
+  kube::TopologySpreadConstraint constraint;
+  constraint.topology_key = "topology.kubernetes.io/zone";
+  constraint.label_selector = OwnApp(pod);
+  pod.topology_spread = {constraint};
+}
+kube::PodAffinityTerm Near(const kube::Pod& pod, const char* topology) {
+  kube::PodAffinityTerm term;
+  term.topology_key = topology;
+  term.label_selector = OwnApp(pod);
+  return term;
+}
+void WithHostnameAntiAffinity(kube::Pod& pod) {
+  pod.required_pod_anti_affinity = {Near(pod, "kubernetes.io/hostname")};
+}
+// All fit by resources, so that the topological filters look at every node.
+void WithZoneAffinityToNobody(kube::Pod& pod) {
+  pod.containers.front().requests = Resources(1, 1);
+  pod.required_pod_affinity = {Near(pod, "topology.kubernetes.io/zone")};
+  pod.required_pod_affinity.front().label_selector->match_labels = {{"app", "nobody"}};
+}
 BENCHMARK_CAPTURE(JudgeOne, plain, Plain)->Arg(5000)->Arg(100000);
 BENCHMARK_CAPTURE(JudgeOne, node_selector, WithNodeSelector)->Arg(5000)->Arg(100000);
+BENCHMARK_CAPTURE(JudgeOne, zone_spread, WithZoneSpread)->Arg(5000);
+BENCHMARK_CAPTURE(JudgeOne, hostname_anti_affinity, WithHostnameAntiAffinity)->Arg(5000);
+BENCHMARK_CAPTURE(JudgeOne, zone_affinity_on_every_node, WithZoneAffinityToNobody)->Arg(5000);
 
 // cluster-autoscaler's BenchmarkFilterOutSchedulable: all pending Pods fail, 1000m/2MB on nodes of 2000m.
 void FilterOutSchedulable(benchmark::State& state, bool each_its_own_class) {
@@ -124,7 +153,7 @@ BENCHMARK_CAPTURE(FilterOutSchedulable, own_classes, true)
     ->Args({200, 60000})
     ->Unit(benchmark::kMillisecond);
 
-// 10,000 pending Pods in 100 classes, some fit.
+// 10,000 pending Pods in 100 classes, a third of them with affinity, anti-affinity or spread.
 void PackClasses(benchmark::State& state) {
   const int nodes = static_cast<int>(state.range(0));
   Cluster cluster = Loaded(nodes, nodes > 50000 ? 10 : 30);
@@ -132,7 +161,10 @@ void PackClasses(benchmark::State& state) {
     const int kind = i % 100;
     kube::Pod pod =
         Pod(20'000'000 + static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(kind), 100 + 40 * kind, 1LL << 30);
-    if (kind % 3 == 0) pod.node_selector = {{"disk", "ssd"}};
+    if (kind % 9 == 0) WithZoneSpread(pod);
+    if (kind % 9 == 3) WithHostnameAntiAffinity(pod);
+    if (kind % 9 == 6) pod.required_pod_affinity = {Near(pod, "topology.kubernetes.io/zone")};
+    if (kind % 9 == 1) pod.node_selector = {{"disk", "ssd"}};
     cluster.Upsert(pod);
   }
   for (auto _ : state) {

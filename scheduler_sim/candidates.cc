@@ -1,6 +1,8 @@
 #include "scheduler_sim/candidates.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "scheduler_sim/judgement.h"
 
@@ -19,38 +21,92 @@ std::vector<TopologyId> TopologiesOf(const Question& question) {
   return found;
 }
 
-}  // namespace
-
-Candidates::Entry Candidates::Of(const Question& question, NodeIndex node, std::uint32_t group) {
-  return {LeastAllocatedScore(question, node), question.model.node(node).rank, node,
-          question.usage.version[node.value()], group};
+// Source: schedule_one.go numFeasibleNodesToFind with percentageOfNodesToScore unset.
+std::size_t NodesToScore(std::size_t nodes) {
+  constexpr std::size_t kLeast = 100;
+  if (nodes < kLeast) return nodes;
+  const std::size_t percent = nodes / 125 >= 45 ? 5 : 50 - nodes / 125;
+  return std::max(kLeast, nodes * percent / 100);
 }
 
-Candidates::Candidates(const Question& question, const NodeSet& feasible) {
+constexpr std::uint32_t kNoGroup = Topology::kNoDomain;
+
+}  // namespace
+
+Candidates::Candidates(const Question& question, const NodeSet& feasible, std::size_t seed) {
+  std::vector<NodeIndex> nodes;
+  nodes.reserve(static_cast<std::size_t>(feasible.Count()));
+  feasible.ForEach([&](NodeIndex node) { nodes.push_back(node); });
+  batch_ = NodesToScore(nodes.size());
+  if (nodes.size() > batch_) {
+    const std::size_t start = seed * batch_ % nodes.size();
+    std::rotate(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(start), nodes.end());
+  }
   const std::vector<TopologyId> topologies = TopologiesOf(question);
-  const std::size_t nodes = static_cast<std::size_t>(feasible.Count());
   const bool alone = topologies.empty() || std::any_of(topologies.begin(), topologies.end(), [&](TopologyId id) {
-                       return question.model.topology(id).domains.size() * 2 > nodes;  // hostname, or nearly
+                       return question.model.topology(id).domains.size() * 2 > nodes.size();  // hostname, or nearly
                      });
   if (alone) {
-    heap_.reserve(nodes);
-    feasible.ForEach([&](NodeIndex node) { heap_.push_back(Of(question, node, kAlone)); });
-    std::make_heap(heap_.begin(), heap_.end());
-    return;
+    alone_ = std::move(nodes);
+  } else {
+    MakeGroups(question, topologies, nodes);
   }
-  std::map<std::vector<std::uint32_t>, std::uint32_t> group_of;
-  std::vector<std::uint32_t> domains(topologies.size());
-  feasible.ForEach([&](NodeIndex node) {
-    for (std::size_t i = 0; i < topologies.size(); ++i) domains[i] = question.model.topology(topologies[i]).Of(node);
-    const auto [group, is_new] = group_of.try_emplace(domains, static_cast<std::uint32_t>(groups_.size()));
-    if (is_new) groups_.emplace_back();
-    groups_[group->second].push_back(Of(question, node, group->second));
-  });
-  for (std::uint32_t group = 1; group < groups_.size(); ++group) {
-    std::make_heap(groups_[group].begin(), groups_[group].end());
-    heap_.push_back(groups_[group].front());
+}
+
+void Candidates::MakeGroups(const Question& question, const std::vector<TopologyId>& topologies,
+                            const std::vector<NodeIndex>& nodes) {
+  // Split by one topology after the other; most classes care about one.
+  std::vector<std::uint32_t> group_of(nodes.size(), 0);
+  std::uint32_t groups = 1;
+  for (const TopologyId id : topologies) {
+    const Topology& topology = question.model.topology(id);
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> split;
+    std::pair<std::uint32_t, std::uint32_t> last = {kNoGroup, kNoGroup};
+    std::uint32_t last_group = 0;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const std::pair<std::uint32_t, std::uint32_t> key = {group_of[i], topology.Of(nodes[i])};
+      if (key != last) last_group = split.try_emplace(key, static_cast<std::uint32_t>(split.size())).first->second;
+      last = key;
+      group_of[i] = last_group;
+    }
+    groups = static_cast<std::uint32_t>(split.size());
+  }
+  groups_.resize(groups);
+  for (std::size_t i = 0; i < nodes.size(); ++i) groups_[group_of[i]].rest.push_back(nodes[i]);
+  batch_ = std::max<std::size_t>(16, batch_ / std::max<std::size_t>(1, groups_.size()));
+  for (std::uint32_t group = 0; group < groups_.size(); ++group) {
+    if (Fill(question, group)) heap_.push_back(groups_[group].heap.front());
   }
   std::make_heap(heap_.begin(), heap_.end());
+}
+
+bool Candidates::Fill(const Question& question, std::uint32_t index) {
+  Group& group = groups_[index];
+  while (group.heap.empty() && !group.rest.empty()) {
+    for (std::size_t i = 0; i < batch_ && !group.rest.empty(); ++i) {
+      const NodeIndex node = group.rest.back();
+      group.rest.pop_back();
+      if (!Admits(question, node, Filter::Scope::kNode)) continue;
+      group.heap.push_back({LeastAllocatedScore(question, node), question.model.node(node).rank, node,
+                            question.usage.version[node.value()], index});
+    }
+    std::make_heap(group.heap.begin(), group.heap.end());
+  }
+  return !group.heap.empty();
+}
+
+bool Candidates::FillAlone(const Question& question) {
+  while (heap_.empty() && !alone_.empty()) {
+    for (std::size_t i = 0; i < batch_ && !alone_.empty(); ++i) {
+      const NodeIndex node = alone_.back();
+      alone_.pop_back();
+      if (!Admits(question, node, Filter::Scope::kNode)) continue;
+      heap_.push_back({LeastAllocatedScore(question, node), question.model.node(node).rank, node,
+                       question.usage.version[node.value()], kNoGroup});
+    }
+    std::make_heap(heap_.begin(), heap_.end());
+  }
+  return !heap_.empty();
 }
 
 void Candidates::Pop() {
@@ -66,21 +122,27 @@ void Candidates::Push(const Entry& entry) {
 void Candidates::Refresh(const Question& question) {
   const Entry top = heap_.front();
   Pop();
-  if (top.group == kAlone) {
-    if (Admits(question, top.node, Filter::Scope::kNode)) Push(Of(question, top.node, kAlone));
+  const auto update = [&](Entry& entry) {
+    entry.score = LeastAllocatedScore(question, entry.node);
+    entry.version = question.usage.version[entry.node.value()];
+  };
+  if (top.group == kNoGroup) {
+    Entry entry = top;
+    update(entry);
+    if (Admits(question, entry.node, Filter::Scope::kNode)) Push(entry);
     return;
   }
-  std::vector<Entry>& group = groups_[top.group];
-  while (!group.empty() && group.front().version != question.usage.version[group.front().node.value()]) {
-    std::pop_heap(group.begin(), group.end());
-    if (Admits(question, group.back().node, Filter::Scope::kNode)) {
-      group.back() = Of(question, group.back().node, top.group);
-      std::push_heap(group.begin(), group.end());
+  std::vector<Entry>& heap = groups_[top.group].heap;
+  while (!heap.empty() && heap.front().version != question.usage.version[heap.front().node.value()]) {
+    std::pop_heap(heap.begin(), heap.end());
+    if (Admits(question, heap.back().node, Filter::Scope::kNode)) {
+      update(heap.back());
+      std::push_heap(heap.begin(), heap.end());
     } else {
-      group.pop_back();
+      heap.pop_back();
     }
   }
-  if (!group.empty()) Push(group.front());
+  if (Fill(question, top.group)) Push(heap.front());
 }
 
 NodeIndex Candidates::Best(const Question& question) {
@@ -96,7 +158,7 @@ NodeIndex Candidates::Best(const Question& question) {
         return top.node;
       }
     }
-  } while (Unpark(question));
+  } while (FillAlone(question) || Unpark(question));
   return {};
 }
 

@@ -69,7 +69,7 @@ class Packer {
       progress->why_not.reset();
     }
     if (!progress->candidates) {
-      progress->candidates.emplace(question, Evaluate(question, domain_, Filter::Scope::kNode).feasible);
+      progress->candidates.emplace(question, Evaluate(question, domain_, Filter::Scope::kNode).feasible, index.value());
     }
     const NodeIndex best = progress->candidates->Best(question);
     if (!best.valid()) {
