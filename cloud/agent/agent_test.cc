@@ -196,6 +196,20 @@ TEST_F(AgentTest, DeletingRemovesTheInstanceBeforeThePod) {
   EXPECT_THAT(cluster_.EventReasons("web"), Contains("Killing"));
 }
 
+TEST_F(AgentTest, AConflictThatIsNoSuccessorIsTriedAgain) {
+  StartAgent();
+  cluster_.AddPod(SimplePod("web"));
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  int conflicts = 2;
+  cluster_.fault = [&](const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.method != kube::Method::kDelete || conflicts-- <= 0) return std::nullopt;
+    return kube::testing::FakeTransport::Reply(
+        409, kube::testing::FakeTransport::StatusBody(409, "Conflict", "the object has been modified"));
+  };
+  cluster_.DeletePod("web");
+  EXPECT_TRUE(Until([&] { return cluster_.Pod("web").is_null(); }));
+}
+
 TEST_F(AgentTest, DeletedDuringACreateWithALostReplyLeavesNothing) {
   StartAgent();
   ASSERT_TRUE(Until([&] { return agent_->counts().is_synced; }));

@@ -107,8 +107,13 @@ Task<PodLifecycle::Wait> PodLifecycle::ReleasePod() {
     released_ = context_.runtime.Now();
     co_return Wait{Duration(0)};
   }
-  if (deleted.error().code == Code::kNotFound || deleted.error().code == Code::kConflict) {
-    pod_gone_ = true;  // a conflict: the name is a successor's by now
+  bool is_gone = deleted.error().code == Code::kNotFound;
+  if (deleted.error().code == Code::kConflict) {  // the name is a successor's by now, or somebody wrote just then
+    Result<Json> there = co_await context_.client.Get(path);
+    is_gone = there ? TextAt(*there, "metadata", "uid") != uid_ : there.error().code == Code::kNotFound;
+  }
+  if (is_gone) {
+    pod_gone_ = true;
     co_return Wait{Duration(0)};
   }
   co_return Wait{std::max(report_pauses_.Next(), deleted.error().retry_after)};

@@ -47,8 +47,8 @@ Task<Status> PodLifecycle::Report() {
       kube::PodPath(TextAt(pod_, "metadata", "namespace"), TextAt(pod_, "metadata", "name"), "status");
   Result<Json> sent = co_await context_.client.StrategicPatch(path, std::move(patch));
   if (!sent) {
-    // The Pod is gone: the watch will say so. A conflict may mean that it was replaced, and then the watch ends this flow;
-    // or that somebody else wrote at the same time, and then nobody but us will try again.
+    // The Pod is gone: the watch will say so. A conflict may mean that it was replaced, and then the watch ends this
+    // flow; or that somebody else wrote at the same time, and then nobody but us will try again.
     if (sent.error().code == Code::kNotFound) co_return Status();
     log::Warning("cannot report a Pod's status",
                  {{"pod", TextAt(pod_, "metadata", "name")}, {"why", sent.error().message}});

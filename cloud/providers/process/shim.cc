@@ -7,13 +7,14 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+
+#include "base/forked_clock.h"
 
 namespace spillway::cloud {
 namespace {
@@ -59,11 +60,7 @@ class Line {
   std::size_t size_ = 0;
 };
 
-std::uint64_t NowNanos() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<std::uint64_t>(now.tv_nsec);
-}
+std::uint64_t NowNanos() { return static_cast<std::uint64_t>(base::WallNanosInForkedChild()); }
 
 bool WriteAll(int fd, const char* bytes, std::size_t size) {
   while (size > 0) {
