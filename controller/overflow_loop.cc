@@ -17,6 +17,10 @@ constexpr Duration kWatchShowsBind = seconds(60);       // after a bind that suc
 constexpr Duration kWatchShowsConflict = seconds(10);
 constexpr Duration kFirstRetry = seconds(1), kLongestRetry = seconds(60);
 
+bool WaitsForTheWatch(const PendingPod& pod) {
+  return pod.bind.phase == BindState::Phase::kBound || pod.bind.phase == BindState::Phase::kUnknown;
+}
+
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
@@ -87,22 +91,19 @@ void OverflowLoop::Round() {
   const Instant simulated = runtime_.Now();
   Plan plan = Decide(state_.cluster(), state_.pending(), packing, policy_, began);
 
-  std::optional<Instant> look_again = plan.look_again;
-  const std::optional<Instant> worth_telling = reporter_.Round(plan, state_.pending());
   queue_.clear();
-  for (Decision& decision : plan.decisions) {
-    if (decision.outcome == Outcome::kOverflow && options_.mode == Reporter::Mode::kAct) {
-      queue_.push_back(std::move(decision));
-    }
+  for (const Decision& decision : plan.decisions) {
+    if (decision.outcome == Outcome::kOverflow && options_.mode == Reporter::Mode::kAct) queue_.push_back(decision.uid);
   }
+  const std::optional<Instant> look_again = plan.look_again;
+  const std::optional<Instant> worth_telling = reporter_.Round(std::move(plan), state_.pending());
   last_round_ = runtime_.Now();
   ++rounds_;
   look_again_.reset();
   LookAgain(look_again);
   LookAgain(worth_telling);
   for (const auto& [uid, pod] : state_.pending()) {
-    const bool waits = pod.bind.phase == BindState::Phase::kBound || pod.bind.phase == BindState::Phase::kUnknown;
-    if (waits) LookAgain(pod.bind.give_up);
+    if (WaitsForTheWatch(pod)) LookAgain(pod.bind.give_up);
   }
   metrics_.Observe(metrics::Id::kSimulationDuration, {}, Seconds(simulated - began));
   metrics_.Observe(metrics::Id::kDecisionDuration, {}, Seconds(last_round_ - began));
@@ -119,8 +120,7 @@ void OverflowLoop::LookAgain(std::optional<Instant> when) {
 
 void OverflowLoop::GiveUpWaitingForTheWatch() {
   for (auto& [uid, pod] : state_.pending()) {
-    const bool waits = pod.bind.phase == BindState::Phase::kBound || pod.bind.phase == BindState::Phase::kUnknown;
-    if (waits && pod.bind.give_up <= runtime_.Now()) state_.CountAsPending(pod);
+    if (WaitsForTheWatch(pod) && pod.bind.give_up <= runtime_.Now()) state_.CountAsPending(pod);
   }
 }
 
@@ -136,25 +136,25 @@ std::optional<BindOrder> OverflowLoop::Take() {
     wake_.Notify();  // the loop is to sleep until the new plan's time
   }
   while (!queue_.empty()) {
-    const Decision decision = std::move(queue_.front());
+    const auto found = state_.pending().find(queue_.front());
     queue_.pop_front();
-    const auto found = state_.pending().find(decision.uid);
     if (found == state_.pending().end()) continue;  // gone, or bound
-    if (Stands(decision, found->second)) return Order(decision, found->second);
+    if (Stands(found->second)) return Order(found->second);
     Changed();
   }
   return std::nullopt;
 }
 
 // While the epoch stands still a Nowhere verdict stays true for the same class; what can have changed is the Pod.
-bool OverflowLoop::Stands(const Decision& decision, const PendingPod& pod) const {
+bool OverflowLoop::Stands(const PendingPod& pod) const {
   if (pod.bind.phase != BindState::Phase::kNone) return false;
-  const auto index = state_.cluster().FindPod(decision.uid);
-  if (!index || state_.cluster().class_of(*index) != decision.pod_class) return false;
+  const auto index = state_.cluster().FindPod(pod.object.metadata.uid);
+  if (!index || state_.cluster().class_of(*index) != pod.decision->pod_class) return false;
   return !WhyNotScheduled(pod.object, policy_) && !WhyNotEligible(pod.object, policy_);
 }
 
-BindOrder OverflowLoop::Order(const Decision& decision, PendingPod& pod) {
+BindOrder OverflowLoop::Order(PendingPod& pod) {
+  const Decision& decision = *pod.decision;
   const kube::ObjectMeta& meta = pod.object.metadata;
   BindOrder order;
   order.decision = decision;

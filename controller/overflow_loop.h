@@ -3,6 +3,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "base/runtime.h"
 #include "base/scope.h"
@@ -52,8 +53,8 @@ class OverflowLoop {
   void Round();
   void LookAgain(std::optional<Instant> when);
   void GiveUpWaitingForTheWatch();
-  bool Stands(const Decision& decision, const PendingPod& pod) const;
-  BindOrder Order(const Decision& decision, PendingPod& pod);
+  bool Stands(const PendingPod& pod) const;
+  BindOrder Order(PendingPod& pod);
   void Failed(const BindOrder& order, BindResult result, const Error& error);
   Duration RetryAfter(int failures);
 
@@ -71,7 +72,7 @@ class OverflowLoop {
   std::optional<Instant> look_again_;
   Instant last_round_{};
   std::uint64_t rounds_ = 0;
-  std::deque<Decision> queue_;     // what is to overflow, of the last round
+  std::deque<std::string> queue_;  // UIDs of what is to overflow by the last round, see PendingPod::decision
   std::uint64_t queue_epoch_ = 0;  // of the state it was decided on
   int forbidden_in_a_row_ = 0;
   TaskScope flows_;  // last: dies before what its flows use

@@ -42,6 +42,27 @@ std::string_view WaitLabel(Wait wait) {
   return "grace";
 }
 
+bool NoneExists(const Decision& decision) { return decision.detail.starts_with("there is no"); }
+
+// Equal labels of spillway_decisions_total, without building them.
+bool SameCase(const Decision& a, const Decision& b) {
+  if (a.outcome != b.outcome) return false;
+  switch (a.outcome) {
+    case Outcome::kNotEligible:
+      return a.held_back->rule == b.held_back->rule;
+    case Outcome::kWaiting:
+      return a.wait == b.wait;
+    case Outcome::kNoVirtualNode:
+      return NoneExists(a) == NoneExists(b);
+    case Outcome::kOverflow:
+      return a.nowhere->short_of_resources == b.nowhere->short_of_resources;
+    case Outcome::kFits:
+    case Outcome::kUndecidable:
+      return true;
+  }
+  return true;
+}
+
 // The labels of spillway_decisions_total.
 metrics::LabelValues DecisionLabels(const Decision& decision, Reporter::Mode mode) {
   switch (decision.outcome) {
@@ -54,7 +75,7 @@ metrics::LabelValues DecisionLabels(const Decision& decision, Reporter::Mode mod
     case Outcome::kWaiting:
       return {"deferred", std::string(WaitLabel(decision.wait))};
     case Outcome::kNoVirtualNode:
-      return {"no_virtual_node", decision.detail.starts_with("there is no") ? "none_exists" : "none_fits"};
+      return {"no_virtual_node", NoneExists(decision) ? "none_exists" : "none_fits"};
     case Outcome::kOverflow:
       break;
   }
@@ -75,28 +96,24 @@ Reporter::Reporter(Runtime& runtime, kube::EventRecorder& events, metrics::Regis
 
 std::string Reporter::NewDecisionId() { return fmt::format("{:08x}", runtime_.random().Next() >> 32); }
 
-std::optional<Instant> Reporter::Round(const Plan& plan, PendingPods& pending) {
+std::optional<Instant> Reporter::Round(Plan plan, PendingPods& pending) {
   std::optional<Instant> look_again;
-  for (const Decision& decision : plan.decisions) {
+  for (Decision& decision : plan.decisions) {
     const auto found = pending.find(decision.uid);
     if (found == pending.end()) continue;
     PendingPod& pod = found->second;
-    Count(decision, pod);
+    // A decision that stands is counted once.
+    if (!pod.decision || !SameCase(*pod.decision, decision)) {
+      metrics_.Add(metrics::Id::kDecisions, DecisionLabels(decision, mode_));
+    }
     pod.verdict = decision.verdict;
     pod.since = decision.since;
-    pod.decision = decision;
-    if (auto told = WorthTelling(decision, pod, look_again); told && pod.reported != told->reason) {
+    pod.decision = std::move(decision);
+    if (auto told = WorthTelling(*pod.decision, pod, look_again); told && pod.reported != told->reason) {
       Tell(pod, std::move(*told));
     }
   }
   return look_again;
-}
-
-// A decision that stands is counted once.
-void Reporter::Count(const Decision& decision, const PendingPod& pod) {
-  metrics::LabelValues labels = DecisionLabels(decision, mode_);
-  if (pod.decision && DecisionLabels(*pod.decision, mode_) == labels) return;
-  metrics_.Add(metrics::Id::kDecisions, labels);
 }
 
 std::optional<Reporter::Told> Reporter::WorthTelling(const Decision& decision, const PendingPod& pod,

@@ -25,9 +25,9 @@ class Reporter {
   Reporter(Runtime& runtime, kube::EventRecorder& events, metrics::Registry& metrics, DecisionLog& log,
            const Policy& policy, Mode mode);
 
-  // After each round, for every Pod it judged: compares with what was told before. Updates pod.decision, pod.verdict,
-  // pod.since and pod.reported. Returns when time alone will make something worth telling.
-  std::optional<Instant> Round(const Plan& plan, PendingPods& pending);
+  // After each round: hands every Pod its decision and tells what was not told before. Updates pod.decision,
+  // pod.verdict, pod.since and pod.reported. Returns when time alone will make something worth telling.
+  std::optional<Instant> Round(Plan plan, PendingPods& pending);
 
   void Bound(const BindOrder& order);
   // `pod` is null when it is gone. Tells from the third failure in a row on, and at once when a permission is missing.
@@ -45,7 +45,6 @@ class Reporter {
   };
   // What the decision is worth telling now; nullopt for nothing yet, with `look_again` set if time will change that.
   std::optional<Told> WorthTelling(const Decision& decision, const PendingPod& pod, std::optional<Instant>& look_again);
-  void Count(const Decision& decision, const PendingPod& pod);
   void Tell(PendingPod& pod, Told told);
   void Record(const kube::ObjectReference& pod, const Told& told, std::string_view id);
 
