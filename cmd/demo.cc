@@ -13,12 +13,11 @@
 #include "cmd/demo_cluster.h"
 #include "cmd/demo_narrator.h"
 #include "cmd/demo_play.h"
+#include "cmd/endpoint_flags.h"
 #include "cmd/subcommands.h"
 #include "net/http_client.h"
 
 DEFINE_bool(exit, false, "End after the walk-throughs, with exit code 1 if one did not end as it should.");
-DEFINE_int32(demo_port, 0, "Port to serve the demo's API on, on 127.0.0.1. 0 takes any free one.");
-DEFINE_string(demo_kubeconfig_out, "", "Where to write an administrator's kubeconfig. Empty: into a temporary folder.");
 
 namespace spillway::cmd {
 namespace {
@@ -102,7 +101,7 @@ class Demo {
 FlagSet DemoFlags() {
   return {.subcommand = "demo",
           .summary = "Plays three walk-throughs on a cluster in memory, then leaves it up to play with.",
-          .groups = {{"Demo", "cmd/demo.cc"}},
+          .groups = {{"Demo", "cmd/demo.cc"}, kEndpointFlags},
           .defaults = {{"v", "0"}},
           .arguments = ""};
 }
@@ -110,8 +109,8 @@ FlagSet DemoFlags() {
 int RunDemo(std::vector<std::string> args) {
   const auto flags = ParseFlags(DemoFlags(), std::move(args));
   if (!flags) return flags.error();
-  if (FLAGS_demo_port < 0 || FLAGS_demo_port > 65535)
-    return UsageError("demo", fmt::format("--demo-port={} is no port", FLAGS_demo_port));
+  const auto port = EndpointPort();
+  if (!port) return UsageError("demo", port.error().message);
   InitProcess(*flags);
   if (!flags->given.contains("v")) log::Quiet();  // the narration is the output
   net::InitHttpClients(kHttpThreads);
@@ -122,10 +121,9 @@ int RunDemo(std::vector<std::string> args) {
   };
   const TemporaryFolder folder;
   if (folder.path().empty()) return fail(Error{Code::kUnavailable, "no folder can be made for temporary files"});
-  const std::string kubeconfig =
-      FLAGS_demo_kubeconfig_out.empty() ? folder.path() + "/kubeconfig" : FLAGS_demo_kubeconfig_out;
+  const std::string kubeconfig = KubeconfigOut().empty() ? folder.path() + "/kubeconfig" : KubeconfigOut();
   RealRuntime runtime;
-  auto cluster = DemoCluster::Start(runtime, static_cast<std::uint16_t>(FLAGS_demo_port), folder.path());
+  auto cluster = DemoCluster::Start(runtime, *port, folder.path());
   if (!cluster) return fail(cluster.error());
   if (auto written = (*cluster)->endpoint().WriteAdminKubeconfig(kubeconfig); !written) return fail(written.error());
   if (auto started = (*cluster)->StartController(); !started) return fail(started.error());

@@ -113,7 +113,15 @@ bool FaultInjector::StrikeNode(const Line& fault) {
 bool FaultInjector::StrikeCloud(const Line& fault) {
   if (fault.Word(0) != "cloud") return false;
   cloud::SimulatedFaults& faults = world_.cloud().faults();
-  if (fault.Word(1) == "down") faults.down = true;
+  const std::string verb = fault.Word(1);
+  if (verb == "down") faults.down = true;
+  if (verb == "auth_lost") faults.auth_lost = true;
+  if (verb == "reclaim" || verb == "lose") {
+    const std::vector<cloud::Instance> instances = world_.cloud().Instances();
+    if (instances.empty()) return true;
+    const std::string& victim = instances[world_.random_.Below(instances.size())].id;
+    (void)(verb == "lose" ? world_.cloud().Lose(victim) : world_.cloud().Reclaim(victim));
+  }
   faults.no_stock = fault.Share("no_stock", faults.no_stock);
   faults.lost_reply = fault.Share("lost_reply", faults.lost_reply);
   faults.throttled = fault.Share("throttled", faults.throttled);

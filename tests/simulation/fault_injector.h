@@ -21,7 +21,8 @@ class World;
 //   kill controller|agent [node=] [for=1s]   gone for that long
 //   node add|remove|cordon|uncordon|silence|resume NAME [cpu= memory=]
 //   cloud no_stock=100% lost_reply= throttled= [for=]
-//   cloud down for=10s
+//   cloud down|auth_lost for=10s             every call fails; creates fail and listings come back empty
+//   cloud reclaim|lose                       one instance: taken back as spot capacity, or gone without a trace
 class FaultInjector {
  public:
   explicit FaultInjector(World& world) : world_(world) {}

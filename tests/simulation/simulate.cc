@@ -21,6 +21,7 @@ namespace spillway::simulation {
 namespace {
 
 constexpr Duration kStartLimit = std::chrono::seconds(60);
+constexpr int kFailuresWorthShowing = 5;
 constexpr Duration kStep = std::chrono::milliseconds(100);
 // Long enough for orphans to be confirmed and collected, and for anything that should not happen to happen.
 constexpr Duration kQuiet = std::chrono::minutes(3);
@@ -96,9 +97,10 @@ int RunScenario(const std::string& path, const Options& options) {
   if (options.seeds != 0) last = first + options.seeds - 1;
   int failed = 0;
   Duration slowest{0};
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
+  for (std::uint64_t seed = first; seed <= last && failed < kFailuresWorthShowing; ++seed) {
     RunResult result = RunOnce(*scenario, FolderOf(path), seed, options.dump);
     slowest = std::max(slowest, result.ending.settled_after);
+    if (options.seed != 0) fmt::print("seed {}: {} turns to state {:016x}\n", seed, result.turns, result.hash);
     if (seed == first && result.failures.empty()) {
       const RunResult again = RunOnce(*scenario, FolderOf(path), seed, "");
       if (again.turns != result.turns || again.hash != result.hash)
