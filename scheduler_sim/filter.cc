@@ -4,6 +4,7 @@
 
 #include "scheduler_sim/filters/inter_pod_affinity.h"
 #include "scheduler_sim/filters/node_affinity.h"
+#include "scheduler_sim/filters/node_declared_features.h"
 #include "scheduler_sim/filters/node_ports.h"
 #include "scheduler_sim/filters/node_resources_fit.h"
 #include "scheduler_sim/filters/node_unschedulable.h"
@@ -31,9 +32,10 @@ std::span<const Filter* const> Filters() {
   static const NodeResourcesFit node_resources_fit;
   static const PodTopologySpread pod_topology_spread;
   static const InterPodAffinity inter_pod_affinity;
-  static const std::array<const Filter*, 7> filters = {&node_unschedulable, &taint_toleration,   &node_affinity,
-                                                       &node_ports,         &node_resources_fit, &pod_topology_spread,
-                                                       &inter_pod_affinity};
+  static const NodeDeclaredFeatures node_declared_features;
+  static const std::array<const Filter*, 8> filters = {
+      &node_unschedulable, &taint_toleration,    &node_affinity,      &node_ports,
+      &node_resources_fit, &pod_topology_spread, &inter_pod_affinity, &node_declared_features};
   return filters;
 }
 

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "scheduler_sim/testing/matchers.h"
+#include "scheduler_sim/testing/scenario_fields.h"
 
 // One table a filter, in the words of scenarios; cases follow kube-scheduler's own unit tests.
 namespace spillway::sim::testing {
@@ -136,6 +137,37 @@ TEST(NodeResourcesFit, Cases) {
 TEST(NodeResourcesFit, ReasonsAreSortedAsTexts) {
   Check({{"counts sort as strings", "node a[1..10] cpu=1\nnode b[1..2] cordoned\npod p cpu=2",
           "0/12 nodes are available: 10 Insufficient cpu, 2 node(s) were unschedulable."}});
+}
+
+TEST(NodeDeclaredFeatures, NodesMustDeclareWhatThePodNeeds) {
+  const auto kind = [](int minor_version, const std::vector<std::string>& declared, auto&& change) {
+    ClusterOptions options;
+    options.minor_version = minor_version;
+    Scenario scenario("pod p", options);
+    kube::Node node = MakeNode("a", false, {});
+    node.declared_features = declared;
+    scenario.cluster.Upsert(node);
+    kube::Pod pod = scenario.pods.front();
+    change(pod);
+    scenario.cluster.Upsert(pod);
+    const Verdict verdict = Judge(scenario.cluster, scenario.pod("p"), NodeDomain::kReal);
+    return verdict.why_not ? verdict.why_not->Summary() : "";
+  };
+  const auto user_namespaces = [](kube::Pod& pod) {
+    pod.host_network = true;
+    pod.host_users = false;
+  };
+  const auto restart_all = [](kube::Pod& pod) {
+    pod.containers.front().restart_rules_actions = {"RestartAllContainers"};
+  };
+  const auto host_network = [](kube::Pod& pod) { pod.host_network = true; };
+  const std::string missing = "1 node(s) didn't match Pod's required features";
+  EXPECT_EQ(kind(36, {}, user_namespaces), missing);
+  EXPECT_EQ(kind(36, {"UserNamespacesHostNetworkSupport"}, user_namespaces), "");
+  EXPECT_EQ(kind(36, {"UserNamespacesHostNetworkSupport"}, restart_all), missing);
+  EXPECT_EQ(kind(36, {"RestartAllContainersOnContainerExits"}, restart_all), "");
+  EXPECT_EQ(kind(36, {}, host_network), "");
+  EXPECT_EQ(kind(35, {}, user_namespaces), "") << "off until 1.36";
 }
 
 TEST(Filters, TheFirstThatFailsIsNamed) {

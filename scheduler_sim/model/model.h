@@ -102,6 +102,7 @@ struct PodClass {
   std::vector<CounterId> repelled_by;              // kCarried: terms of other Pods that match this one
   bool matches_own_affinity = false;
   std::vector<SpreadRule> spread;
+  std::vector<std::string> required_features;  // of nodes: status.declaredFeatures
   std::vector<std::string> needs;  // what virtual nodes may be unable to run: hostNetwork, hostPort, volume types
   std::string undecidable;         // why no verdict is possible; empty when it is
 

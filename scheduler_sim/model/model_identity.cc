@@ -12,6 +12,21 @@
 namespace spillway::sim {
 namespace {
 
+// Source: component-helpers nodedeclaredfeatures/features, InferForScheduling of each.
+std::vector<std::string> RequiredFeaturesOf(const kube::Pod& pod) {
+  std::vector<std::string> features;
+  const auto restarts_all = [](const kube::Container& container) {
+    const auto& actions = container.restart_rules_actions;
+    return std::find(actions.begin(), actions.end(), "RestartAllContainers") != actions.end();
+  };
+  if (std::any_of(pod.containers.begin(), pod.containers.end(), restarts_all) ||
+      std::any_of(pod.init_containers.begin(), pod.init_containers.end(), restarts_all)) {
+    features.push_back("RestartAllContainersOnContainerExits");
+  }
+  if (pod.host_network && !pod.host_users) features.push_back("UserNamespacesHostNetworkSupport");
+  return features;
+}
+
 std::vector<std::string> NeedsOf(const kube::Pod& pod, bool has_host_ports) {
   std::set<std::string> needs;
   if (pod.host_network) needs.insert("hostNetwork");
@@ -91,6 +106,7 @@ ClassIndex Cluster::Model::AcquireClass(const kube::Pod& pod, FootprintId footpr
   made.repelled_by = identities[identity.value()].repelled_by;
   for (const CounterId counter : made.repelled_by) counters.AddReference(counter.value());
   made.needs = NeedsOf(pod, !this->footprint(footprint).ports.empty());
+  if (semantics.declared_features) made.required_features = RequiredFeaturesOf(pod);
   made.undecidable = WhyUndecidable(pod);
   return AcquireClass(std::move(made));
 }
@@ -106,6 +122,8 @@ ClassIndex Cluster::Model::AcquireClass(PodClass made) {
   for (const SpreadRule& rule : made.spread) {
     key.Size(rule.counter.value()).Int(rule.max_skew).Int(rule.min_domains).Size(rule.counts_itself ? 1 : 0);
   }
+  key.Size(made.required_features.size());
+  for (const std::string& feature : made.required_features) key.Text(feature);
   for (const std::string& need : made.needs) key.Text(need);
   const auto [id, is_new] = classes.Acquire(key_);
   if (is_new) {

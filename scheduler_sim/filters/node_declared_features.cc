@@ -1,0 +1,35 @@
+#include "scheduler_sim/filters/node_declared_features.h"
+
+#include <algorithm>
+
+namespace spillway::sim {
+namespace {
+
+constexpr std::string_view kReason = "node(s) didn't match Pod's required features";
+
+}  // namespace
+
+void NodeDeclaredFeatures::Narrow(const Question& question, NodeSet& alive, Tally& tally) const {
+  if (question.pod.required_features.empty()) return;
+  std::int64_t rejected = 0;
+  alive.ForEach([&](NodeIndex node) {
+    if (Admits(question, node)) return;
+    alive.Remove(node);
+    ++rejected;
+  });
+  tally.Add(kReason, rejected);
+}
+
+bool NodeDeclaredFeatures::Admits(const Question& question, NodeIndex node) const {
+  const std::vector<std::string>& declared = question.model.node(node).declared_features;
+  return std::all_of(question.pod.required_features.begin(), question.pod.required_features.end(),
+                     [&](const std::string& feature) {
+                       return std::find(declared.begin(), declared.end(), feature) != declared.end();
+                     });
+}
+
+std::vector<std::string> NodeDeclaredFeatures::Explain(const Question&, NodeIndex) const {
+  return {std::string(kReason)};
+}
+
+}  // namespace spillway::sim
