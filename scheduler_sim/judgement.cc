@@ -36,6 +36,21 @@ NodeReport Inspect(const Question& question, NodeIndex node) {
   return {node, {}, {}};
 }
 
+NodeReport Inspect(const Question& question, NodeIndex node, const std::vector<NominatedAt>& ahead, Usage& scratch) {
+  const auto change = [&](const NominatedAt& at, std::int32_t by) {
+    for (const PodIndex other : at.pods)
+      ChangeNominated(question.model, question.pod, question.usage, other, by, scratch);
+  };
+  for (const NominatedAt& at : ahead) {
+    if (at.node != node) continue;
+    change(at, 1);
+    NodeReport with = Inspect({question.model, scratch, question.pod}, node);
+    change(at, -1);
+    if (!with.filter.empty()) return with;
+  }
+  return Inspect(question, node);
+}
+
 void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usage& base, PodIndex nominated,
                      std::int32_t change, Usage& usage) {
   const PodRecord& record = model.pod(nominated);
@@ -65,15 +80,23 @@ void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usa
   for (const CounterId counter : counted) model.Count(usage, counter, record.node, change);
 }
 
-Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet& domain) {
-  const Question question{model, model.usage, model.pod_class(model.pod(pod).pod_class)};
-  const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);
+namespace {
+
+bool IsLeftOut(const Question& question, NodeIndex node) {
+  return std::any_of(Filters().begin(), Filters().end(), [&](const Filter* filter) {
+    const PreFilterResult result = filter->PreFilter(question);
+    return result.nodes && !result.nodes->Has(node);
+  });
+}
+
+Evaluation EvaluateBehind(const std::vector<NominatedAt>& ahead, const Question& question, const NodeSet& domain) {
   if (ahead.empty()) return Evaluate(question, domain);
 
   NodeSet rest = domain;
   for (const NominatedAt& at : ahead) rest.Remove(at.node);
   Evaluation evaluation = Evaluate(question, rest);
   if (!evaluation.rejection.empty()) return evaluation;
+  const Cluster::Model& model = question.model;
   Usage with_nominated = model.usage;
   for (const NominatedAt& at : ahead) {
     if (!domain.Has(at.node)) continue;
@@ -87,6 +110,23 @@ Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet&
     for (const ReasonCount& count : outcome.tally.counts()) evaluation.tally.Add(count.reason, count.nodes);
     if (outcome.tally.short_of_resources()) evaluation.tally.NoteShortage();
   }
+  return evaluation;
+}
+
+}  // namespace
+
+Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet& domain) {
+  const Question question{model, model.usage, model.pod_class(model.pod(pod).pod_class)};
+  const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);
+  const NodeIndex own = model.pod(pod).node;
+  if (!own.valid() || !domain.Has(own) || !IsLeftOut(question, own)) return EvaluateBehind(ahead, question, domain);
+
+  NodeSet rest = domain;
+  rest.Remove(own);
+  Evaluation evaluation = EvaluateBehind(ahead, question, rest);
+  if (!evaluation.rejection.empty()) return evaluation;
+  Usage scratch = model.usage;
+  for (const std::string& reason : Inspect(question, own, ahead, scratch).reasons) evaluation.tally.Add(reason, 1);
   return evaluation;
 }
 

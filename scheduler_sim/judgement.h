@@ -5,9 +5,10 @@
 namespace spillway::sim {
 
 // Judges a pending Pod alone, nominated Pods of its own or higher priority on their nodes: a node one of them waits for
-// must admit the Pod both with and without them, as kube-scheduler has it.
+// must admit the Pod both with and without them, as kube-scheduler has it. The node that the Pod itself is nominated to
+// is tried whatever PreFilter says of it, and keeps the reason found there.
 //
-// Source: kube-scheduler framework/runtime RunFilterPluginsWithNominatedPods.
+// Source: kube-scheduler framework/runtime RunFilterPluginsWithNominatedPods; schedule_one.go evaluateNominatedNode.
 Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet& domain);
 
 // Nodes where a nominated Pod of priority at least `pod`'s waits, other than itself, with those Pods.
@@ -27,6 +28,9 @@ void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usa
 
 // The first failing filter on one node and its reasons; an empty filter name when the node is feasible.
 NodeReport Inspect(const Question& question, NodeIndex node);
+// The same with the Pods of `ahead` that wait for this node, then without. `scratch` holds the question's usage, before
+// and after.
+NodeReport Inspect(const Question& question, NodeIndex node, const std::vector<NominatedAt>& ahead, Usage& scratch);
 
 std::shared_ptr<const Explanation> Explain(const Evaluation& evaluation, const NodeSet& domain);
 

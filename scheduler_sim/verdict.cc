@@ -64,21 +64,13 @@ std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod) {
     if (result.nodes) looked_at.IntersectWith(*result.nodes);
   }
   const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);
-  Usage with_nominated = ahead.empty() ? Usage() : model.usage;
-  const auto inspect = [&](NodeIndex node) {
-    for (const NominatedAt& at : ahead) {
-      if (at.node != node) continue;
-      for (const PodIndex other : at.pods) ChangeNominated(model, question.pod, model.usage, other, 1, with_nominated);
-      NodeReport with = Inspect({model, with_nominated, question.pod}, node);
-      for (const PodIndex other : at.pods) ChangeNominated(model, question.pod, model.usage, other, -1, with_nominated);
-      if (!with.filter.empty()) return with;
-    }
-    return Inspect(question, node);
-  };
+  Usage scratch = ahead.empty() ? Usage() : model.usage;
+  const NodeIndex own = model.pod(pod).node;  // nominated to: tried whatever PreFilter says
+  if (own.valid() && model.all.Has(own)) looked_at.Add(own);
   model.names.ForEach([&](NodeIndex node, std::uint64_t) {
     if (!model.node(node).exists) return;
     reports.push_back(looked_at.Has(node)
-                          ? inspect(node)
+                          ? Inspect(question, node, ahead, scratch)
                           : NodeReport{node, "PreFilter", {"node(s) didn't satisfy plugin(s) [NodeAffinity]"}});
   });
   return reports;

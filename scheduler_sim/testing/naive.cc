@@ -370,7 +370,8 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
   }
   for (const NodeInfo& info : cycle.infos) {
     const std::string& name = info.node->metadata.name;
-    if (named && named->count(name) == 0) {
+    // The node it is nominated to is tried first, whatever PreFilter says of it, and keeps that status.
+    if (named && named->count(name) == 0 && pod.nominated_node_name != name) {
       verdict.nodes[name] = {"PreFilter", {"node(s) didn't satisfy plugin(s) [NodeAffinity]"}};
       continue;
     }
