@@ -180,6 +180,25 @@ net::ServerResponse OpenApi(std::string_view path) {
   return JsonResponse(200, document.dump());
 }
 
+// kubectl asks for it, as protobuf, to validate what it cannot have validated here (a List of objects): a document
+// without definitions, so that it finds nothing to object to. Fields: gnostic openapiv2 Document, Info.
+net::ServerResponse OldOpenApi(const net::ServerRequest& request) {
+  if (request.Header("accept").find("protobuf") == std::string::npos) {
+    const Json document = {{"swagger", "2.0"},
+                           {"info", {{"title", "Kubernetes"}, {"version", "v1.36.0"}}},
+                           {"paths", Json::object()},
+                           {"definitions", Json::object()}};
+    return JsonResponse(200, document.dump());
+  }
+  const auto field = [](char number, const std::string& value) {
+    return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(value.size())} + value;
+  };
+  const std::string info = field(1, "Kubernetes") + field(2, "v1.36.0");
+  net::ServerResponse response = JsonResponse(200, field(1, "2.0") + field(2, info) + field(8, ""));
+  response.content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+  return response;
+}
+
 net::ServerResponse Version() {
   const Json version = {{"major", "1"},    {"minor", "36"},           {"gitVersion", "v1.36.0+spillway-sandbox"},
                         {"gitCommit", ""}, {"gitTreeState", "clean"}, {"buildDate", "1970-01-01T00:00:00Z"},
@@ -227,6 +246,7 @@ net::ServerResponse ServeNonResource(const net::ServerRequest& request) {
   for (const std::string_view health : {"/healthz", "/readyz", "/livez"}) {
     if (path == health || (path.starts_with(health) && path[health.size()] == '/')) return Healthy();
   }
+  if (path == "/openapi/v2") return OldOpenApi(request);
   if (path == "/openapi/v3") return OpenApiIndex();
   if (path.starts_with("/openapi/v3/")) return OpenApi(path.substr(12));
   return ErrorResponse(UnknownPath());
