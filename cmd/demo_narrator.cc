@@ -10,9 +10,18 @@ namespace spillway::cmd {
 namespace {
 
 // What leads a Pod to its place; the rest (pulling, scaling) is left to kubectl describe.
-const std::set<std::string, std::less<>> kWorthTelling = {
-    "Scheduled",          "FailedScheduling",    "OverflowScheduled", "OverflowWaiting", "OverflowNoCapacity",
-    "OverflowBindFailed", "OverflowUndecidable", "Started",           "Failed",          "Completed"};
+const std::set<std::string, std::less<>> kWorthTelling = {"Scheduled",
+                                                          "FailedScheduling",
+                                                          "OverflowScheduled",
+                                                          "OverflowWaiting",
+                                                          "OverflowNoCapacity",
+                                                          "OverflowBindFailed",
+                                                          "OverflowUndecidable",
+                                                          "Started",
+                                                          "Failed",
+                                                          "InstanceCreateFailed",
+                                                          "InstanceLost",
+                                                          "Completed"};
 
 constexpr int kReasonWidth = 18;
 

@@ -68,10 +68,11 @@ Task<void> DemoPlay::PlayW2() {
   if (!co_await AddNode("virtual-kubelet", DemoCluster::ProviderKind::kProcess)) co_return;
   CreateNamespace("vk");
   Apply("w2-job-pi", "vk");
-  co_await Await("the Job completes", kPiLimit, [this] {
-    const auto job = cluster_.sandbox().store().Get("jobs.batch", "vk", "pi");
-    return job && sandbox::Text(sandbox::FindCondition(*job, "Complete"), {"status"}) == "True";
-  });
+  co_await Await("the Job completes; it needs perl with its bignum module (Debian: apt-get install perl)", kPiLimit,
+                 [this] {
+                   const auto job = cluster_.sandbox().store().Get("jobs.batch", "vk", "pi");
+                   return job && sandbox::Text(sandbox::FindCondition(*job, "Complete"), {"status"}) == "True";
+                 });
   co_await ShowPods("vk");
   const std::vector<Json> pods = Pods("vk");
   Expect(pods.size() == 1 && sandbox::PhaseOf(pods.front()) == "Succeeded", "W2: the Pod is Completed");
