@@ -154,6 +154,82 @@ TEST_F(SandboxClusterTest, AJobCompletesWithItsCompletions) {
   EXPECT_EQ(Pods().size(), 3u);
 }
 
+TEST_F(SandboxClusterTest, AJobWhosePodsFailGivesUpAtItsBackoffLimit) {
+  cluster_.AddRealNode("node-a", "4", "8Gi", 110);
+  Apply(R"(
+apiVersion: batch/v1
+kind: Job
+metadata: {name: broken}
+spec:
+  backoffLimit: 1
+  template:
+    metadata: {annotations: {spillway.io/simulated-run-seconds: '2', spillway.io/simulated-exit-code: '3'}}
+    spec:
+      restartPolicy: Never
+      containers: [{name: main, image: busybox}]
+)");
+  ASSERT_TRUE(
+      Eventually([&] { return Text(FindCondition(Get("jobs.batch", "broken"), "Failed"), {"status"}) == "True"; }));
+  EXPECT_EQ(Text(FindCondition(Get("jobs.batch", "broken"), "Failed"), {"reason"}), "BackoffLimitExceeded");
+  EXPECT_EQ(Number(Get("jobs.batch", "broken"), {"status", "failed"}), 2);
+}
+
+TEST_F(SandboxClusterTest, AStatefulSetGrowsInOrderAndShrinksFromTheEnd) {
+  cluster_.AddRealNode("node-a", "4", "8Gi", 110);
+  Apply(R"(
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 3
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec:
+      containers: [{name: main, image: db}]
+)");
+  const auto names = [&] {
+    std::string text;
+    for (const Json& pod : Pods()) text += ObjectName(pod) + (IsPodReady(pod) ? "+ " : "- ");
+    return text;
+  };
+  EXPECT_TRUE(Eventually([&] { return names() == "db-0- "; }, 2s)) << names();
+  EXPECT_TRUE(Eventually([&] { return names() == "db-0+ db-1- "; }, 5s)) << names();
+  EXPECT_TRUE(Eventually([&] { return names() == "db-0+ db-1+ db-2+ "; })) << names();
+  ASSERT_TRUE(cluster_.store().Modify("statefulsets.apps", "default", "db", Part::kObject, [](Json& set) {
+    set["spec"]["replicas"] = 1;
+    return true;
+  }));
+  EXPECT_TRUE(Eventually([&] { return names() == "db-0+ "; })) << names();
+}
+
+TEST_F(SandboxClusterTest, ADaemonSetRunsOncePerNodeThatAdmitsIt) {
+  cluster_.AddRealNode("node-a", "4", "8Gi", 110);
+  cluster_.AddRealNode("node-b", "4", "8Gi", 110);
+  cluster_.AddRealNode("node-c", "4", "8Gi", 110);
+  ASSERT_TRUE(cluster_.store().Modify("nodes", "", "node-c", Part::kObject, [](Json& node) {
+    node["spec"]["taints"] = Json::array({{{"key", "gpu"}, {"effect", "NoSchedule"}}});
+    return true;
+  }));
+  Apply(R"(
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: log}
+spec:
+  selector: {matchLabels: {app: log}}
+  template:
+    metadata: {labels: {app: log}}
+    spec:
+      containers: [{name: main, image: log}]
+)");
+  ASSERT_TRUE(Eventually([&] { return Running() == 2; }));
+  std::map<std::string, int> per_node;
+  for (const Json& pod : Pods()) ++per_node[NodeOf(pod)];
+  EXPECT_EQ(per_node, (std::map<std::string, int>{{"node-a", 1}, {"node-b", 1}}));
+  EXPECT_TRUE(Eventually([&] { return Number(Get("daemonsets.apps", "log"), {"status", "numberReady"}) == 2; }));
+}
+
 TEST_F(SandboxClusterTest, DeletingADeploymentDeletesItsPods) {
   cluster_.AddRealNode("node-a", "4", "8Gi", 110);
   Apply(DeploymentOf(3, "1"));

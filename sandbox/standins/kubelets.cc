@@ -22,6 +22,11 @@ std::optional<Duration> RunTime(const Json& pod) {
   return std::chrono::seconds(std::strtoll(text.c_str(), nullptr, 10));
 }
 
+int ExitCode(const Json& pod) {
+  return static_cast<int>(
+      std::strtol(Text(pod, {"metadata", "annotations", "spillway.io/simulated-exit-code"}).c_str(), nullptr, 10));
+}
+
 }  // namespace
 
 Kubelets::Kubelets(StandinContext context, KubeletOptions options)
@@ -215,7 +220,7 @@ Task<void> Kubelets::RunPod(std::string node, std::string key, std::string uid) 
   const std::optional<Duration> run_time = RunTime(*pod);
   if (!run_time) co_return;
   co_await context_.runtime.SleepFor(*run_time);
-  WriteSucceeded(key, uid);
+  WriteEnded(key, uid);
 }
 
 void Kubelets::WriteRunning(const std::string& key, const std::string& uid, const std::string& ip,
@@ -228,11 +233,11 @@ void Kubelets::WriteRunning(const std::string& key, const std::string& uid, cons
   });
 }
 
-void Kubelets::WriteSucceeded(const std::string& key, const std::string& uid) {
+void Kubelets::WriteEnded(const std::string& key, const std::string& uid) {
   const auto [ns, name] = SplitKey(key);
   (void)context_.store.Modify("pods", ns, name, Part::kStatus, [&](Json& pod) {
     if (UidOf(pod) != uid || !IsPodActive(pod)) return false;
-    SetEnded(pod, 0, context_.runtime.WallNow());
+    SetEnded(pod, ExitCode(pod), context_.runtime.WallNow());
     return true;
   });
 }

@@ -65,7 +65,7 @@ class Kubelets {
   Task<void> RunPod(std::string node, std::string key, std::string uid);
   Task<void> StopPod(std::string node, std::string key, std::string uid);
   void WriteRunning(const std::string& key, const std::string& uid, const std::string& ip, const std::string& host_ip);
-  void WriteSucceeded(const std::string& key, const std::string& uid);
+  void WriteEnded(const std::string& key, const std::string& uid);
 
   StandinContext context_;
   KubeletOptions options_;
