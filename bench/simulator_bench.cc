@@ -59,12 +59,13 @@ kube::Pod Pod(std::uint64_t number, std::uint64_t workload, std::int64_t milli_c
 }
 
 // `nodes` with 30 placed Pods each that leave a little cpu free.
-Cluster Loaded(int nodes, int pods_per_node = 30) {
+Cluster Loaded(int nodes, int pods_per_node = 30, bool unique_label = false) {
   Cluster cluster{ClusterOptions()};
   for (int i = 0; i < nodes; ++i) cluster.Upsert(Node(i, 4000, 32LL << 30));
   for (int i = 0; i < nodes * pods_per_node; ++i) {
     kube::Pod pod = Pod(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(i) % 500, 120, 500LL << 20);
     pod.node_name = NodeName(i % nodes);
+    if (unique_label) pod.metadata.labels.emplace_back("zz-index", std::to_string(i));
     cluster.Upsert(pod);
   }
   return cluster;
@@ -203,18 +204,33 @@ void NodeDelta(benchmark::State& state) {
 }
 BENCHMARK(NodeDelta);
 
-// Resident bytes of the model per placed Pod, nodes included.
-void MemoryPerPod(benchmark::State& state) {
+// Resident bytes of the model per placed Pod, nodes included; with labels as replicas have them, or with one label
+// whose value no other Pod has (StatefulSets, Jobs with an index).
+void MemoryPerPod(benchmark::State& state, bool unique_label) {
   const int nodes = static_cast<int>(state.range(0));
   for (auto _ : state) {
     const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-    const Cluster cluster = Loaded(nodes);
+    const Cluster cluster = Loaded(nodes, 30, unique_label);
     const std::size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
     state.counters["bytes_per_pod"] = static_cast<double>(after - before) / (30.0 * nodes);
     benchmark::DoNotOptimize(cluster);
   }
 }
-BENCHMARK(MemoryPerPod)->Arg(5000)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(MemoryPerPod, replicas, false)->Arg(5000)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(MemoryPerPod, unique_labels, true)->Arg(5000)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// A pending Pod with a constraint nobody had before comes and goes: its counter is built and dropped.
+void NewConstraint(benchmark::State& state, bool unique_label) {
+  Cluster cluster = Loaded(5000, 30, unique_label);
+  kube::Pod pod = Pod(40'000'000, 7, 100, 1LL << 30);
+  WithZoneSpread(pod);
+  for (auto _ : state) {
+    cluster.Upsert(pod);
+    cluster.RemovePod(pod.metadata.uid);
+  }
+}
+BENCHMARK_CAPTURE(NewConstraint, replicas, false)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(NewConstraint, unique_labels, true)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace spillway::sim
