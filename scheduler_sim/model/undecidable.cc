@@ -13,8 +13,9 @@ std::string GangMarker(const kube::Pod& pod) {
     bool label, annotation;
   };
   for (const Marker& marker :
-       {Marker{"scheduling.k8s.io/group-name", false, true}, Marker{"scheduling.x-k8s.io/pod-group", true, false},
-        Marker{"kueue.x-k8s.io/pod-group-name", true, true}}) {
+       {Marker{"scheduling.k8s.io/group-name", false, true}, Marker{"scheduling.volcano.sh/group-name", false, true},
+        Marker{"yunikorn.apache.org/task-group-name", false, true},
+        Marker{"scheduling.x-k8s.io/pod-group", true, false}, Marker{"kueue.x-k8s.io/pod-group-name", true, true}}) {
     if (marker.label && kube::Find(pod.metadata.labels, marker.key) != nullptr) {
       return std::string("label ") + marker.key;
     }
