@@ -10,7 +10,8 @@
 
 namespace spillway::base {
 
-// What kind of failure; decides whether to retry, re-read or give up. Close to gRPC's codes, with Kubernetes' distinctions.
+// What kind of failure; decides whether to retry, re-read or give up. Close to gRPC's codes, with Kubernetes'
+// distinctions.
 enum class Code : std::uint8_t {
   kInvalidArgument,   // the caller's input is wrong: do not retry
   kMalformed,         // bytes from outside that do not parse
@@ -33,8 +34,8 @@ std::string_view ToString(Code code);
 struct Error {
   Code code = Code::kInternal;
   std::string message;
-  int http_status = 0;         // 0 when no HTTP response came
-  Duration retry_after{0};     // from Retry-After; 0 when absent
+  int http_status = 0;      // 0 when no HTTP response came
+  Duration retry_after{0};  // from Retry-After; 0 when absent
 
   // "while listing pods: connection refused"
   Error Annotated(std::string_view context) &&;

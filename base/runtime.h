@@ -14,7 +14,8 @@ namespace spillway::base {
 using TimerId = std::uint64_t;
 
 // The one loop of a process: time, timers, tasks and chance, all injected. Two implementations: RealRuntime (Boost.Asio
-// behind real_runtime.h) and SimRuntime (virtual time, sim_runtime.h). All state of a process is touched only from here.
+// behind real_runtime.h) and SimRuntime (virtual time, sim_runtime.h). All state of a process is touched only from
+// here.
 class Runtime {
  public:
   virtual ~Runtime() = default;

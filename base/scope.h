@@ -10,8 +10,9 @@
 namespace spillway::base {
 
 // Owns flows that run side by side. A spawned Task starts on the next turn of the loop and is freed when it ends;
-// destroying the scope destroys the flows that have not ended, in no particular order. A flow must not destroy the scope
-// it runs in: post that to the runtime. Declare the scope last in a class, so that its flows die before what they use.
+// destroying the scope destroys the flows that have not ended, in no particular order. A flow must not destroy the
+// scope it runs in: post that to the runtime. Declare the scope last in a class, so that its flows die before what they
+// use.
 class TaskScope {
  public:
   explicit TaskScope(Runtime& runtime) : runtime_(runtime) {}

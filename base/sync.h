@@ -11,9 +11,9 @@
 
 namespace spillway::base {
 
-// One value handed over once, from whoever Set()s it to the one flow that waits. Copies share the slot. Loop thread only:
-// another thread posts its Set() to the runtime. The waiter resumes on a turn of its own; if it was destroyed meanwhile,
-// the value is dropped.
+// One value handed over once, from whoever Set()s it to the one flow that waits. Copies share the slot. Loop thread
+// only: another thread posts its Set() to the runtime. The waiter resumes on a turn of its own; if it was destroyed
+// meanwhile, the value is dropped.
 template <typename T>
 class OneShot {
  public:

@@ -9,8 +9,8 @@
 namespace spillway::base {
 
 // A lazy coroutine: starts when awaited (or spawned in a TaskScope, scope.h), belongs to whoever holds it. Destroying a
-// Task destroys its frame wherever it is suspended, and with it everything it waits for: that is how flows are cancelled,
-// and how a simulation kills a process. Loop thread only.
+// Task destroys its frame wherever it is suspended, and with it everything it waits for: that is how flows are
+// cancelled, and how a simulation kills a process. Loop thread only.
 //
 // GCC 12: no braced temporaries inside a co_await expression, no capturing lambdas as coroutines, parameters by value.
 template <typename T>

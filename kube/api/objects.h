@@ -138,7 +138,16 @@ struct ContainerStatus {
 };
 
 struct Volume {
-  enum class Kind : std::uint8_t { kOther, kPersistentVolumeClaim, kEphemeral, kGcePd, kAwsEbs, kRbd, kIscsi, kHostPath };
+  enum class Kind : std::uint8_t {
+    kOther,
+    kPersistentVolumeClaim,
+    kEphemeral,
+    kGcePd,
+    kAwsEbs,
+    kRbd,
+    kIscsi,
+    kHostPath
+  };
   Kind kind = Kind::kOther;
   std::string name;
   std::string source;                 // claim name, PD name, EBS volume id, RBD image, ISCSI IQN
@@ -215,8 +224,8 @@ struct PartialObject {
   ObjectMeta metadata;
 };
 
-// Any object as it came: for the agent, which needs the whole of its own few Pods. metadata has namespace, name, uid and
-// resourceVersion only.
+// Any object as it came: for the agent, which needs the whole of its own few Pods. metadata has namespace, name, uid
+// and resourceVersion only.
 struct RawObject {
   ObjectMeta metadata;
   std::string json;

@@ -7,11 +7,11 @@
 
 namespace spillway::kube {
 
-// An exact decimal amount, as k8s.io/apimachinery resource.Quantity holds it: whole nano-units in 128 bits. Sums are exact
-// and saturate; rounding happens once, in Value() or MilliValue(), away from zero.
+// An exact decimal amount, as k8s.io/apimachinery resource.Quantity holds it: whole nano-units in 128 bits. Sums are
+// exact and saturate; rounding happens once, in Value() or MilliValue(), away from zero.
 //
-// Source: apimachinery pkg/api/resource/quantity.go, v0.33 to v0.36: at most nine fractional digits, finer amounts round
-// up to 1n; binary-suffix amounts above 2^63-1 are capped.
+// Source: apimachinery pkg/api/resource/quantity.go, v0.33 to v0.36: at most nine fractional digits, finer amounts
+// round up to 1n; binary-suffix amounts above 2^63-1 are capped.
 class Quantity {
  public:
   __extension__ using Nano = __int128;

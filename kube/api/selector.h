@@ -22,7 +22,8 @@ bool Matches(const LabelRequirement& requirement, const StringMap& labels);
 bool Matches(const NodeSelectorTerm& term, const StringMap& labels, std::string_view node_name);
 bool Matches(const NodeSelector& selector, const StringMap& labels, std::string_view node_name);
 
-// Source: api core/v1 toleration.go ToleratesTaint; Lt and Gt need a feature gate that is off in 1.36 and match nothing.
+// Source: api core/v1 toleration.go ToleratesTaint; Lt and Gt need a feature gate that is off in 1.36 and match
+// nothing.
 bool Tolerates(const Toleration& toleration, const Taint& taint);
 bool ToleratesAny(const std::vector<Toleration>& tolerations, const Taint& taint);
 
