@@ -16,8 +16,8 @@ namespace {
 
 using sandbox::Json;
 
-constexpr Duration kLimit = std::chrono::seconds(20);
-constexpr Duration kPiLimit = std::chrono::seconds(30);
+constexpr Duration kLimit = std::chrono::seconds(60);
+constexpr Duration kPiLimit = std::chrono::seconds(180);
 constexpr std::size_t kPiDigits = 2000;
 
 std::map<std::string, int> PerNode(const std::vector<Json>& pods) {
