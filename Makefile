@@ -10,7 +10,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help deps build demo test test-fast bench bench-controlplane fmt fmt-check lint docs clean
+.PHONY: help deps build demo test test-fast bench bench-controlplane differential fmt fmt-check lint docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,11 @@ demo: build ## the three walk-throughs in the sandbox; stays up to play with
 test: deps ## everything: unit, simulation, wire, structure, control plane
 	@tools/run-tests dev
 
-test-fast: deps ## without the real control plane
-	@tools/run-tests dev --label-exclude controlplane
+test-fast: deps ## without what needs Kubernetes' own code: control plane, scheduler plugins
+	@tools/run-tests dev --label-exclude 'controlplane|differential'
+
+differential: build ## N=2000 random clusters against kube-scheduler's own plugins; K8S=1.34 for older ones
+	@SPILLWAY_BIN=build/spillway tests/differential/run $(or $(K8S),1.36) --n=$(or $(N),2000) $(DIFFERENTIAL_FLAGS)
 
 bench: deps ## micro benchmarks
 	@cmake --preset release >/dev/null && cmake --build --preset release -j $(JOBS) --target benchmarks

@@ -115,7 +115,7 @@ Status Snapshot::Add(std::string_view kind, std::string_view raw) {
   if (kind == "Pod") return AddPod(raw);
   if (kind == "Node") return AddNode(raw);
   if (kind == "Namespace") {
-    auto ns = Decoded<kube::Namespace>(raw);
+    auto ns = Decoded<kube::Namespace>(kind, raw);
     if (!ns) return Fail(ns.error());
     cluster_.Upsert(*ns);
     return {};
@@ -126,16 +126,18 @@ Status Snapshot::Add(std::string_view kind, std::string_view raw) {
 }
 
 template <typename T>
-Result<T> Snapshot::Decoded(std::string_view raw) {
+Result<T> Snapshot::Decoded(std::string_view kind, std::string_view raw) {
   auto object = decoder_.Decode<T>(raw);
-  if (!object) return Fail(Code::kMalformed, fmt::format("cannot be read: {}", object.error().message));
-  return object;
+  if (object) return object;
+  const auto identity = decoder_.DecodeIdentity(raw);
+  if (identity && identity->name.empty())
+    return Fail(Code::kMalformed, fmt::format("is a {} without metadata.name", kind));
+  return Fail(Code::kMalformed, fmt::format("cannot be read: {}", object.error().message));
 }
 
 Status Snapshot::AddPod(std::string_view raw) {
-  auto pod = Decoded<kube::Pod>(raw);
+  auto pod = Decoded<kube::Pod>("Pod", raw);
   if (!pod) return Fail(pod.error());
-  if (pod->metadata.name.empty()) return Fail(Code::kMalformed, "is a Pod without metadata.name");
   if (pod->metadata.ns.empty()) pod->metadata.ns = "default";
   if (pod->metadata.uid.empty()) pod->metadata.uid = pod->metadata.Key();
   std::string why_not = WhyNotLookedAt(*pod);
@@ -159,9 +161,8 @@ std::string Snapshot::WhyNotLookedAt(const kube::Pod& pod) const {
 }
 
 Status Snapshot::AddNode(std::string_view raw) {
-  auto node = Decoded<kube::Node>(raw);
+  auto node = Decoded<kube::Node>("Node", raw);
   if (!node) return Fail(node.error());
-  if (node->metadata.name.empty()) return Fail(Code::kMalformed, "is a Node without metadata.name");
   if (node->metadata.uid.empty()) node->metadata.uid = node->metadata.name;
   cluster_.Upsert(*node);
   return {};

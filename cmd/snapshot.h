@@ -38,7 +38,7 @@ class Snapshot {
  private:
   Status Add(std::string_view kind, std::string_view raw);
   template <typename T>
-  Result<T> Decoded(std::string_view raw);
+  Result<T> Decoded(std::string_view kind, std::string_view raw);
   Status AddPod(std::string_view raw);
   std::string WhyNotLookedAt(const kube::Pod& pod) const;
   Status AddNode(std::string_view raw);

@@ -1,0 +1,210 @@
+// Package cluster holds a snapshot of a Kubernetes cluster, as `kubectl get ... -o json` prints it.
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	v1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+)
+
+// Cluster is what kube-scheduler's informers hold.
+type Cluster struct {
+	Nodes             []*v1.Node
+	Pods              []*v1.Pod
+	Namespaces        []*v1.Namespace
+	Claims            []*v1.PersistentVolumeClaim
+	Volumes           []*v1.PersistentVolume
+	StorageClasses    []*storagev1.StorageClass
+	CSINodes          []*storagev1.CSINode
+	CSIDrivers        []*storagev1.CSIDriver
+	StorageCapacities []*storagev1.CSIStorageCapacity
+	Attachments       []*storagev1.VolumeAttachment
+}
+
+// Placed are the Pods in kube-scheduler's cache: bound to a node that exists, and not ended.
+func (c *Cluster) Placed() []*v1.Pod {
+	names := c.NodeNames()
+	var placed []*v1.Pod
+	for _, pod := range c.Pods {
+		if !ended(pod) && slices.Contains(names, pod.Spec.NodeName) {
+			placed = append(placed, pod)
+		}
+	}
+	return placed
+}
+
+// Pending are the Pods without a node that have not ended.
+func (c *Cluster) Pending() []*v1.Pod {
+	var pending []*v1.Pod
+	for _, pod := range c.Pods {
+		if !ended(pod) && pod.Spec.NodeName == "" {
+			pending = append(pending, pod)
+		}
+	}
+	return pending
+}
+
+// Kube-scheduler's Pod informer leaves these out.
+func ended(pod *v1.Pod) bool {
+	return pod.Status.Phase == v1.PodSucceeded || pod.Status.Phase == v1.PodFailed
+}
+
+// NodeNames are sorted.
+func (c *Cluster) NodeNames() []string {
+	var names []string
+	for _, node := range c.Nodes {
+		names = append(names, node.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// IsReal is false for virtual nodes: `--virtual-node-selector` has its default, type=virtual-kubelet.
+func (c *Cluster) IsReal(name string) bool {
+	return !slices.ContainsFunc(c.Nodes, func(node *v1.Node) bool {
+		return node.Name == name && node.Labels["type"] == "virtual-kubelet"
+	})
+}
+
+// Undecidable says why kube-scheduler's filters alone do not decide about this Pod; empty when they do.
+func (c *Cluster) Undecidable(pod *v1.Pod, schedulerName string) string {
+	switch {
+	case len(pod.Spec.SchedulingGates) > 0:
+		return "it has scheduling gates"
+	case pod.Spec.SchedulerName != "" && pod.Spec.SchedulerName != schedulerName:
+		return "another scheduler is to place it"
+	case len(pod.Spec.ResourceClaims) > 0:
+		return "it uses resource claims"
+	}
+	return ""
+}
+
+// Decode reads a List.
+func Decode(data []byte) (*Cluster, error) {
+	var list struct {
+		Items []json.RawMessage `json:"items"`
+	}
+	if err := json.Unmarshal(data, &list); err != nil {
+		return nil, err
+	}
+	c := &Cluster{}
+	for i, raw := range list.Items {
+		if err := c.add(raw); err != nil {
+			return nil, fmt.Errorf("items[%d]: %w", i, err)
+		}
+	}
+	return c, nil
+}
+
+func (c *Cluster) add(raw json.RawMessage) error {
+	var meta struct {
+		Kind string `json:"kind"`
+	}
+	if err := json.Unmarshal(raw, &meta); err != nil {
+		return err
+	}
+	switch meta.Kind {
+	case "Node":
+		return addTo(&c.Nodes, raw)
+	case "Pod":
+		return addTo(&c.Pods, raw)
+	case "Namespace":
+		return addTo(&c.Namespaces, raw)
+	case "PersistentVolumeClaim":
+		return addTo(&c.Claims, raw)
+	case "PersistentVolume":
+		return addTo(&c.Volumes, raw)
+	case "StorageClass":
+		return addTo(&c.StorageClasses, raw)
+	case "CSINode":
+		return addTo(&c.CSINodes, raw)
+	case "CSIDriver":
+		return addTo(&c.CSIDrivers, raw)
+	case "CSIStorageCapacity":
+		return addTo(&c.StorageCapacities, raw)
+	case "VolumeAttachment":
+		return addTo(&c.Attachments, raw)
+	}
+	return fmt.Errorf("unknown kind %q", meta.Kind)
+}
+
+func addTo[T any](to *[]*T, raw json.RawMessage) error {
+	object := new(T)
+	if err := json.Unmarshal(raw, object); err != nil {
+		return err
+	}
+	*to = append(*to, object)
+	return nil
+}
+
+// Encode writes a List on one line, without the empty fields that Go adds.
+func (c *Cluster) Encode() ([]byte, error) {
+	items := []any{}
+	for _, objects := range []struct {
+		apiVersion, kind string
+		list             any
+	}{
+		{"v1", "Namespace", c.Namespaces},
+		{"v1", "Node", c.Nodes},
+		{"storage.k8s.io/v1", "StorageClass", c.StorageClasses},
+		{"storage.k8s.io/v1", "CSIDriver", c.CSIDrivers},
+		{"storage.k8s.io/v1", "CSINode", c.CSINodes},
+		{"storage.k8s.io/v1", "CSIStorageCapacity", c.StorageCapacities},
+		{"storage.k8s.io/v1", "VolumeAttachment", c.Attachments},
+		{"v1", "PersistentVolume", c.Volumes},
+		{"v1", "PersistentVolumeClaim", c.Claims},
+		{"v1", "Pod", c.Pods},
+	} {
+		data, err := json.Marshal(objects.list)
+		if err != nil {
+			return nil, err
+		}
+		var generic []map[string]any
+		if err := json.Unmarshal(data, &generic); err != nil {
+			return nil, err
+		}
+		for _, object := range generic {
+			object["apiVersion"], object["kind"] = objects.apiVersion, objects.kind
+			items = append(items, pruned(object))
+		}
+	}
+	return json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
+}
+
+// Empty structs and nulls that encoding/json writes though nobody set them ("status": {}, "creationTimestamp": null).
+// Empty selectors mean something and stay.
+func pruned(object map[string]any) map[string]any {
+	for _, key := range []string{"status", "spec"} {
+		if inner, ok := object[key].(map[string]any); ok {
+			prune(inner)
+			if len(inner) == 0 {
+				delete(object, key)
+			}
+		}
+	}
+	if metadata, ok := object["metadata"].(map[string]any); ok && metadata["creationTimestamp"] == nil {
+		delete(metadata, "creationTimestamp")
+	}
+	return object
+}
+
+func prune(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, inner := range value {
+			prune(inner)
+			if empty, ok := inner.(map[string]any); inner == nil || (ok && len(empty) == 0 && prunable[key]) {
+				delete(value, key)
+			}
+		}
+	case []any:
+		for _, inner := range value {
+			prune(inner)
+		}
+	}
+}
+
+var prunable = map[string]bool{"resources": true, "daemonEndpoints": true, "nodeInfo": true, "state": true, "lastState": true}
