@@ -378,9 +378,12 @@ Result<std::unique_ptr<HttpClient>> NewHttpClient(Runtime& runtime, HttpClientOp
 }  // namespace spillway::net
 
 #ifdef __SANITIZE_THREAD__
-// cpprestsdk comes without instrumentation, so that TSan does not see the reference counts by which a cancelled
-// exchange frees its state. None of our code runs below these frames.
+// cpprestsdk and OpenSSL come without instrumentation: TSan sees neither the reference counts by which a cancelled
+// exchange frees its state, nor how the library's scheduler is made once, nor OpenSSL's locks around what connections
+// share. None of our code runs below these frames.
 extern "C" const char* __tsan_default_suppressions() {
-  return "race:pplx::details::_CancellationTokenState::_Cancel\nrace:asio_context::~asio_context";
+  return "race:pplx::details::_CancellationTokenState::_Cancel\nrace:asio_context::~asio_context\n"
+         "race:pplx::_pplx_g_sched_t::get_scheduler\nrace:pplx::scheduler_ptr::scheduler_ptr\n"
+         "called_from_lib:libcrypto.so\ncalled_from_lib:libssl.so";
 }
 #endif
