@@ -107,16 +107,26 @@ ApiError InternalError(std::string message) {
 
 ApiError UnknownPath() { return {404, "NotFound", "the server could not find the requested resource", Json::object()}; }
 
-ApiError MethodNotAllowed(const Kind& kind, std::string_view verb) {
-  return {405, "MethodNotAllowed",
-          fmt::format("{} is not supported on resources of kind \"{}\"", verb, kind.GroupResource()),
-          Details(kind, "")};
+ApiError MethodNotAllowed() {
+  return {405, "MethodNotAllowed", "the server does not allow this method on the requested resource", Json::object()};
+}
+
+ApiError BareError(std::string message) { return {500, "", std::move(message), nullptr}; }
+
+ApiError PreconditionFailed(const Kind& kind, std::string_view ns, std::string_view name, std::string_view field,
+                            std::string_view wanted, std::string_view actual) {
+  const std::string key = ns.empty() ? fmt::format("/registry/{}/{}", kind.plural, name)
+                                     : fmt::format("/registry/{}/{}/{}", kind.plural, ns, name);
+  return Conflict(kind, kind.GroupResource(), name,
+                  fmt::format("StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: "
+                              "Precondition failed: {} in precondition: {}, {} in object meta: {}",
+                              key, field, wanted, field, actual));
 }
 
 Json ToStatus(const ApiError& error) {
   Json status = {{"kind", "Status"},    {"apiVersion", "v1"},       {"metadata", Json::object()},
-                 {"status", "Failure"}, {"message", error.message}, {"reason", error.reason},
-                 {"code", error.code}};
+                 {"status", "Failure"}, {"message", error.message}, {"code", error.code}};
+  if (!error.reason.empty()) status["reason"] = error.reason;
   if (!error.details.is_null()) status["details"] = error.details;
   if (!error.continue_token.empty()) status["metadata"]["continue"] = error.continue_token;
   return status;

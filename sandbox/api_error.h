@@ -50,7 +50,12 @@ ApiError Expired(std::string message);
 ApiError TooManyRequests(std::string message, int retry_after_seconds);
 ApiError InternalError(std::string message);
 ApiError UnknownPath();
-ApiError MethodNotAllowed(const Kind& kind, std::string_view verb);
+ApiError MethodNotAllowed();
+// A Go error that upstream forgot to give a reason: 500 with the bare text.
+ApiError BareError(std::string message);
+// What the storage layer says when a precondition on `field` ("UID", "ResourceVersion") fails.
+ApiError PreconditionFailed(const Kind& kind, std::string_view ns, std::string_view name, std::string_view field,
+                            std::string_view wanted, std::string_view actual);
 
 Json ToStatus(const ApiError& error);
 Error ToError(const ApiError& error);

@@ -89,9 +89,6 @@ ApiResult<LogRequest> FindLogs(const Store& store, const RestRequest& request) {
   auto container = LogContainer(*pod, request.Param("container"));
   if (!container) return Refuse(container.error());
   const std::string node_name = TextAt(*pod, "spec.nodeName");
-  if (node_name.empty()) {
-    return Refuse(BadRequest(fmt::format("pod {} does not have a host assigned", request.name)));
-  }
   const auto node = store.Get("nodes", "", node_name);
   return LogRequest{.ns = request.ns,
                     .pod = request.name,
@@ -138,6 +135,11 @@ Task<net::ServerResponse> ApiServer::Handle(net::ServerRequest http) {
 Task<net::ServerResponse> ApiServer::ServeLogs(RestRequest request) {
   auto logs = FindLogs(store_, request);
   if (!logs) co_return ErrorResponse(logs.error());
+  if (logs->node.empty()) {  // not on a node yet: nothing has been said
+    net::ServerResponse nothing = JsonResponse(200, "");
+    nothing.content_type = "text/plain";
+    co_return nothing;
+  }
   if (!log_source_) {
     co_return ErrorResponse({501, "NotImplemented", "no source of logs is connected to this API server", nullptr});
   }

@@ -255,6 +255,38 @@ TEST_F(ApiServerTest, EventsAreOneStorageInTwoDialects) {
   EXPECT_EQ(IntAt(Json::parse(series.body), "series.count", 0), 2);
 }
 
+TEST_F(ApiServerTest, NewEventsMustBeWholeAndMayOnlyGrowASeries) {
+  const std::string path = "/apis/events.k8s.io/v1/namespaces/default/events";
+  Json event = {{"metadata", {{"name", "e"}}},
+                {"reportingController", "spillway.io/controller"},
+                {"reportingInstance", "c"},
+                {"action", "Binding"},
+                {"reason", "R"},
+                {"regarding", {{"kind", "Pod"}, {"namespace", "default"}, {"name", "p"}}},
+                {"note", "n"},
+                {"type", "Normal"}};
+  EXPECT_EQ(TextAt(StatusOf(Method::kPost, path, event), "message"),
+            "Event \"e\" is invalid: eventTime: Required value");
+  event["eventTime"] = "2026-01-01T00:00:00.000000Z";
+  event["note"] = std::string(1025, 'x');
+  EXPECT_THAT(TextAt(StatusOf(Method::kPost, path, event), "message"), HasSubstr("can have at most 1024 characters"));
+  event["note"] = "n";
+  EXPECT_EQ(Call(Method::kPost, path, event).status, 201);
+  const auto changed = Call(Method::kPatch, path + "/e", {{"note", "another"}}, "application/merge-patch+json");
+  EXPECT_EQ(changed.status, 422);
+}
+
+TEST_F(ApiServerTest, PutMakesALeaseAndThenNeedsItsVersion) {
+  const std::string path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1";
+  const Json lease = {{"metadata", {{"name", "n1"}}}, {"spec", {{"holderIdentity", "n1"}}}};
+  EXPECT_EQ(Call(Method::kPut, path, lease).status, 201);
+  EXPECT_EQ(Call(Method::kPut, path, lease).status, 422);
+  Json known = Get(path);
+  known["spec"]["holderIdentity"] = "n2";
+  EXPECT_EQ(Call(Method::kPut, path, known).status, 200);
+  EXPECT_EQ(Call(Method::kPut, std::string(kMaps) + "/c", ConfigMapNamed("c")).status, 404);
+}
+
 TEST_F(ApiServerTest, MetadataOnlyOnRequest) {
   AddMaps(1);
   const Json list = Get(kMaps, "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json");
@@ -295,7 +327,7 @@ TEST_F(ApiServerTest, LogsComeFromTheNodesKubelet) {
   };
   api.SetLogSource(logs);
   (void)store().Create("pods", PodNamed("p"));
-  EXPECT_EQ(Call(Method::kGet, std::string(kPods) + "/p/log").status, 400);  // not on a node yet
+  EXPECT_EQ(Call(Method::kGet, std::string(kPods) + "/p/log").body, "");  // not on a node yet
   (void)store().Create("nodes", {{"metadata", {{"name", "n1"}}},
                                  {"status",
                                   {{"addresses", Json::array({{{"type", "InternalIP"}, {"address", "10.0.0.7"}}})},

@@ -5,7 +5,8 @@
 namespace spillway::sandbox {
 namespace {
 
-// What a kind can do beyond being stored, as letters: s status, c scale, g generation, n namespaced.
+// What a kind can do beyond being stored, as letters: s status, c scale, g generation, n namespaced, p PUT creates, v
+// PUT needs a resourceVersion.
 struct Row {
   std::string_view group, version, kind, plural, singular, abilities;
   std::vector<std::string_view> short_names = {}, categories = {}, fields = {};
@@ -14,19 +15,19 @@ struct Row {
 const std::vector<Row>& Rows() {
   static const std::vector<Row> rows = {
       {"", "v1", "ConfigMap", "configmaps", "configmap", "n", {"cm"}},
-      {"", "v1", "Endpoints", "endpoints", "endpoints", "n", {"ep"}},
+      {"", "v1", "Endpoints", "endpoints", "endpoints", "np", {"ep"}},
       {"",
        "v1",
        "Event",
        "events",
        "event",
-       "n",
+       "np",
        {"ev"},
        {},
        {"involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
         "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath", "reason",
         "reportingComponent", "source", "type"}},
-      {"", "v1", "LimitRange", "limitranges", "limitrange", "n", {"limits"}},
+      {"", "v1", "LimitRange", "limitranges", "limitrange", "np", {"limits"}},
       {"", "v1", "Namespace", "namespaces", "namespace", "s", {"ns"}, {}, {"status.phase"}},
       {"", "v1", "Node", "nodes", "node", "s", {"no"}, {}, {"spec.unschedulable"}},
       {"", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", "sn", {"pvc"}},
@@ -54,13 +55,13 @@ const std::vector<Row>& Rows() {
       {"", "v1", "ResourceQuota", "resourcequotas", "resourcequota", "sn", {"quota"}},
       {"", "v1", "Secret", "secrets", "secret", "n", {}, {}, {"type"}},
       {"", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount", "n", {"sa"}},
-      {"", "v1", "Service", "services", "service", "sn", {"svc"}, {"all"}, {"spec.clusterIP", "spec.type"}},
+      {"", "v1", "Service", "services", "service", "snp", {"svc"}, {"all"}, {"spec.clusterIP", "spec.type"}},
       {"admissionregistration.k8s.io",
        "v1",
        "MutatingWebhookConfiguration",
        "mutatingwebhookconfigurations",
        "mutatingwebhookconfiguration",
-       "g",
+       "gv",
        {},
        {"api-extensions"}},
       {"admissionregistration.k8s.io",
@@ -68,7 +69,7 @@ const std::vector<Row>& Rows() {
        "ValidatingWebhookConfiguration",
        "validatingwebhookconfigurations",
        "validatingwebhookconfiguration",
-       "g",
+       "gv",
        {},
        {"api-extensions"}},
       {"apps", "v1", "ControllerRevision", "controllerrevisions", "controllerrevision", "n"},
@@ -86,28 +87,28 @@ const std::vector<Row>& Rows() {
        {"all"}},
       {"batch", "v1", "CronJob", "cronjobs", "cronjob", "sgn", {"cj"}, {"all"}},
       {"batch", "v1", "Job", "jobs", "job", "sgn", {}, {"all"}, {"status.successful"}},
-      {"coordination.k8s.io", "v1", "Lease", "leases", "lease", "n"},
+      {"coordination.k8s.io", "v1", "Lease", "leases", "lease", "npv"},
       {"discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice", "gn"},
-      {"events.k8s.io", "v1", "Event", "events", "event", "n", {"ev"}, {}, {}},
+      {"events.k8s.io", "v1", "Event", "events", "event", "np", {"ev"}, {}, {}},
       {"networking.k8s.io", "v1", "Ingress", "ingresses", "ingress", "sgn", {"ing"}},
       {"networking.k8s.io", "v1", "IngressClass", "ingressclasses", "ingressclass", "g"},
       {"networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", "networkpolicy", "gn", {"netpol"}},
-      {"node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", "runtimeclass", ""},
-      {"policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", "sgn", {"pdb"}},
-      {"rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", ""},
-      {"rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", "clusterrole", ""},
-      {"rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", "rolebinding", "n"},
-      {"rbac.authorization.k8s.io", "v1", "Role", "roles", "role", "n"},
+      {"node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", "runtimeclass", "pv"},
+      {"policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", "sgnv", {"pdb"}},
+      {"rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", "clusterrolebinding", "p"},
+      {"rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", "clusterrole", "p"},
+      {"rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", "rolebinding", "np"},
+      {"rbac.authorization.k8s.io", "v1", "Role", "roles", "role", "np"},
       {"resource.k8s.io", "v1", "DeviceClass", "deviceclasses", "deviceclass", "g"},
       {"resource.k8s.io", "v1", "ResourceClaim", "resourceclaims", "resourceclaim", "sn"},
       {"resource.k8s.io", "v1", "ResourceClaimTemplate", "resourceclaimtemplates", "resourceclaimtemplate", "n"},
       {"resource.k8s.io", "v1", "ResourceSlice", "resourceslices", "resourceslice", "g", {}, {}, {"spec.nodeName"}},
       {"scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", "priorityclass", "g", {"pc"}},
-      {"storage.k8s.io", "v1", "CSIDriver", "csidrivers", "csidriver", "g"},
-      {"storage.k8s.io", "v1", "CSINode", "csinodes", "csinode", ""},
-      {"storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities", "csistoragecapacity", "n"},
+      {"storage.k8s.io", "v1", "CSIDriver", "csidrivers", "csidriver", "gv"},
+      {"storage.k8s.io", "v1", "CSINode", "csinodes", "csinode", "v"},
+      {"storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities", "csistoragecapacity", "nv"},
       {"storage.k8s.io", "v1", "StorageClass", "storageclasses", "storageclass", "", {"sc"}},
-      {"storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments", "volumeattachment", "s"},
+      {"storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments", "volumeattachment", "sv"},
   };
   return rows;
 }
@@ -125,6 +126,8 @@ std::vector<Kind> Built() {
                          .has_status = can('s'),
                          .has_scale = can('c'),
                          .has_generation = can('g'),
+                         .put_creates = can('p'),
+                         .put_needs_version = can('v'),
                          .short_names = row.short_names,
                          .categories = row.categories,
                          .fields = row.fields});

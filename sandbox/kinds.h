@@ -15,6 +15,8 @@ struct Kind {
   bool has_status = false;      // serves /status, and PUT on the object itself leaves the status alone
   bool has_scale = false;       // serves /scale
   bool has_generation = false;  // metadata.generation counts changes of spec
+  bool put_creates = false;     // PUT makes an object that is not there
+  bool put_needs_version = false;
   std::vector<std::string_view> short_names, categories;
   std::vector<std::string_view> fields;  // selectable fields, beside metadata.name and metadata.namespace
 

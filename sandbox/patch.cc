@@ -1,7 +1,5 @@
 #include "sandbox/patch.h"
 
-#include <fmt/core.h>
-
 namespace spillway::sandbox {
 namespace {
 
@@ -11,10 +9,9 @@ ApiResult<Json> JsonPatch(const Json& current, const Json& patch) {
         BadRequest("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"));
   try {
     return current.patch(patch);
-  } catch (const Json::exception& e) {
-    return Refuse(ApiError{422, "Invalid",
-                           fmt::format("the server rejected our request due to an error in our request: {}", e.what()),
-                           Json::object()});
+  } catch (const Json::exception&) {
+    return Refuse(
+        ApiError{422, "Invalid", "the server rejected our request due to an error in our request", Json::object()});
   }
 }
 

@@ -72,6 +72,7 @@ ApiResult<Json> ReadObject(const RestRequest& request) {
   auto body = BodyOf(request);
   if (!body) return body;
   if (auto checked = CheckKindOf(request, *body); !checked) return Refuse(checked.error());
+  if (auto checked = ValidateShape(*request.kind, *body); !checked) return Refuse(checked.error());
   if (auto checked = CheckPlace(request, *body); !checked) return Refuse(checked.error());
   return ToStored(*request.kind, std::move(*body));
 }
@@ -79,9 +80,14 @@ ApiResult<Json> ReadObject(const RestRequest& request) {
 WriteOptions OptionsOf(const RestRequest& request) { return {.dry_run = request.is_dry_run()}; }
 
 net::ServerResponse ServeCreate(Store& store, const RestRequest& request) {
-  if (request.kind->namespaced && request.ns.empty()) return ErrorResponse(MethodNotAllowed(*request.kind, "create"));
+  if (request.kind->namespaced && request.ns.empty()) return ErrorResponse(MethodNotAllowed());
   auto object = ReadObject(request);
   if (!object) return ErrorResponse(object.error());
+  if (IsConverted(*request.kind)) {
+    if (const auto errors = ValidateStrictEvent(*object); !errors.empty()) {
+      return ErrorResponse(Invalid(StorageOf(*request.kind), TextAt(*object, "metadata.name"), errors));
+    }
+  }
   return Answer(store, request, 201,
                 store.Create(request.kind->GroupResource(), std::move(*object), OptionsOf(request)));
 }
@@ -91,6 +97,13 @@ Part PartOf(const RestRequest& request) { return request.subresource == "status"
 net::ServerResponse ServeUpdate(Store& store, const RestRequest& request) {
   auto object = ReadObject(request);
   if (!object) return ErrorResponse(object.error());
+  const std::string version = TextAt(*object, "metadata.resourceVersion");
+  const bool exists = store.etcd().Get(StorageOf(*request.kind), request.ns, request.name) != nullptr;
+  if (!exists && request.kind->put_creates && version.empty()) return ServeCreate(store, request);
+  if (exists && request.kind->put_needs_version && version.empty()) {
+    return ErrorResponse(Invalid(*request.kind, request.name,
+                                 {FieldInvalid("metadata.resourceVersion", 0, "must be specified for an update")}));
+  }
   return Answer(store, request, 200,
                 store.Update(request.kind->GroupResource(), std::move(*object), PartOf(request), OptionsOf(request)));
 }
@@ -123,7 +136,11 @@ net::ServerResponse ServePatch(Store& store, const RestRequest& request) {
                                 [&](const Json& current) -> ApiResult<Json> {
                                   auto patched = ApplyPatch(*type, FromStored(kind, current), *patch);
                                   if (!patched) return patched;
-                                  return ToStored(kind, std::move(*patched));
+                                  Json next = ToStored(kind, std::move(*patched));
+                                  const auto errors = IsConverted(kind) ? ValidateStrictEventUpdate(current, next)
+                                                                        : std::vector<FieldError>();
+                                  if (!errors.empty()) return Refuse(Invalid(kept, request.name, errors));
+                                  return next;
                                 }));
 }
 
@@ -222,7 +239,7 @@ net::ServerResponse ServeResource(Store& store, const RestRequest& request) {
     if (request.verb == "patch" && !request.name.empty()) return ServePatch(store, request);
     if (request.verb == "delete") return ServeDelete(store, request);
     if (request.verb == "deletecollection") return ServeDeleteCollection(store, request);
-    return ErrorResponse(MethodNotAllowed(*request.kind, request.verb));
+    return ErrorResponse(MethodNotAllowed());
   } catch (const Json::exception& e) {
     return ErrorResponse(
         BadRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}", request.kind->kind,

@@ -59,7 +59,7 @@ ApiError TooOldToContinue(const std::string& start_after) {
 }
 
 ApiError TooLarge(Revision wanted, Revision current) {
-  return {504, "Timeout", fmt::format("Too large resource version: {}, current: {}", wanted, current),
+  return {504, "Timeout", fmt::format("Timeout: Too large resource version: {}, current: {}", wanted, current),
           Json{{"causes",
                 Json::array({{{"reason", "ResourceVersionTooLarge"}, {"message", "Too large resource version"}}})},
                {"retryAfterSeconds", 1}},
@@ -71,10 +71,10 @@ ApiResult<std::int64_t> LimitOf(const RestRequest& request) {
   std::int64_t limit = 0;
   if (text.empty()) return limit;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (problem != std::errc() || end != text.data() + text.size() || limit < 0) {
-    return Refuse(BadRequest(fmt::format("limit: Invalid value: \"{}\": must be a whole number, 0 or more", text)));
+  if (problem != std::errc() || end != text.data() + text.size()) {
+    return Refuse(BadRequest(fmt::format("limit: Invalid value: \"{}\": must be a whole number", text)));
   }
-  return limit;
+  return std::max<std::int64_t>(limit, 0);  // a negative one is none, as upstream
 }
 
 // Where the list starts and of which revision it is.

@@ -92,7 +92,7 @@ std::optional<ApiResult<RestRequest>> ParseRestRequest(const net::ServerRequest&
   rest.accept = http.Header("accept");
   rest.body = http.body;
   rest.verb = VerbOf(http, rest);
-  if (rest.verb.empty()) return Refuse(MethodNotAllowed(*rest.kind, http.method));
+  if (rest.verb.empty()) return Refuse(MethodNotAllowed());
   return rest;
 }
 

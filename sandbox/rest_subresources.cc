@@ -60,7 +60,7 @@ net::ServerResponse ServeScale(Store& store, const RestRequest& request) {
     // Only a resourceVersion of the client's own is a precondition.
     if (!is_list && TextAt(*body, "metadata.resourceVersion").empty()) scale["metadata"].erase("resourceVersion");
   } else if (request.verb != "update") {
-    return ErrorResponse(MethodNotAllowed(*request.kind, request.verb));
+    return ErrorResponse(MethodNotAllowed());
   }
   if (!scale.is_object()) return ErrorResponse(BadRequest("a Scale must be an object"));
   ObjectAt(scale, "metadata")["name"] = request.name;

@@ -144,7 +144,7 @@ ApiResult<Json> Store::Create(std::string_view resource, Json object, WriteOptio
   }
   const std::string ns = TextAt(metadata, "namespace");
   if (!TextAt(metadata, "resourceVersion").empty()) {
-    return Refuse(BadRequest("resourceVersion should not be set on objects to be created"));
+    return Refuse(BareError("resourceVersion should not be set on objects to be created"));
   }
   if (const std::string base = TextAt(metadata, "generateName"); !base.empty() && TextAt(metadata, "name").empty()) {
     do {
@@ -210,9 +210,7 @@ ApiResult<Json> Store::Transform(const Kind& kind, std::string_view ns, std::str
 ApiStatus Store::CheckIdentity(const Kind& kind, const Stored& current, const Json& next) const {
   const std::string uid = TextAt(next, "metadata.uid");
   if (!uid.empty() && uid != current.uid) {
-    return Refuse(Conflict(
-        kind, kind.GroupResource(), current.name,
-        fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, current.uid)));
+    return Refuse(PreconditionFailed(kind, current.ns, current.name, "UID", uid, current.uid));
   }
   const std::string version = TextAt(next, "metadata.resourceVersion");
   if (!version.empty() && version != std::to_string(current.revision)) {

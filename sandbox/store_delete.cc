@@ -21,20 +21,26 @@ const Kind* Resolve(std::string_view resource) {
   return kind ? &StorageOf(*kind) : nullptr;
 }
 
+ApiError Unmet(const Kind& kind, const Stored& current, std::string_view why) {
+  ApiError error = Conflict(kind, kind.kind, current.name, why);
+  error.details["kind"] = kind.kind;
+  return error;
+}
+
 ApiStatus CheckPreconditions(const Kind& kind, const Stored& current, const DeleteOptions& options) {
   if (!options.uid.empty() && options.uid != current.uid) {
     return Refuse(
-        Conflict(kind, kind.kind, current.name,
-                 fmt::format("the UID in the precondition ({}) does not match the UID in record ({}). The object "
-                             "might have been deleted and then recreated",
-                             options.uid, current.uid)));
+        Unmet(kind, current,
+              fmt::format("the UID in the precondition ({}) does not match the UID in record ({}). The object "
+                          "might have been deleted and then recreated",
+                          options.uid, current.uid)));
   }
   if (!options.resource_version.empty() && options.resource_version != std::to_string(current.revision)) {
     return Refuse(
-        Conflict(kind, kind.kind, current.name,
-                 fmt::format("the ResourceVersion in the precondition ({}) does not match the ResourceVersion in "
-                             "record ({}). The object might have been modified",
-                             options.resource_version, current.revision)));
+        Unmet(kind, current,
+              fmt::format("the ResourceVersion in the precondition ({}) does not match the ResourceVersion in "
+                          "record ({}). The object might have been modified",
+                          options.resource_version, current.revision)));
   }
   return {};
 }

@@ -17,15 +17,6 @@ const Kind& Pods() {
   return pods;
 }
 
-// How the storage layer's InvalidObjError reads once it has become a 409.
-ApiError PreconditionFailed(const Stored& pod, std::string_view what, std::string_view wanted,
-                            std::string_view actual) {
-  return Conflict(Pods(), "pods", pod.name,
-                  fmt::format("StorageError: invalid object, Code: 4, Key: /pods/{}/{}, ResourceVersion: 0, "
-                              "AdditionalErrorMsg: Precondition failed: {} in precondition: {}, {} in object meta: {}",
-                              pod.ns, pod.name, what, wanted, what, actual));
-}
-
 ApiError NotBound(const Stored& pod, std::string_view why) {
   ApiError error = Conflict(Pods(), "pods/binding", pod.name, why);
   error.details["kind"] = "pods/binding";
@@ -34,11 +25,13 @@ ApiError NotBound(const Stored& pod, std::string_view why) {
 
 ApiStatus CheckBinding(const Stored& stored, const Json& pod, const Json& binding) {
   const std::string uid = TextAt(binding, "metadata.uid");
-  if (!uid.empty() && uid != stored.uid) return Refuse(PreconditionFailed(stored, "UID", uid, stored.uid));
+  if (!uid.empty() && uid != stored.uid) {
+    return Refuse(PreconditionFailed(Pods(), stored.ns, stored.name, "UID", uid, stored.uid));
+  }
   const std::string version = TextAt(binding, "metadata.resourceVersion");
   const std::string current = std::to_string(stored.revision);
   if (!version.empty() && version != current) {
-    return Refuse(PreconditionFailed(stored, "ResourceVersion", version, current));
+    return Refuse(PreconditionFailed(Pods(), stored.ns, stored.name, "ResourceVersion", version, current));
   }
   if (Find(pod, "metadata.deletionTimestamp")) {
     return Refuse(NotBound(stored, fmt::format("pod {} is being deleted, cannot be assigned to a host", stored.name)));
@@ -102,18 +95,13 @@ ApiError BudgetSpent(std::string_view cause, int retry_after) {
 
 // Source: pkg/registry/core/pod/storage/storage.go BindingREST, v1.36.
 ApiStatus Store::Bind(std::string_view ns, std::string_view name, const Json& binding, WriteOptions options) {
-  std::vector<FieldError> errors;
   const std::string target_kind = TextAt(binding, "target.kind");
   if (!target_kind.empty() && target_kind != "Node") {
-    errors.push_back({"FieldValueNotSupported", "target.kind",
-                      fmt::format("Unsupported value: \"{}\": supported values: \"Node\", \"<empty>\"", target_kind)});
+    return Refuse(BareError(
+        fmt::format("target.kind: Unsupported value: \"{}\": supported values: \"Node\", \"<empty>\"", target_kind)));
   }
   const std::string node = TextAt(binding, "target.name");
-  if (node.empty()) errors.push_back(FieldRequired("target.name"));
-  if (!errors.empty()) {
-    static const Kind binding_kind{.version = "v1", .kind = "Binding", .plural = "bindings"};
-    return Refuse(Invalid(binding_kind, name, errors));
-  }
+  if (node.empty()) return Refuse(BareError("target.name: Required value"));
   const StoredPtr stored = etcd_.Get(Pods(), ns, name);
   if (!stored) return Refuse(NotFound(Pods(), name));
   Json pod = Json::parse(stored->json);

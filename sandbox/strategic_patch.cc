@@ -81,8 +81,6 @@ std::string DirectiveOf(const Json& object) {
   return object.is_object() && found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-ApiError BadPatch(std::string why) { return BadRequest("invalid strategic merge patch: " + std::move(why)); }
-
 class Merger {
  public:
   // Returns null for an object that the patch deletes.
@@ -143,7 +141,7 @@ class Merger {
     const std::string key(merge_key);
     for (const Json& each : patch) {
       if (!each.is_object() || !each.contains(key)) {
-        Fail("map does not contain declared merge key: " + key);
+        Fail("map: " + each.dump() + " does not contain declared merge key: " + key);
         return current;
       }
       const auto same = Position(current, each, key);
@@ -219,7 +217,7 @@ class Merger {
   }
 
   void Fail(std::string why) {
-    if (!error_) error_ = BadPatch(std::move(why));
+    if (!error_) error_ = BareError(std::move(why));
   }
 
   std::optional<ApiError> error_;

@@ -112,7 +112,8 @@ void CheckWorkload(const Kind& kind, const Json& object, Errors& errors) {
   if (kind.group == "apps") {
     if (!selector) {
       errors.push_back(FieldRequired("spec.selector"));
-    } else if (!SelectorPicks(*selector, labels ? *labels : none)) {
+    }
+    if (!selector || !SelectorPicks(*selector, labels ? *labels : none)) {
       errors.push_back(FieldInvalid("spec.template.metadata.labels", labels ? *labels : none,
                                     "`selector` does not match template `labels`"));
     }
@@ -123,7 +124,9 @@ void CheckWorkload(const Kind& kind, const Json& object, Errors& errors) {
     }
   } else {
     const std::string policy = TextAt(object, "spec.template.spec.restartPolicy");
-    if (policy != "OnFailure" && policy != "Never") {
+    if (policy.empty() || policy == "Always") {
+      errors.push_back(FieldRequired("spec.template.spec.restartPolicy", "valid values: \"OnFailure\", \"Never\""));
+    } else if (policy != "OnFailure" && policy != "Never") {
       errors.push_back({"FieldValueNotSupported", "spec.template.spec.restartPolicy",
                         fmt::format("Unsupported value: \"{}\": supported values: \"OnFailure\", \"Never\"", policy)});
     }
@@ -219,6 +222,9 @@ Errors ValidateCreate(const Kind& kind, const Json& object) {
   Errors errors;
   CheckMetadata(kind, object, errors);
   if (kind.plural == "pods") CheckPodSpec(object, "spec", errors);
+  if (kind.plural == "events") {
+    for (FieldError& error : ValidateEvent(object)) errors.push_back(std::move(error));
+  }
   if (IsWorkload(kind)) CheckWorkload(kind, object, errors);
   return errors;
 }

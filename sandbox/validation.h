@@ -15,6 +15,12 @@ std::vector<FieldError> ValidateCreate(const Kind& kind, const Json& object);
 // Fields that must not change: most of a Pod's spec, the selectors of workloads.
 std::vector<FieldError> ValidateUpdate(const Kind& kind, const Json& old, const Json& next);
 
+std::vector<FieldError> ValidateEvent(const Json& event);
+
+// What events.k8s.io/v1 asks of an Event beyond core/v1's rules; the objects are in core/v1's form.
+std::vector<FieldError> ValidateStrictEvent(const Json& event);
+std::vector<FieldError> ValidateStrictEventUpdate(const Json& old, const Json& next);
+
 // 400s: parts of the wrong JSON type, quantities that do not parse. `object` may be anything.
 ApiStatus ValidateShape(const Kind& kind, const Json& object);
 
