@@ -132,17 +132,35 @@ Nano Scale(std::string_view digits, std::int64_t power) {
   return round_up && value < kMaxNano ? value + 1 : value;
 }
 
-std::int64_t Saturate(Nano value) {
+bool FitsInt64(Nano value) {
   using Limits = std::numeric_limits<std::int64_t>;
-  if (value > Limits::max()) return Limits::max();
-  if (value < Limits::min()) return Limits::min();
-  return static_cast<std::int64_t>(value);
+  return value <= Limits::max() && value >= Limits::min();
 }
 
 Nano DivideAwayFromZero(Nano value, Nano divisor) {
   const Nano quotient = value / divisor;
   if (value % divisor == 0) return quotient;
   return value > 0 ? quotient + 1 : quotient - 1;
+}
+
+// 10^power; 0 when that is beyond 128 bits.
+Nano PowerOfTen(int power) {
+  Nano value = 1;
+  for (; power > 0; --power) {
+    if (__builtin_mul_overflow(value, Nano{10}, &value)) return 0;
+  }
+  return value;
+}
+
+// Whether upstream's parser keeps an amount as an int64; `digits` as written, without leading zeros.
+bool IsSmall(const Suffix& suffix, std::size_t whole_digits, std::size_t fraction_digits, Nano nano) {
+  const auto digits = static_cast<int>(std::max<std::size_t>(1, whole_digits));
+  if (!suffix.binary) {
+    const auto fraction = static_cast<int>(fraction_digits);
+    return digits + fraction <= 18 && suffix.exponent - fraction >= -kNanoDigits;
+  }
+  const bool precise = 15 - digits - suffix.exponent * 3 / 10 - 1 >= 0;
+  return fraction_digits == 0 && precise && FitsInt64(nano / kNanoPerUnit);
 }
 
 }  // namespace
@@ -180,16 +198,47 @@ std::optional<Quantity> Quantity::Parse(std::string_view text) {
       nano = Scale(digits, suffix->exponent + kNanoDigits - fraction_digits);
     }
   }
-  return Quantity(negative ? -nano : nano);
+  const std::size_t leading_zeros = std::min(whole.find_first_not_of('0'), whole.size());
+  std::int8_t scale = kBig;
+  if (IsSmall(*suffix, whole.size() - leading_zeros, fraction.size(), nano)) {
+    const std::int64_t power = suffix->binary ? 0 : suffix->exponent - fraction_digits;
+    scale = static_cast<std::int8_t>(std::min<std::int64_t>(power, kBig - 1));
+  }
+  return Quantity(negative ? -nano : nano, scale);
 }
 
-std::int64_t Quantity::Value() const { return Saturate(DivideAwayFromZero(nano_, kNanoPerUnit)); }
-std::int64_t Quantity::MilliValue() const { return Saturate(DivideAwayFromZero(nano_, 1'000'000)); }
+std::int64_t Quantity::Whole(Nano unit) const {
+  const Nano whole = DivideAwayFromZero(nano_, unit);
+  if (FitsInt64(whole)) return static_cast<std::int64_t>(whole);
+  return scale_ == kBig ? static_cast<std::int64_t>(static_cast<std::uint64_t>(whole)) : 0;
+}
+
+std::int64_t Quantity::Value() const { return Whole(kNanoPerUnit); }
+std::int64_t Quantity::MilliValue() const { return Whole(1'000'000); }
+
+bool Quantity::AddSmall(Quantity other) {
+  if (scale_ == kBig || other.scale_ == kBig) return false;
+  if (other.nano_ == 0) return true;
+  if (nano_ == 0) {
+    *this = other;
+    return true;
+  }
+  const std::int8_t scale = std::min(scale_, other.scale_);
+  const Nano unit = PowerOfTen(kNanoDigits + scale);
+  if (unit == 0) return false;
+  const Nano mine = nano_ / unit, theirs = other.nano_ / unit;
+  if (!FitsInt64(mine) || !FitsInt64(theirs) || !FitsInt64(mine + theirs)) return false;
+  nano_ += other.nano_;
+  scale_ = scale;
+  return true;
+}
 
 Quantity& Quantity::operator+=(Quantity other) {
+  if (AddSmall(other)) return *this;
   Nano sum = 0;
   if (__builtin_add_overflow(nano_, other.nano_, &sum)) sum = other.nano_ > 0 ? kMaxNano : -kMaxNano;
   nano_ = sum;
+  scale_ = kBig;
   return *this;
 }
 
