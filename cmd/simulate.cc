@@ -1,11 +1,13 @@
 #include <fmt/core.h>
 #include <gflags/gflags.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "cmd/simulation_flags.h"
 #include "cmd/snapshot.h"
 #include "cmd/subcommands.h"
+#include "cmd/what_if.h"
 
 DEFINE_string(
     f, "",
@@ -26,16 +29,40 @@ DEFINE_string(mode, "filter",
 DEFINE_bool(batch, false,
             "Every line of the input is a snapshot of its own, a List; every line of the output answers one, as JSON, "
             "the moment it is read: {\"verdicts\":[...]} or {\"error\":\"...\"}.");
+DEFINE_string(
+    add_nodes, "",
+    "What if there were more nodes: a number and a manifest of one such Node each, as 3=node.yaml,1=gpu.yaml.");
+DEFINE_string(scale, "",
+              "What if owners had more or fewer Pods: [namespace/]kind/name=replicas, as shop/deployment/web=20.");
 
 namespace spillway::cmd {
 namespace {
 
 constexpr int kNewestKnown = 36;
 
+struct NewNodes {
+  int count = 0;
+  std::string file, yaml;
+};
+
 struct Simulation {
   SnapshotOptions options;
+  std::vector<NewNodes> new_nodes;
+  std::vector<Scaling> scalings;
   bool pack = false, json = false;
 };
+
+Status ChangeAsAsked(const Simulation& simulation, Snapshot& snapshot) {
+  for (const NewNodes& nodes : simulation.new_nodes) {
+    if (const Status added = AddNodes(snapshot, nodes.count, nodes.yaml); !added) {
+      return Fail(added.error().code, fmt::format("{}: {}", nodes.file, added.error().message));
+    }
+  }
+  for (const Scaling& scaling : simulation.scalings) {
+    if (Status scaled = Rescale(snapshot, scaling); !scaled) return scaled;
+  }
+  return {};
+}
 
 std::string Answer(const Simulation& simulation, const Snapshot& snapshot) {
   const auto pods = snapshot.PendingPods();
@@ -50,7 +77,9 @@ bool AnswerLines(const Simulation& simulation, std::istream& input, std::string_
   for (std::size_t number = 1; std::getline(input, line); ++number) {
     if (line.empty()) continue;
     Snapshot snapshot(simulation.options);
-    if (const Status read = snapshot.ReadText(line, fmt::format("{}[{}]", name, number)); read) {
+    Status read = snapshot.ReadText(line, fmt::format("{}[{}]", name, number));
+    if (read) read = ChangeAsAsked(simulation, snapshot);
+    if (read) {
       fmt::print("{}", Answer(simulation, snapshot));
     } else {
       all_read = false;
@@ -76,6 +105,24 @@ ExitCode Batch(const Simulation& simulation, const std::vector<std::string>& fil
   return all_read ? 0 : kUsageExit;
 }
 
+Status ReadChanges(Simulation& simulation) {
+  auto additions = ParseNodeAdditions(FLAGS_add_nodes);
+  if (!additions) return Fail(std::move(additions.error()));
+  for (NodeAddition& addition : *additions) {
+    std::ifstream input(addition.file);
+    if (!input) return Fail(Code::kInvalidArgument, fmt::format("{}: {}", addition.file, std::strerror(errno)));
+    std::string yaml(std::istreambuf_iterator<char>(input), {});
+    simulation.new_nodes.push_back({addition.count, std::move(addition.file), std::move(yaml)});
+  }
+  auto scalings = ParseScalings(FLAGS_scale);
+  if (!scalings) return Fail(std::move(scalings.error()));
+  simulation.scalings = std::move(*scalings);
+  simulation.options.keeps = [wanted = simulation.scalings](const kube::Pod& pod) {
+    return std::any_of(wanted.begin(), wanted.end(), [&](const Scaling& scaling) { return scaling.Owns(pod); });
+  };
+  return {};
+}
+
 Result<Simulation> SimulationFromFlags() {
   Simulation simulation;
   simulation.pack = FLAGS_mode == "pack";
@@ -95,6 +142,7 @@ Result<Simulation> SimulationFromFlags() {
   simulation.options.cluster.minor_version = *minor == 0 ? kNewestKnown : *minor;
   simulation.options.cluster.virtual_nodes = std::move(virtual_nodes->selector);
   simulation.options.scheduler_names = std::move(*names);
+  if (auto read = ReadChanges(simulation); !read) return Fail(std::move(read.error()));
   return simulation;
 }
 
@@ -121,6 +169,9 @@ int RunSimulate(std::vector<std::string> args) {
   Snapshot snapshot(simulation->options);
   for (const std::string& file : files) {
     if (const Status read = snapshot.ReadFile(file); !read) return UsageError("simulate", read.error().message);
+  }
+  if (const Status changed = ChangeAsAsked(*simulation, snapshot); !changed) {
+    return UsageError("simulate", changed.error().message);
   }
   fmt::print("{}", Answer(*simulation, snapshot));
   return 0;

@@ -112,13 +112,14 @@ Status Snapshot::ReadText(std::string_view text, std::string_view name) {
 }
 
 Status Snapshot::Add(std::string_view kind, std::string_view raw) {
-  if (kind == "Pod") return AddPod(raw);
-  if (kind == "Node") return AddNode(raw);
+  if (kind == "Pod") {
+    return Decoded<kube::Pod>(kind, raw).map([&](kube::Pod&& pod) { Upsert(std::move(pod)); });
+  }
+  if (kind == "Node") {
+    return Decoded<kube::Node>(kind, raw).map([&](kube::Node&& node) { Upsert(std::move(node)); });
+  }
   if (kind == "Namespace") {
-    auto ns = Decoded<kube::Namespace>(kind, raw);
-    if (!ns) return Fail(ns.error());
-    cluster_.Upsert(*ns);
-    return {};
+    return Decoded<kube::Namespace>(kind, raw).map([&](kube::Namespace&& ns) { cluster_.Upsert(ns); });
   }
   if (std::find(kIgnoredKinds.begin(), kIgnoredKinds.end(), kind) != kIgnoredKinds.end()) return {};
   if (kind.empty()) return Fail(Code::kMalformed, "has no kind");
@@ -135,18 +136,26 @@ Result<T> Snapshot::Decoded(std::string_view kind, std::string_view raw) {
   return Fail(Code::kMalformed, fmt::format("cannot be read: {}", object.error().message));
 }
 
-Status Snapshot::AddPod(std::string_view raw) {
-  auto pod = Decoded<kube::Pod>("Pod", raw);
-  if (!pod) return Fail(pod.error());
-  if (pod->metadata.ns.empty()) pod->metadata.ns = "default";
-  if (pod->metadata.uid.empty()) pod->metadata.uid = pod->metadata.Key();
-  std::string why_not = WhyNotLookedAt(*pod);
-  if (!why_not.empty()) pod->nominated_node_name.clear();  // holds no place: it is not in kube-scheduler's queue
-  cluster_.Upsert(*pod);
-  if (!pod->is_bound() && !pod->is_terminal()) {
-    unbound_.push_back({pod->metadata.uid, pod->metadata.ns, pod->metadata.name, std::move(why_not)});
+void Snapshot::Upsert(kube::Pod pod) {
+  if (pod.metadata.ns.empty()) pod.metadata.ns = "default";
+  if (pod.metadata.uid.empty()) pod.metadata.uid = pod.metadata.Key();
+  std::string why_not = WhyNotLookedAt(pod);
+  if (!why_not.empty()) pod.nominated_node_name.clear();  // holds no place: it is not in kube-scheduler's queue
+  cluster_.Upsert(pod);
+  if (!pod.is_bound() && !pod.is_terminal()) {
+    unbound_.push_back({pod.metadata.uid, pod.metadata.ns, pod.metadata.name, std::move(why_not)});
   }
-  return {};
+  if (keeps_ && keeps_(pod)) kept_.push_back(std::move(pod));
+}
+
+void Snapshot::Upsert(kube::Node node) {
+  if (node.metadata.uid.empty()) node.metadata.uid = node.metadata.name;
+  cluster_.Upsert(node);
+}
+
+void Snapshot::RemovePod(const std::string& uid) {
+  cluster_.RemovePod(uid);
+  std::erase_if(kept_, [&](const kube::Pod& pod) { return pod.metadata.uid == uid; });
 }
 
 std::string Snapshot::WhyNotLookedAt(const kube::Pod& pod) const {
@@ -157,14 +166,6 @@ std::string Snapshot::WhyNotLookedAt(const kube::Pod& pod) const {
       std::find(scheduler_names_.begin(), scheduler_names_.end(), scheduler) == scheduler_names_.end()) {
     return fmt::format("it is for the scheduler {} to place, which is not among --scheduler-names", scheduler);
   }
-  return {};
-}
-
-Status Snapshot::AddNode(std::string_view raw) {
-  auto node = Decoded<kube::Node>("Node", raw);
-  if (!node) return Fail(node.error());
-  if (node->metadata.uid.empty()) node->metadata.uid = node->metadata.name;
-  cluster_.Upsert(*node);
   return {};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@ namespace spillway::cmd {
 struct SnapshotOptions {
   sim::ClusterOptions cluster;
   std::vector<std::string> scheduler_names = {"default-scheduler"};
+  // Pods of which copies are wanted, see Snapshot::kept().
+  std::function<bool(const kube::Pod&)> keeps;
 };
 
 // A cluster read from what `kubectl get nodes,pods,namespaces,pv,pvc,sc,csinodes -A -o json` prints, from several such
@@ -20,11 +23,18 @@ struct SnapshotOptions {
 class Snapshot {
  public:
   explicit Snapshot(SnapshotOptions options)
-      : scheduler_names_(std::move(options.scheduler_names)), cluster_(std::move(options.cluster)) {}
+      : scheduler_names_(std::move(options.scheduler_names)),
+        keeps_(std::move(options.keeps)),
+        cluster_(std::move(options.cluster)) {}
 
   // "-" is standard input. Errors begin with "file:line:column: ".
   Status ReadFile(const std::string& path);
   Status ReadText(std::string_view text, std::string_view name);
+
+  // Adds or replaces; a Pod without namespace is in "default".
+  void Upsert(kube::Pod pod);
+  void Upsert(kube::Node node);
+  void RemovePod(const std::string& uid);
 
   struct PendingPod {
     sim::PodIndex index;
@@ -33,23 +43,24 @@ class Snapshot {
   };
   // Every unbound Pod that has not ended, by namespace and name.
   std::vector<PendingPod> PendingPods() const;
+  const std::vector<kube::Pod>& kept() const { return kept_; }
   const sim::Cluster& cluster() const { return cluster_; }
 
  private:
   Status Add(std::string_view kind, std::string_view raw);
   template <typename T>
   Result<T> Decoded(std::string_view kind, std::string_view raw);
-  Status AddPod(std::string_view raw);
   std::string WhyNotLookedAt(const kube::Pod& pod) const;
-  Status AddNode(std::string_view raw);
 
   struct Unbound {
     std::string uid, ns, name, undecidable;
   };
   std::vector<std::string> scheduler_names_;
+  std::function<bool(const kube::Pod&)> keeps_;
   sim::Cluster cluster_;
   kube::Decoder decoder_;
   std::vector<Unbound> unbound_;
+  std::vector<kube::Pod> kept_;
 };
 
 }  // namespace spillway::cmd
