@@ -24,6 +24,15 @@ void Tally::Add(std::string_view reason, std::int64_t nodes) {
   counts_.push_back({std::string(reason), nodes});
 }
 
+std::vector<Objection> Filter::Object(const Question& question, NodeIndex node) const {
+  std::vector<Objection> objections;
+  for (std::string& reason : Explain(question, node)) {
+    std::string subject = reason;
+    objections.push_back({.filter = {}, .reason = std::move(reason), .subject = std::move(subject)});
+  }
+  return objections;
+}
+
 std::span<const Filter* const> Filters() {
   static const NodeUnschedulable node_unschedulable;
   static const TaintToleration taint_toleration;

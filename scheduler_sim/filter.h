@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scheduler_sim/model/model.h"
+#include "scheduler_sim/objection.h"
 #include "scheduler_sim/verdict.h"
 
 namespace spillway::sim {
@@ -62,6 +63,9 @@ class Filter {
   virtual bool Admits(const Question& question, NodeIndex node) const = 0;
   // Why `node` is rejected, in kube-scheduler's words. Precondition: !Admits(question, node).
   virtual std::vector<std::string> Explain(const Question& question, NodeIndex node) const = 0;
+  // Everything it has against `node`, with numbers, for people: at least one objection for each reason of Explain().
+  // By default the reasons alone. Precondition: !Admits(question, node).
+  virtual std::vector<Objection> Object(const Question& question, NodeIndex node) const;
 };
 
 // All filters, in kube-scheduler's order: of several that reject a node only the first is named. NodeName is not among

@@ -1,5 +1,11 @@
 #include "scheduler_sim/filters/node_affinity.h"
 
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include "kube/api/selector.h"
+#include "scheduler_sim/wording.h"
+
 namespace spillway::sim {
 namespace {
 
@@ -8,6 +14,64 @@ constexpr std::string_view kConflict = "pod affinity terms conflict";
 
 const NodeRule* RuleOf(const Question& question) {
   return question.pod.rule.valid() ? &question.model.rules[question.pod.rule.value()] : nullptr;
+}
+
+std::string LabelText(const NodeRecord& node, const std::string& key) {
+  const std::string* value = kube::Find(node.labels, key);
+  return value == nullptr ? fmt::format("it has no label {}", key) : fmt::format("it has {}={}", key, *value);
+}
+
+std::string RemedyFor(const kube::LabelRequirement& wanted) {
+  using Operator = kube::LabelRequirement::Operator;
+  switch (wanted.op) {
+    case Operator::kIn:
+      return wanted.values.empty() ? "" : fmt::format("label it {}={}", wanted.key, wanted.values.front());
+    case Operator::kExists:
+      return fmt::format("label it {}", wanted.key);
+    case Operator::kNotIn:
+    case Operator::kDoesNotExist:
+      return fmt::format("take its label {} away", wanted.key);
+    case Operator::kGt:
+    case Operator::kLt:
+      return fmt::format("label it {}", RequirementText(wanted));
+    case Operator::kInvalid:
+      return "";
+  }
+  return "";
+}
+
+Objection About(std::string wanted, std::string detail, std::string remedy) {
+  return {.reason = std::string(kReason),
+          .subject = std::move(wanted),
+          .detail = std::move(detail),
+          .remedy = std::move(remedy)};
+}
+
+std::vector<Objection> AgainstTerm(const kube::NodeSelectorTerm& term, const NodeRecord& node) {
+  std::vector<Objection> objections;
+  for (const kube::LabelRequirement& wanted : term.match_expressions) {
+    if (kube::Matches(wanted, node.labels)) continue;
+    objections.push_back(About("affinity " + RequirementText(wanted), LabelText(node, wanted.key), RemedyFor(wanted)));
+  }
+  for (const kube::LabelRequirement& wanted : term.match_fields) {
+    if (kube::Matches({{}, {wanted}}, node.labels, node.name)) continue;
+    objections.push_back(About("affinity " + RequirementText(wanted), "the Pod is bound to nodes by name", ""));
+  }
+  return objections;
+}
+
+// Terms are alternatives: only the one that the node is closest to is spoken of.
+std::vector<Objection> AgainstAffinity(const kube::NodeSelector& affinity, const NodeRecord& node) {
+  std::vector<Objection> best;
+  for (const kube::NodeSelectorTerm& term : affinity.terms) {
+    std::vector<Objection> objections = AgainstTerm(term, node);
+    if (!objections.empty() && (best.empty() || objections.size() < best.size())) best = std::move(objections);
+  }
+  if (best.empty()) best.push_back(About("affinity that matches no node", "its terms are all empty", ""));
+  if (affinity.terms.size() > 1) {
+    best.front().detail += fmt::format(" (the closest of {} terms)", affinity.terms.size());
+  }
+  return best;
 }
 
 }  // namespace
@@ -46,5 +110,22 @@ bool NodeAffinity::Admits(const Question& question, NodeIndex node) const {
 }
 
 std::vector<std::string> NodeAffinity::Explain(const Question&, NodeIndex) const { return {std::string(kReason)}; }
+
+std::vector<Objection> NodeAffinity::Object(const Question& question, NodeIndex index) const {
+  const NodeRule& rule = *RuleOf(question);
+  const NodeRecord& node = question.model.node(index);
+  std::vector<Objection> objections;
+  for (const auto& [key, value] : rule.selector) {
+    const std::string* actual = kube::Find(node.labels, key);
+    if (actual != nullptr && *actual == value) continue;
+    const std::string wanted = fmt::format("{}={}", key, value);
+    objections.push_back(About("selector " + wanted, LabelText(node, key), "label it " + wanted));
+  }
+  if (rule.affinity && !kube::Matches(*rule.affinity, node.labels, node.name)) {
+    std::vector<Objection> more = AgainstAffinity(*rule.affinity, node);
+    std::move(more.begin(), more.end(), std::back_inserter(objections));
+  }
+  return objections;
+}
 
 }  // namespace spillway::sim

@@ -32,4 +32,15 @@ std::vector<std::string> NodeDeclaredFeatures::Explain(const Question&, NodeInde
   return {std::string(kReason)};
 }
 
+std::vector<Objection> NodeDeclaredFeatures::Object(const Question& question, NodeIndex node) const {
+  const std::vector<std::string>& declared = question.model.node(node).declared_features;
+  std::vector<Objection> objections;
+  for (const std::string& feature : question.pod.required_features) {
+    if (std::find(declared.begin(), declared.end(), feature) != declared.end()) continue;
+    objections.push_back(
+        {.reason = std::string(kReason), .subject = "feature " + feature, .detail = "it does not declare " + feature});
+  }
+  return objections;
+}
+
 }  // namespace spillway::sim

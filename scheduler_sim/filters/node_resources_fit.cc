@@ -1,8 +1,12 @@
 #include "scheduler_sim/filters/node_resources_fit.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <bit>
 
 #include "scheduler_sim/model/column_scan.h"
+#include "scheduler_sim/wording.h"
 
 namespace spillway::sim {
 namespace {
@@ -11,6 +15,8 @@ struct Demand {
   std::string_view resource;
   const std::vector<std::int64_t>* free;  // nullptr: no node has any
   std::int64_t amount = 0;
+
+  std::int64_t FreeOn(NodeIndex node) const { return free == nullptr ? 0 : (*free)[node.value()]; }
 };
 
 constexpr std::string_view kPods = "pods";
@@ -37,8 +43,44 @@ std::string ReasonFor(const Demand& demand) {
   return demand.resource == kPods ? "Too many pods" : "Insufficient " + std::string(demand.resource);
 }
 
-bool IsShort(const Demand& demand, NodeIndex node) {
-  return demand.amount > (demand.free == nullptr ? 0 : (*demand.free)[node.value()]);
+bool IsShort(const Demand& demand, NodeIndex node) { return demand.amount > demand.FreeOn(node); }
+
+std::int64_t AllocatableOf(const Cluster::Model& model, const NodeRecord& node, std::string_view resource) {
+  if (resource == kPods) return node.pods;
+  if (resource == "cpu") return node.milli_cpu;
+  if (resource == "memory") return node.memory;
+  if (resource == "ephemeral-storage") return node.ephemeral_storage;
+  for (const auto& [id, amount] : node.scalars) {
+    if (model.resource_name(id) == resource) return amount;
+  }
+  return 0;
+}
+
+__extension__ using Wide = __int128;
+
+// Of what is asked for, per mille that is missing.
+std::int64_t MissingShare(const Shortage& of) {
+  const Wide share = (Wide{of.requested} - of.free) * 1000 / std::max<std::int64_t>(of.requested, 1);
+  return static_cast<std::int64_t>(std::min<Wide>(share, INT64_MAX / 64));
+}
+
+std::string DetailOf(const Shortage& of) {
+  const auto text = [&](std::int64_t amount) { return AmountText(of.resource, amount); };
+  if (of.resource == kPods) return fmt::format("its {} places for Pods are taken", of.allocatable);
+  const std::int64_t used = Minus(of.allocatable, of.free);
+  return fmt::format("{} requested, {} of {} free, {} used by {}", text(of.requested),
+                     text(std::max<std::int64_t>(of.free, 0)), text(of.allocatable), text(used), PodsText(of.pods));
+}
+
+std::string RemedyFor(const Shortage& of) {
+  if (of.requested > of.allocatable) {
+    return of.resource == kPods
+               ? "let it take Pods"
+               : fmt::format("give it {} {} in all", AtLeastText(of.resource, of.requested), of.resource);
+  }
+  const std::int64_t missing = Minus(of.requested, of.free);
+  if (of.resource == kPods) return fmt::format("take {} off it", PodsText(missing));
+  return fmt::format("free {} {}", AtLeastText(of.resource, missing), of.resource);
 }
 
 }  // namespace
@@ -77,6 +119,26 @@ std::vector<std::string> NodeResourcesFit::Explain(const Question& question, Nod
     if (IsShort(demand, node)) reasons.push_back(ReasonFor(demand));
   }
   return reasons;
+}
+
+std::vector<Objection> NodeResourcesFit::Object(const Question& question, NodeIndex index) const {
+  const NodeRecord& node = question.model.node(index);
+  std::vector<Objection> objections;
+  for (const Demand& demand : DemandsOf(question)) {
+    if (!IsShort(demand, index)) continue;
+    const Shortage shortage{.resource = std::string(demand.resource),
+                            .requested = demand.amount,
+                            .allocatable = AllocatableOf(question.model, node, demand.resource),
+                            .free = demand.FreeOn(index),
+                            .pods = Minus(node.pods, question.usage.free_pods[index.value()])};
+    objections.push_back({.reason = ReasonFor(demand),
+                          .subject = shortage.resource,
+                          .detail = DetailOf(shortage),
+                          .remedy = RemedyFor(shortage),
+                          .distance = MissingShare(shortage),
+                          .shortage = shortage});
+  }
+  return objections;
 }
 
 }  // namespace spillway::sim

@@ -14,6 +14,7 @@ class NodeUnschedulable final : public Filter {
   void Narrow(const Question& question, NodeSet& alive, Tally& tally) const override;
   bool Admits(const Question& question, NodeIndex node) const override;
   std::vector<std::string> Explain(const Question& question, NodeIndex node) const override;
+  std::vector<Objection> Object(const Question& question, NodeIndex node) const override;
 };
 
 }  // namespace spillway::sim

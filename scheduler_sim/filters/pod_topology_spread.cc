@@ -1,5 +1,9 @@
 #include "scheduler_sim/filters/pod_topology_spread.h"
 
+#include <fmt/core.h>
+
+#include "scheduler_sim/wording.h"
+
 namespace spillway::sim {
 namespace {
 
@@ -10,20 +14,50 @@ constexpr std::string_view kSkew = "node(s) didn't match pod topology spread con
 class Constraint {
  public:
   Constraint(const Question& question, const SpreadRule& rule)
-      : topology_(question.model.topology(question.model.counters[rule.counter.value()].topology)),
+      : rule_(rule),
+        topology_(question.model.topology(question.model.counters[rule.counter.value()].topology)),
         counts_(question.usage.CountsOf(rule.counter)) {
-    const std::int64_t least = counts_.domains < rule.min_domains ? 0 : counts_.least;
-    most_ = least + rule.max_skew - (rule.counts_itself ? 1 : 0);
+    least_ = counts_.domains < rule.min_domains ? 0 : counts_.least;
+    most_ = least_ + rule.max_skew - (rule.counts_itself ? 1 : 0);
   }
   bool HasDomain(NodeIndex node) const { return topology_.Of(node) != Topology::kNoDomain; }
   // Precondition: HasDomain(node).
   bool TooMany(NodeIndex node) const { return counts_.Of(topology_.Of(node)) > most_; }
 
+  Objection Object(const Cluster::Model& model, NodeIndex node) const;
+
  private:
+  const SpreadRule& rule_;
   const Topology& topology_;
   const Counts& counts_;
-  std::int64_t most_ = 0;  // Pods that may be in a domain already
+  std::int64_t least_ = 0;  // Pods in the emptiest domain
+  std::int64_t most_ = 0;   // Pods that may be in a domain already
 };
+
+// Precondition: !HasDomain(node) || TooMany(node).
+Objection Constraint::Object(const Cluster::Model& model, NodeIndex node) const {
+  const Counter& counter = model.counters[rule_.counter.value()];
+  const std::string_view key = model.topologies.key(counter.topology.value());
+  const std::string whom = TermText(counter.terms.front());
+  Objection objection{.subject = fmt::format("spread over {} (maxSkew {}) of {}", key, rule_.max_skew, whom)};
+  if (!HasDomain(node)) {
+    objection.reason = kNoLabel;
+    objection.detail = fmt::format("it has no label {}", key);
+    return objection;
+  }
+  const std::string_view domain = topology_.domains.key(topology_.Of(node));
+  const std::int64_t count = counts_.Of(topology_.Of(node)), itself = rule_.counts_itself ? 1 : 0;
+  const std::string emptiest =
+      counts_.domains < rule_.min_domains
+          ? fmt::format("the least counts as 0 while there are {} of minDomains {}", counts_.domains, rule_.min_domains)
+          : fmt::format("the least of {} is {}", counts_.domains, least_);
+  objection.reason = kSkew;
+  objection.detail = fmt::format("{}={} has {}, {}: skew {}, at most {}", key, domain, PodsText(count), emptiest,
+                                 count + itself - least_, rule_.max_skew);
+  objection.remedy = fmt::format("take {} ({}) out of {}={}", PodsText(count - most_), whom, key, domain);
+  objection.distance = (count - most_) * 100;
+  return objection;
+}
 
 }  // namespace
 
@@ -61,6 +95,16 @@ std::vector<std::string> PodTopologySpread::Explain(const Question& question, No
     if (constraint.TooMany(node)) break;
   }
   return {std::string(kSkew)};
+}
+
+std::vector<Objection> PodTopologySpread::Object(const Question& question, NodeIndex node) const {
+  std::vector<Objection> objections;
+  for (const SpreadRule& rule : question.pod.spread) {
+    const Constraint constraint(question, rule);
+    if (constraint.HasDomain(node) && !constraint.TooMany(node)) continue;
+    objections.push_back(constraint.Object(question.model, node));
+  }
+  return objections;
 }
 
 }  // namespace spillway::sim

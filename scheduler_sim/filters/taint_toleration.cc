@@ -1,5 +1,8 @@
 #include "scheduler_sim/filters/taint_toleration.h"
 
+#include "kube/api/selector.h"
+#include "scheduler_sim/wording.h"
+
 namespace spillway::sim {
 namespace {
 
@@ -7,6 +10,16 @@ constexpr std::string_view kReason = "node(s) had untolerated taint(s)";
 
 const TolerationRule& RuleOf(const Question& question) {
   return question.model.tolerations[question.pod.tolerations.value()];
+}
+
+// Taints that Kubernetes itself sets speak of a state of the node: tolerating them would help nobody.
+std::string RemedyFor(const kube::Taint& taint, bool cordoned) {
+  if (taint.key == "node.kubernetes.io/unschedulable" && cordoned) return std::string(kUncordon);
+  if (taint.key == "node.kubernetes.io/not-ready" || taint.key == "node.kubernetes.io/unreachable") {
+    return "bring it back to Ready";
+  }
+  if (taint.key.starts_with("node.kubernetes.io/")) return "end what taints it with " + TaintText(taint);
+  return "tolerate " + TaintText(taint);
 }
 
 }  // namespace
@@ -31,6 +44,20 @@ std::vector<std::string> TaintToleration::Explain(const Question& question, Node
   if (!question.model.semantics.taint_reason_names_the_taint) return {std::string(kReason)};
   const kube::Taint* taint = FirstUntolerated(question.model.node(node).taints, RuleOf(question).tolerations);
   return {"node(s) had untolerated taint {" + taint->key + ": " + taint->value + "}"};
+}
+
+std::vector<Objection> TaintToleration::Object(const Question& question, NodeIndex index) const {
+  const NodeRecord& node = question.model.node(index);
+  const std::string reason = Explain(question, index).front();
+  std::vector<Objection> objections;
+  for (const kube::Taint& taint : node.taints) {
+    if (FirstUntolerated({taint}, RuleOf(question).tolerations) == nullptr) continue;
+    objections.push_back({.reason = reason,
+                          .subject = "taint " + TaintText(taint),
+                          .detail = "the Pod does not tolerate " + TaintText(taint),
+                          .remedy = RemedyFor(taint, node.unschedulable)});
+  }
+  return objections;
 }
 
 }  // namespace spillway::sim
