@@ -33,14 +33,14 @@ DEFINE_double(max_binds_per_second, 0, "At most so many binds a second; 0: bound
 DEFINE_string(pod_deletion_cost, "-1000",
               "Value of controller.kubernetes.io/pod-deletion-cost on Pods that overflow and have none, so that a "
               "ReplicaSet that shrinks deletes them first; empty: not set.");
-DEFINE_bool(dry_run, false, "Decide and report everything, and write nothing but events.");
+DEFINE_bool(dry_run, false, "Decide and report everything, and write nothing but events: no lease either.");
 DEFINE_bool(leader_elect, true, "Act only while holding the lease, so that several replicas may run.");
 DEFINE_duration(leader_elect_lease_duration, "15s", "Others wait so long after the last renewal before taking over.");
 DEFINE_duration(leader_elect_renew_deadline, "10s", "The leader gives up when it could not renew for so long.");
 DEFINE_duration(leader_elect_retry_period, "2s", "Between two tries to take or renew the lease.");
 DEFINE_string(leader_elect_resource_name, "spillway-controller", "Name of the Lease.");
 DEFINE_string(leader_elect_resource_namespace, "",
-              "Namespace of the Lease. Empty: the Pod's own, or spillway-system outside a cluster.");
+              "Namespace of the Lease. Empty: the Pod's own, or kube-system outside a cluster.");
 
 namespace spillway::cmd {
 namespace {
@@ -52,7 +52,7 @@ std::string OwnNamespace() {
   std::ifstream file("/var/run/secrets/kubernetes.io/serviceaccount/namespace");
   std::string ns;
   file >> ns;
-  return ns.empty() ? "spillway-system" : ns;
+  return ns.empty() ? "kube-system" : ns;  // there in every cluster
 }
 
 std::string HostName() {
@@ -105,7 +105,7 @@ Status ReadBatching(controller::ControllerOptions& options) {
 }
 
 Status ReadLeaderElection(controller::ControllerOptions& options) {
-  if (!FLAGS_leader_elect) return {};
+  if (!FLAGS_leader_elect || FLAGS_dry_run) return {};
   kube::LeaderElectionOptions election;
   election.lease_duration = DurationOf(FLAGS_leader_elect_lease_duration);
   election.renew_deadline = DurationOf(FLAGS_leader_elect_renew_deadline);

@@ -68,7 +68,8 @@ class SpillwayCluster(ControlPlane):
         """Starts the controller and does not wait for it."""
         health, metrics = (f"127.0.0.1:{port}" for port in free_ports(2))
         process = self.run("controller", [
-            binary(), "controller", f"--kubeconfig={self.controller_kubeconfig}", "--leader-elect=true",
+            binary(), "controller", f"--kubeconfig={self.controller_kubeconfig}",
+            f"--leader-elect-resource-namespace={NAMESPACE}",
             f"--health-probe-bind-address={health}", f"--metrics-bind-address={metrics}", *flags], _environment())
         return Controller(process, f"http://{health}", f"http://{metrics}")
 

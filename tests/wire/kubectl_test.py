@@ -1,20 +1,13 @@
 #!/usr/bin/env python3
-"""Stock kubectl on the sandbox's API server, over HTTPS. SPILLWAY_BIN is the binary under test; kubectl is $KUBECTL, or
-the one on PATH, or the one that tests/controlplane/build makes."""
+"""Stock kubectl on the sandbox's API server, over HTTPS."""
 
 import json
 import os
-import shutil
-import signal
 import subprocess
-import tempfile
-import time
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SPILLWAY = os.environ.get("SPILLWAY_BIN", str(ROOT / "build" / "spillway"))
-DEADLINE = 60
+from processes import DEADLINE, Sandbox, find_kubectl
 
 WEB = """
 apiVersion: apps/v1
@@ -30,14 +23,6 @@ spec:
       - {name: nginx, image: "nginx:1", ports: [{containerPort: 80}]}
       - {name: side, image: "side:1"}
 """
-
-
-def find_kubectl():
-    found = os.environ.get("KUBECTL") or shutil.which("kubectl")
-    if found:
-        return found
-    built = subprocess.run([ROOT / "tests/controlplane/build"], check=True, stdout=subprocess.PIPE, text=True)
-    return built.stdout.splitlines()[-1] + "/kubectl"
 
 
 def node(name, cpu="4"):
@@ -62,30 +47,6 @@ def pod(name, **labels):
         "metadata": {"name": name, "labels": labels},
         "spec": {"containers": [{"name": "c", "image": "nginx:1"}]},
     }
-
-
-class Sandbox:
-    """A running `spillway sandbox`."""
-
-    def __init__(self, *flags):
-        self.folder = tempfile.TemporaryDirectory()
-        self.kubeconfig = Path(self.folder.name) / "kubeconfig"
-        self.log = open(Path(self.folder.name) / "log", "w+")
-        command = [SPILLWAY, "sandbox", "--port=0", f"--kubeconfig-out={self.kubeconfig}", *flags]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + DEADLINE
-        while not self.kubeconfig.exists() or self.kubeconfig.stat().st_size == 0:
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.log.seek(0)
-                raise AssertionError("the sandbox did not come up: " + self.log.read())
-            time.sleep(0.02)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(DEADLINE)
-        self.log.close()
-        self.folder.cleanup()
-        return code
 
 
 class KubectlCase(unittest.TestCase):
