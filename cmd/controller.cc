@@ -63,12 +63,16 @@ std::string HostName() {
 Status ReadPolicy(controller::ControllerOptions& options) {
   auto virtual_nodes = VirtualNodeSelector();
   if (!virtual_nodes) return Fail(std::move(virtual_nodes.error()));
-  auto scheduler_names = SchedulerNames();
-  if (!scheduler_names) return Fail(std::move(scheduler_names.error()));
+  auto scheduler = SchedulerProfiles();
+  if (!scheduler) return Fail(std::move(scheduler.error()));
   options.virtual_nodes = std::move(virtual_nodes->selector);
   controller::Policy& policy = options.policy;
   policy.virtual_node_selector = std::move(virtual_nodes->text);
-  policy.scheduler_names = std::move(*scheduler_names);
+  policy.scheduler_names.clear();
+  for (const sim::SchedulerProfile& profile : scheduler->profiles) {
+    policy.scheduler_names.push_back(profile.scheduler_name);
+  }
+  options.scheduler = std::move(*scheduler);
   policy.overflow_taints = ListOf(FLAGS_overflow_taints);
   policy.exclude_namespaces = ListOf(FLAGS_exclude_namespaces);
   policy.pending_grace = DurationOf(FLAGS_pending_grace);

@@ -135,13 +135,13 @@ Result<Simulation> SimulationFromFlags() {
   }
   auto minor = SchedulerMinorVersion();
   if (!minor) return Fail(std::move(minor.error()));
-  auto names = SchedulerNames();
-  if (!names) return Fail(std::move(names.error()));
+  auto scheduler = SchedulerProfiles();
+  if (!scheduler) return Fail(std::move(scheduler.error()));
   auto virtual_nodes = VirtualNodeSelector();
   if (!virtual_nodes) return Fail(std::move(virtual_nodes.error()));
   simulation.options.cluster.minor_version = *minor == 0 ? kNewestKnown : *minor;
   simulation.options.cluster.virtual_nodes = std::move(virtual_nodes->selector);
-  simulation.options.scheduler_names = std::move(*names);
+  simulation.options.cluster.scheduler = std::move(*scheduler);
   if (auto read = ReadChanges(simulation); !read) return Fail(std::move(read.error()));
   return simulation;
 }

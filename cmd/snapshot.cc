@@ -12,6 +12,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "cmd/scheduler_config.h"
 #include "kube/api/json_documents.h"
 
 namespace spillway::cmd {
@@ -121,9 +122,21 @@ Status Snapshot::Add(std::string_view kind, std::string_view raw) {
   if (kind == "Namespace") {
     return Decoded<kube::Namespace>(kind, raw).map([&](kube::Namespace&& ns) { cluster_.Upsert(ns); });
   }
+  if (kind == "KubeSchedulerConfiguration") return Configure(raw);
   if (std::find(kIgnoredKinds.begin(), kIgnoredKinds.end(), kind) != kIgnoredKinds.end()) return {};
   if (kind.empty()) return Fail(Code::kMalformed, "has no kind");
   return Fail(Code::kMalformed, fmt::format("is of a kind that is not known here: {}", kind));
+}
+
+Status Snapshot::Configure(std::string_view raw) {
+  if (cluster_.generation() != 0) {
+    return Fail(Code::kMalformed, "is a KubeSchedulerConfiguration behind other objects; put it first");
+  }
+  auto config = ParseSchedulerConfig(raw, "KubeSchedulerConfiguration");
+  if (!config) return Fail(Code::kMalformed, "cannot be read: " + config.error().message);
+  options_.scheduler = std::move(*config);
+  cluster_ = sim::Cluster(options_);
+  return {};
 }
 
 template <typename T>
@@ -161,12 +174,12 @@ void Snapshot::RemovePod(const std::string& uid) {
 std::string Snapshot::WhyNotLookedAt(const kube::Pod& pod) const {
   if (pod.is_bound()) return {};
   if (pod.has_scheduling_gates) return "Scheduling is blocked due to non-empty scheduling gates";
-  const std::string& scheduler = pod.scheduler_name;
-  if (!scheduler.empty() &&
-      std::find(scheduler_names_.begin(), scheduler_names_.end(), scheduler) == scheduler_names_.end()) {
-    return fmt::format("it is for the scheduler {} to place, which is not among --scheduler-names", scheduler);
-  }
-  return {};
+  const std::string_view scheduler = sim::SchedulerNameOf(pod);
+  const auto& profiles = options_.scheduler.profiles;
+  const bool known = std::any_of(profiles.begin(), profiles.end(),
+                                 [&](const auto& profile) { return profile.scheduler_name == scheduler; });
+  if (known) return {};
+  return fmt::format("it is for the scheduler {} to place, which is not among --scheduler-names", scheduler);
 }
 
 std::vector<Snapshot::PendingPod> Snapshot::PendingPods() const {

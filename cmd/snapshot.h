@@ -13,19 +13,17 @@ namespace spillway::cmd {
 
 struct SnapshotOptions {
   sim::ClusterOptions cluster;
-  std::vector<std::string> scheduler_names = {"default-scheduler"};
   // Pods of which copies are wanted, see Snapshot::kept().
   std::function<bool(const kube::Pod&)> keeps;
 };
 
 // A cluster read from what `kubectl get nodes,pods,namespaces,pv,pvc,sc,csinodes -A -o json` prints, from several such
-// files, or from newline-delimited objects.
+// files, or from newline-delimited objects. A KubeSchedulerConfiguration ahead of all other objects takes the place of
+// the one in the options.
 class Snapshot {
  public:
   explicit Snapshot(SnapshotOptions options)
-      : scheduler_names_(std::move(options.scheduler_names)),
-        keeps_(std::move(options.keeps)),
-        cluster_(std::move(options.cluster)) {}
+      : options_(std::move(options.cluster)), keeps_(std::move(options.keeps)), cluster_(options_) {}
 
   // "-" is standard input. Errors begin with "file:line:column: ".
   Status ReadFile(const std::string& path);
@@ -48,6 +46,7 @@ class Snapshot {
 
  private:
   Status Add(std::string_view kind, std::string_view raw);
+  Status Configure(std::string_view raw);
   template <typename T>
   Result<T> Decoded(std::string_view kind, std::string_view raw);
   std::string WhyNotLookedAt(const kube::Pod& pod) const;
@@ -55,7 +54,7 @@ class Snapshot {
   struct Unbound {
     std::string uid, ns, name, undecidable;
   };
-  std::vector<std::string> scheduler_names_;
+  sim::ClusterOptions options_;
   std::function<bool(const kube::Pod&)> keeps_;
   sim::Cluster cluster_;
   kube::Decoder decoder_;

@@ -153,6 +153,7 @@ void Controller::Impl::BuildPipeline(int minor_version) {
   sim::ClusterOptions cluster;
   cluster.minor_version = minor_version;
   cluster.virtual_nodes = options.virtual_nodes;
+  cluster.scheduler = options.scheduler;
   state = std::make_unique<ClusterState>(runtime, transport, std::move(cluster), [this] { loop->Changed(); });
   loop = std::make_unique<OverflowLoop>(runtime, *state, reporter, metrics, options.policy, options.overflow,
                                         [this] { return Leads(); });

@@ -16,6 +16,7 @@
 #include "kube/transport.h"
 #include "metrics/health.h"
 #include "metrics/registry.h"
+#include "scheduler_sim/scheduler_config.h"
 
 namespace spillway::controller {
 
@@ -24,6 +25,7 @@ struct ControllerOptions {
 
   Policy policy;
   kube::LabelSelector virtual_nodes;
+  sim::SchedulerConfig scheduler;   // its profiles are those of policy.scheduler_names
   int scheduler_minor_version = 0;  // 33 to 36; 0: as the API server's, asked at the start
   OverflowOptions overflow;
   ActuatorOptions actuator;

@@ -11,6 +11,7 @@
 #include "base/strong_id.h"
 #include "kube/api/objects.h"
 #include "kube/api/selector.h"
+#include "scheduler_sim/scheduler_config.h"
 
 namespace spillway::sim {
 
@@ -33,6 +34,8 @@ struct ClusterOptions {
   int minor_version = 36;
   // Nodes matching this are virtual. Default: type=virtual-kubelet.
   kube::LabelSelector virtual_nodes = {{{"type", "virtual-kubelet"}}, {}};
+  // Each Pod is judged by the profile of its schedulerName; without one it is undecidable.
+  SchedulerConfig scheduler;
 };
 
 // What the balancer and people see of a node. int64 in milli-CPU and bytes, as kube-scheduler rounds them.

@@ -11,7 +11,7 @@ namespace {
 
 std::vector<Objection> ObjectionsTo(const Question& question, NodeIndex node) {
   std::vector<Objection> all;
-  for (const Filter* filter : Filters()) {
+  for (const Filter* filter : question.profile().chain.filters) {
     if (filter->Admits(question, node)) continue;
     for (Objection& objection : filter->Object(question, node)) {
       objection.filter = filter->name();

@@ -50,7 +50,8 @@ std::span<const Filter* const> Filters() {
 
 Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Scope scope) {
   Evaluation evaluation{.feasible = domain, .tally = {}, .rejection = {}};
-  for (const Filter* filter : Filters()) {
+  const FilterChain& chain = question.profile().chain;
+  for (const Filter* filter : chain.pre_filters) {
     PreFilterResult result = filter->PreFilter(question);
     if (!result.rejection.empty()) {
       evaluation.feasible = NodeSet();
@@ -62,14 +63,14 @@ Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Sco
     const std::int64_t dropped = evaluation.feasible.IntersectWith(*result.nodes);
     evaluation.tally.Add("node(s) didn't satisfy plugin(s) [" + std::string(filter->name()) + "]", dropped);
   }
-  for (const Filter* filter : Filters()) {
+  for (const Filter* filter : chain.filters) {
     if (filter->scope() <= scope) filter->Narrow(question, evaluation.feasible, evaluation.tally);
   }
   return evaluation;
 }
 
 bool Admits(const Question& question, NodeIndex node, Filter::Scope scope) {
-  for (const Filter* filter : Filters()) {
+  for (const Filter* filter : question.profile().chain.filters) {
     if (filter->scope() == scope && !filter->Admits(question, node)) return false;
   }
   return true;

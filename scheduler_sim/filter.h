@@ -32,6 +32,8 @@ struct Question {
   const Cluster::Model& model;
   const Usage& usage;
   const PodClass& pod;
+
+  const Profile& profile() const { return model.profiles[pod.profile]; }
 };
 
 // What a filter can say before it looks at single nodes.
@@ -68,8 +70,9 @@ class Filter {
   virtual std::vector<Objection> Object(const Question& question, NodeIndex node) const;
 };
 
-// All filters, in kube-scheduler's order: of several that reject a node only the first is named. NodeName is not among
-// them: it can only reject Pods that have a node already, and those are not pending.
+// All filters, in kube-scheduler's default order; which of them a Pod meets, and in what order, is up to its profile
+// (Question::profile). NodeName is not among them: it can only reject Pods that have a node already, and those are not
+// pending.
 std::span<const Filter* const> Filters();
 
 // All nodes of a domain at once, by all filters whose scope is at most `scope`.

@@ -30,7 +30,7 @@ std::vector<NominatedAt> NominatedAhead(const Cluster::Model& model, PodIndex po
 }
 
 NodeReport Inspect(const Question& question, NodeIndex node) {
-  for (const Filter* filter : Filters()) {
+  for (const Filter* filter : question.profile().chain.filters) {
     if (!filter->Admits(question, node)) return {node, std::string(filter->name()), filter->Explain(question, node)};
   }
   return {node, {}, {}};
@@ -83,7 +83,8 @@ void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usa
 namespace {
 
 bool IsLeftOut(const Question& question, NodeIndex node) {
-  return std::any_of(Filters().begin(), Filters().end(), [&](const Filter* filter) {
+  const auto& filters = question.profile().chain.pre_filters;
+  return std::any_of(filters.begin(), filters.end(), [&](const Filter* filter) {
     const PreFilterResult result = filter->PreFilter(question);
     return result.nodes && !result.nodes->Has(node);
   });

@@ -91,12 +91,22 @@ class Spreader {
       const auto& unsupported = node.unsupported_features;
       if (std::binary_search(unsupported.begin(), unsupported.end(), need)) return "cannot run " + need;
     }
+    // kube-scheduler leaves what it ignores to others; nobody but us looks after a virtual node.
+    for (const auto& [resource, amount] : model_.footprint(pod_class.footprint).scalars) {
+      const std::string name(model_.resource_name(resource));
+      if (model_.profiles[pod_class.profile].Ignores(name) && !Offers(node, resource)) return "Insufficient " + name;
+    }
     for (const Filter* filter : Filters()) {
       if (DependsOnUsage(*filter) || filter->name() == "NodeUnschedulable" || filter->name() == "TaintToleration")
         continue;
       if (!filter->Admits(Ask(pod_class), index)) return filter->Explain(Ask(pod_class), index).front();
     }
     return {};
+  }
+
+  static bool Offers(const NodeRecord& node, ResourceId wanted) {
+    return std::any_of(node.scalars.begin(), node.scalars.end(),
+                       [&](const auto& have) { return have.first == wanted; });
   }
 
   bool IsFence(const kube::Taint& taint) const {

@@ -58,7 +58,7 @@ std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod) {
   if (model.pod(pod).bound) return reports;
   const Question question{model, model.usage, model.pod_class(model.pod(pod).pod_class)};
   NodeSet looked_at = model.all;
-  for (const Filter* filter : Filters()) {
+  for (const Filter* filter : question.profile().chain.pre_filters) {
     const PreFilterResult result = filter->PreFilter(question);
     if (!result.rejection.empty()) return reports;
     if (result.nodes) looked_at.IntersectWith(*result.nodes);

@@ -16,8 +16,9 @@ constexpr Duration kFirstBackoff = std::chrono::seconds(1);
 constexpr Duration kLongestBackoff = std::chrono::seconds(10);
 constexpr Duration kLeftoverFlush = std::chrono::minutes(5);
 
-sim::ClusterOptions ModelOptions() {
+sim::ClusterOptions ModelOptions(const std::string& scheduler_name) {
   sim::ClusterOptions options;
+  options.scheduler = sim::DefaultConfig({scheduler_name});
   options.virtual_nodes.match_labels = {{"type", "virtual-kubelet"}};
   return options;
 }
@@ -31,7 +32,7 @@ Scheduler::Scheduler(StandinContext context, SchedulerOptions options)
       options_(std::move(options)),
       random_(context.runtime.random().Fork()),
       events_(context.store, options_.name, options_.name + "-sandbox", EventWriter::Equality::kIgnoresNote),
-      cluster_(ModelOptions()),
+      cluster_(ModelOptions(options_.name)),
       scope_(context.runtime) {
   context_.caches.Of("namespaces").Listen([this](const std::string&, const Json* before, const Json* now) {
     OnNamespace(before, now);

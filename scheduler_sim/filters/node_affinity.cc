@@ -10,10 +10,31 @@ namespace spillway::sim {
 namespace {
 
 constexpr std::string_view kReason = "node(s) didn't match Pod's node affinity/selector";
+constexpr std::string_view kEnforced = "node(s) didn't match scheduler-enforced node affinity";
 constexpr std::string_view kConflict = "pod affinity terms conflict";
 
-const NodeRule* RuleOf(const Question& question) {
-  return question.pod.rule.valid() ? &question.model.rules[question.pod.rule.value()] : nullptr;
+// nullptr: none.
+const NodeRule* RuleOf(const Question& question, RuleId rule) {
+  return rule.valid() ? &question.model.rules[rule.value()] : nullptr;
+}
+const NodeRule* OwnRule(const Question& question) { return RuleOf(question, question.pod.rule); }
+const NodeRule* EnforcedRule(const Question& question) { return RuleOf(question, question.profile().added_affinity); }
+
+std::int64_t Reject(const Question& question, const NodeRule* rule, NodeSet& alive) {
+  if (rule == nullptr) return 0;
+  if (!rule->pinned) return alive.IntersectWith(rule->matches);
+  std::int64_t rejected = 0;
+  alive.ForEach([&](NodeIndex node) {
+    if (rule->Matches(question.model.node(node))) return;
+    alive.Remove(node);
+    ++rejected;
+  });
+  return rejected;
+}
+
+bool Matches(const Question& question, const NodeRule* rule, NodeIndex node) {
+  if (rule == nullptr) return true;
+  return rule->pinned ? rule->Matches(question.model.node(node)) : rule->matches.Has(node);
 }
 
 std::string LabelText(const NodeRecord& node, const std::string& key) {
@@ -74,10 +95,25 @@ std::vector<Objection> AgainstAffinity(const kube::NodeSelector& affinity, const
   return best;
 }
 
+std::vector<Objection> AgainstRule(const NodeRule& rule, const NodeRecord& node) {
+  std::vector<Objection> objections;
+  for (const auto& [key, value] : rule.selector) {
+    const std::string* actual = kube::Find(node.labels, key);
+    if (actual != nullptr && *actual == value) continue;
+    const std::string wanted = fmt::format("{}={}", key, value);
+    objections.push_back(About("selector " + wanted, LabelText(node, key), "label it " + wanted));
+  }
+  if (rule.affinity && !kube::Matches(*rule.affinity, node.labels, node.name)) {
+    std::vector<Objection> more = AgainstAffinity(*rule.affinity, node);
+    std::move(more.begin(), more.end(), std::back_inserter(objections));
+  }
+  return objections;
+}
+
 }  // namespace
 
 PreFilterResult NodeAffinity::PreFilter(const Question& question) const {
-  const NodeRule* rule = RuleOf(question);
+  const NodeRule* rule = OwnRule(question);
   if (rule == nullptr || !rule->pinned) return {};
   if (rule->pinned_to.empty()) return {.rejection = std::string(kConflict), .nodes = {}};
   PreFilterResult result{.rejection = {}, .nodes = NodeSet()};
@@ -88,41 +124,30 @@ PreFilterResult NodeAffinity::PreFilter(const Question& question) const {
 }
 
 void NodeAffinity::Narrow(const Question& question, NodeSet& alive, Tally& tally) const {
-  const NodeRule* rule = RuleOf(question);
-  if (rule == nullptr) return;
-  if (!rule->pinned) {
-    tally.Add(kReason, alive.IntersectWith(rule->matches));
-    return;
-  }
-  std::int64_t rejected = 0;
-  alive.ForEach([&](NodeIndex node) {
-    if (rule->Matches(question.model.node(node))) return;
-    alive.Remove(node);
-    ++rejected;
-  });
-  tally.Add(kReason, rejected);
+  tally.Add(kEnforced, Reject(question, EnforcedRule(question), alive));
+  tally.Add(kReason, Reject(question, OwnRule(question), alive));
 }
 
 bool NodeAffinity::Admits(const Question& question, NodeIndex node) const {
-  const NodeRule* rule = RuleOf(question);
-  if (rule == nullptr) return true;
-  return rule->pinned ? rule->Matches(question.model.node(node)) : rule->matches.Has(node);
+  return Matches(question, EnforcedRule(question), node) && Matches(question, OwnRule(question), node);
 }
 
-std::vector<std::string> NodeAffinity::Explain(const Question&, NodeIndex) const { return {std::string(kReason)}; }
+std::vector<std::string> NodeAffinity::Explain(const Question& question, NodeIndex node) const {
+  return {std::string(Matches(question, EnforcedRule(question), node) ? kReason : kEnforced)};
+}
 
 std::vector<Objection> NodeAffinity::Object(const Question& question, NodeIndex index) const {
-  const NodeRule& rule = *RuleOf(question);
   const NodeRecord& node = question.model.node(index);
   std::vector<Objection> objections;
-  for (const auto& [key, value] : rule.selector) {
-    const std::string* actual = kube::Find(node.labels, key);
-    if (actual != nullptr && *actual == value) continue;
-    const std::string wanted = fmt::format("{}={}", key, value);
-    objections.push_back(About("selector " + wanted, LabelText(node, key), "label it " + wanted));
+  if (const NodeRule* enforced = EnforcedRule(question)) {
+    for (Objection& objection : AgainstRule(*enforced, node)) {
+      objection.reason = kEnforced;
+      objection.subject = "scheduler-enforced " + objection.subject;
+      objections.push_back(std::move(objection));
+    }
   }
-  if (rule.affinity && !kube::Matches(*rule.affinity, node.labels, node.name)) {
-    std::vector<Objection> more = AgainstAffinity(*rule.affinity, node);
+  if (const NodeRule* own = OwnRule(question)) {
+    std::vector<Objection> more = AgainstRule(*own, node);
     std::move(more.begin(), more.end(), std::back_inserter(objections));
   }
   return objections;

@@ -4,8 +4,9 @@
 
 namespace spillway::sim {
 
-// A node must match all of spec.nodeSelector and at least one term of required node affinity. When every term names
-// nodes (metadata.name In ..., as DaemonSet Pods have it), only those are looked at, and all others are rejected by the
+// A node must match the affinity that the profile adds to all its Pods (NodeAffinityArgs.addedAffinity), all of
+// spec.nodeSelector, and at least one term of required node affinity. When every term of the Pod's own names nodes
+// (metadata.name In ..., as DaemonSet Pods have it), only those are looked at, and all others are rejected by the
 // PreFilter.
 //
 // Source: kube-scheduler plugins/nodeaffinity, 1.33 to 1.36. Cost: one AND per 64 nodes, or the named nodes alone.

@@ -34,7 +34,8 @@ std::vector<Demand> DemandsOf(const Question& question) {
     demands.push_back({"ephemeral-storage", &usage.free_ephemeral_storage, footprint.ephemeral_storage});
   }
   for (const auto& [resource, amount] : footprint.scalars) {
-    demands.push_back({question.model.resource_name(resource), usage.Scalar(resource), amount});
+    const std::string_view name = question.model.resource_name(resource);
+    if (!question.profile().Ignores(name)) demands.push_back({name, usage.Scalar(resource), amount});
   }
   return demands;
 }
@@ -108,7 +109,10 @@ bool NodeResourcesFit::Admits(const Question& question, NodeIndex node) const {
   if (footprint.memory > 0 && footprint.memory > usage.free_memory[i]) return false;
   if (footprint.ephemeral_storage > 0 && footprint.ephemeral_storage > usage.free_ephemeral_storage[i]) return false;
   for (const auto& [resource, amount] : footprint.scalars) {
-    if (amount > usage.FreeScalar(resource, node)) return false;
+    if (amount > usage.FreeScalar(resource, node) &&
+        !question.profile().Ignores(question.model.resource_name(resource))) {
+      return false;
+    }
   }
   return true;
 }

@@ -6,7 +6,8 @@ namespace spillway::sim {
 
 // A node must have room for one more Pod, and as much of every requested resource free as the Pod requests. All that is
 // short is counted, not only the first. Free amounts may be negative, and a Pod that requests nothing of a resource
-// does not care; but it always needs room in "pods", of which a node has none unless it says so.
+// does not care; but it always needs room in "pods", of which a node has none unless it says so. Extended resources
+// that the profile ignores are not checked.
 //
 // Source: kube-scheduler plugins/noderesources/fit.go fitsRequest, 1.33 to 1.36. Cost: one pass over the columns of
 // what is requested, 64 nodes at a time.

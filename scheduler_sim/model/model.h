@@ -9,6 +9,7 @@
 #include "scheduler_sim/model/name_order.h"
 #include "scheduler_sim/model/node_set.h"
 #include "scheduler_sim/model/pool.h"
+#include "scheduler_sim/model/profile.h"
 #include "scheduler_sim/model/requests.h"
 #include "scheduler_sim/model/uid.h"
 #include "scheduler_sim/model/usage.h"
@@ -96,7 +97,8 @@ struct SpreadRule {
 // What filters read of a pending Pod.
 struct PodClass {
   FootprintId footprint;
-  RuleId rule;  // invalid: any node
+  std::uint32_t profile = 0;  // index into Model::profiles
+  RuleId rule;                // invalid: any node
   TolerationsId tolerations;
   std::vector<CounterId> affinity, anti_affinity;  // kMatched, a term each
   std::vector<CounterId> repelled_by;              // kCarried: terms of other Pods that match this one
@@ -127,6 +129,7 @@ struct Cluster::Model {
 
   ClusterOptions options;
   Semantics semantics;
+  std::vector<Profile> profiles;  // never empty
   std::uint64_t generation = 0, relaxations = 0;
 
   std::vector<NodeRecord> nodes;
@@ -228,7 +231,10 @@ struct Cluster::Model {
 
   PortId AcquirePort(const kube::ContainerPort& port);
   void Release(PortId id);
-  RuleId AcquireRule(const kube::Pod& pod);
+  void AddProfile(const SchedulerProfile& profile);
+  // Why no profile is `pod`'s; empty when `made` got one.
+  std::string ChooseProfile(const kube::Pod& pod, PodClass& made) const;
+  RuleId AcquireRule(const kube::StringMap& selector, const std::optional<kube::NodeSelector>& affinity);
   void Release(RuleId id);
   TolerationsId AcquireTolerations(const kube::Pod& pod);
   void Release(TolerationsId id);

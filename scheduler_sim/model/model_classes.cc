@@ -134,14 +134,14 @@ void Cluster::Model::Release(FootprintId id) {
   for (const CounterId counter : footprint.carried) Release(counter);
 }
 
-RuleId Cluster::Model::AcquireRule(const kube::Pod& pod) {
-  if (pod.node_selector.empty() && !pod.required_node_affinity) return {};
-  KeyWriter(inner_key_).Map(pod.node_selector).Nodes(pod.required_node_affinity);
+RuleId Cluster::Model::AcquireRule(const kube::StringMap& selector, const std::optional<kube::NodeSelector>& affinity) {
+  if (selector.empty() && !affinity) return {};
+  KeyWriter(inner_key_).Map(selector).Nodes(affinity);
   const auto [id, is_new] = rules.Acquire(inner_key_);
   if (is_new) {
     NodeRule& rule = rules[id];
-    rule.selector = pod.node_selector;
-    rule.affinity = pod.required_node_affinity;
+    rule.selector = selector;
+    rule.affinity = affinity;
     if (rule.affinity) {
       if (auto names = PinnedTo(*rule.affinity)) {
         rule.pinned = true;

@@ -100,20 +100,27 @@ void Cluster::Model::NoticeCarried(CounterId counter) {
 }
 
 ClassIndex Cluster::Model::AcquireClass(const kube::Pod& pod, FootprintId footprint, IdentityId identity) {
-  PodClass made{.footprint = footprint, .rule = AcquireRule(pod), .tolerations = AcquireTolerations(pod)};
+  PodClass made{.footprint = footprint,
+                .rule = AcquireRule(pod.node_selector, pod.required_node_affinity),
+                .tolerations = AcquireTolerations(pod)};
   footprints.AddReference(footprint.value());
   AddTopologicalRules(pod, identity, made);
   made.repelled_by = identities[identity.value()].repelled_by;
   for (const CounterId counter : made.repelled_by) counters.AddReference(counter.value());
   made.needs = NeedsOf(pod, !this->footprint(footprint).ports.empty());
   if (semantics.declared_features) made.required_features = RequiredFeaturesOf(pod);
-  made.undecidable = WhyUndecidable(pod);
+  made.undecidable = ChooseProfile(pod, made);
+  if (made.undecidable.empty()) made.undecidable = WhyUndecidable(pod);
   return AcquireClass(std::move(made));
 }
 
 ClassIndex Cluster::Model::AcquireClass(PodClass made) {
   KeyWriter key(key_);
-  key.Size(made.footprint.value()).Size(made.rule.value()).Size(made.tolerations.value()).Text(made.undecidable);
+  key.Size(made.profile)
+      .Size(made.footprint.value())
+      .Size(made.rule.value())
+      .Size(made.tolerations.value())
+      .Text(made.undecidable);
   for (const auto* list : {&made.affinity, &made.anti_affinity, &made.repelled_by}) {
     key.Size(list->size());
     for (const CounterId counter : *list) key.Size(counter.value());

@@ -25,7 +25,10 @@ std::vector<std::string> CommaList(const std::string* text) {
 }  // namespace
 
 Cluster::Model::Model(ClusterOptions given)
-    : options(std::move(given)), semantics(Semantics::Of(options.minor_version)) {}
+    : options(std::move(given)), semantics(Semantics::Of(options.minor_version)) {
+  for (const SchedulerProfile& profile : options.scheduler.profiles) AddProfile(profile);
+  if (profiles.empty()) AddProfile({});
+}
 
 NodeIndex Cluster::Model::AcquireNodeName(std::string_view name) {
   std::optional<NodeIndex> known = names.Find(name);

@@ -265,7 +265,7 @@ void Cluster::Model::AddTopologicalRules(const kube::Pod& pod, IdentityId identi
     for (const kube::TopologySpreadConstraint& other : pod.topology_spread) {
       if (other.do_not_schedule) counter.all_topologies.push_back(AcquireTopology(other.topology_key));
     }
-    if (constraint.node_affinity_honor) counter.rule = AcquireRule(pod);
+    if (constraint.node_affinity_honor) counter.rule = AcquireRule(pod.node_selector, pod.required_node_affinity);
     if (constraint.node_taints_honor) counter.tolerations = AcquireTolerations(pod);
     made.spread.push_back({AcquireCounter(std::move(counter)), constraint.max_skew, constraint.min_domains.value_or(1),
                            MatchesOwnTerm(term, identity)});

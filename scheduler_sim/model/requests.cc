@@ -195,8 +195,12 @@ PodRequests PlacedRequests(const kube::Pod& pod, const Semantics& semantics) {
 
 bool IsScalarResource(std::string_view name) {
   if (name.substr(0, 10) == "hugepages-" || name.substr(0, 19) == "attachable-volumes-") return true;
-  if (name.find("kubernetes.io/") != std::string_view::npos) return true;
-  return name.substr(0, 9) != "requests." && IsQuotaName(name);
+  return name.find("kubernetes.io/") != std::string_view::npos || IsExtendedResource(name);
+}
+
+bool IsExtendedResource(std::string_view name) {
+  const bool native = name.find('/') == std::string_view::npos || name.find("kubernetes.io/") != std::string_view::npos;
+  return !native && name.substr(0, 9) != "requests." && IsQuotaName(name);
 }
 
 NodeCapacity CapacityOf(const kube::Node& node) {

@@ -34,6 +34,10 @@ PodRequests PlacedRequests(const kube::Pod& pod, const Semantics& semantics);
 // Resources a node can have and a Pod can ask for besides cpu, memory, ephemeral-storage and pods. Others, a bare
 // "storage" say, are ignored by kube-scheduler.
 bool IsScalarResource(std::string_view name);
+// Those of them that are neither native nor under kubernetes.io: what device plugins and operators offer.
+//
+// Source: kubernetes pkg/apis/core/v1/helper IsExtendedResourceName.
+bool IsExtendedResource(std::string_view name);
 
 // allocatable as kube-scheduler counts it; a missing resource is zero.
 struct NodeCapacity {

@@ -10,8 +10,11 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 )
 
-// Cluster is what kube-scheduler's informers hold.
+// Cluster is what kube-scheduler's informers hold, and how it was configured.
 type Cluster struct {
+	// Kube-scheduler's own, a KubeSchedulerConfiguration; nil: it was given none.
+	Configuration json.RawMessage
+
 	Nodes             []*v1.Node
 	Pods              []*v1.Pod
 	Namespaces        []*v1.Namespace
@@ -69,19 +72,6 @@ func (c *Cluster) IsReal(name string) bool {
 	})
 }
 
-// Undecidable says why kube-scheduler's filters alone do not decide about this Pod; empty when they do.
-func (c *Cluster) Undecidable(pod *v1.Pod, schedulerName string) string {
-	switch {
-	case len(pod.Spec.SchedulingGates) > 0:
-		return "it has scheduling gates"
-	case pod.Spec.SchedulerName != "" && pod.Spec.SchedulerName != schedulerName:
-		return "another scheduler is to place it"
-	case len(pod.Spec.ResourceClaims) > 0:
-		return "it uses resource claims"
-	}
-	return ""
-}
-
 // Decode reads a List.
 func Decode(data []byte) (*Cluster, error) {
 	var list struct {
@@ -107,6 +97,9 @@ func (c *Cluster) add(raw json.RawMessage) error {
 		return err
 	}
 	switch meta.Kind {
+	case "KubeSchedulerConfiguration":
+		c.Configuration = raw
+		return nil
 	case "Node":
 		return addTo(&c.Nodes, raw)
 	case "Pod":
@@ -143,6 +136,9 @@ func addTo[T any](to *[]*T, raw json.RawMessage) error {
 // Encode writes a List on one line, without the empty fields that Go adds.
 func (c *Cluster) Encode() ([]byte, error) {
 	items := []any{}
+	if c.Configuration != nil {
+		items = append(items, c.Configuration)
+	}
 	for _, objects := range []struct {
 		apiVersion, kind string
 		list             any

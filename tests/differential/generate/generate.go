@@ -17,6 +17,7 @@ import (
 // A feature of Pods or nodes that a generated cluster may be rich in.
 type feature struct {
 	name   string
+	begin  func(*builder) // before there is any object but namespaces
 	node   func(*builder, *v1.Node)
 	pod    func(*builder, *v1.Pod)
 	finish func(*builder)
@@ -42,6 +43,7 @@ func init() {
 		{name: "disks", pod: (*builder).podDisks},
 		{name: "claims", finish: (*builder).claims},
 		{name: "undecidable", pod: (*builder).podUndecidable},
+		{name: "configuration", begin: (*builder).configure, pod: (*builder).podScheduler},
 	}
 }
 
@@ -58,6 +60,8 @@ type builder struct {
 	*rand.Rand
 	c  *cluster.Cluster
 	on map[string]bool
+	// Of the profiles, see configuration.go.
+	schedulerNames []string
 }
 
 // Cluster is the same for the same seed, index and enabled features. Each cluster has a random choice of the features,
@@ -70,6 +74,11 @@ func Cluster(seed, index uint64, enabled []string) *cluster.Cluster {
 	}
 	b.on[enabled[b.IntN(len(enabled))]] = true
 	b.namespaces()
+	b.each(func(f feature) {
+		if f.begin != nil {
+			f.begin(b)
+		}
+	})
 	b.nodes()
 	b.pods()
 	b.each(func(f feature) {

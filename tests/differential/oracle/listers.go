@@ -94,12 +94,12 @@ func (synced) HasSynced() bool { return true }
 // nominator holds the Pods that wait for a node, as kube-scheduler's queue does.
 type nominator struct{ byNode map[string][]fwk.PodInfo }
 
-func (n *nominator) load(c *cluster.Cluster) {
+func (n *nominator) load(c *cluster.Cluster, queued func(*v1.Pod) bool) {
 	n.byNode = map[string][]fwk.PodInfo{}
 	for _, pod := range c.Pending() {
 		node := pod.Status.NominatedNodeName
 		// A Pod that is gated, or another scheduler's, is not in the active queue.
-		if node == "" || len(pod.Spec.SchedulingGates) > 0 || (pod.Spec.SchedulerName != "" && pod.Spec.SchedulerName != SchedulerName) {
+		if node == "" || len(pod.Spec.SchedulingGates) > 0 || !queued(pod) {
 			continue
 		}
 		if info, err := framework.NewPodInfo(pod); err == nil {

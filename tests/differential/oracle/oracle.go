@@ -2,20 +2,16 @@
 package oracle
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sort"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/klog/v2"
-	"k8s.io/kubernetes/pkg/scheduler/apis/config"
-	"k8s.io/kubernetes/pkg/scheduler/apis/config/latest"
-	internalcache "k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
-	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
-	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	schedmetrics "k8s.io/kubernetes/pkg/scheduler/metrics"
 
 	fwk "k8s.io/kube-scheduler/framework"
@@ -24,49 +20,46 @@ import (
 	"spillway.io/tests/differential/verdict"
 )
 
-// SchedulerName is the one profile there is.
-const SchedulerName = v1.DefaultSchedulerName
-
-// Oracle is kube-scheduler's framework with the default profile, on whatever cluster it is asked about. Not for
-// concurrent use.
+// Oracle is kube-scheduler with the configuration that comes with the cluster it is asked about, or the default one.
+// Not for concurrent use.
 type Oracle struct {
-	framework framework.Framework
-	listers   *listers
-	nominator *nominator
-	shared    *sharedLister
+	usual, special *session        // special: the last one that was not the usual
+	specialFor     json.RawMessage // its configuration
 }
 
-// sharedLister lets one framework, expensive to build, look at one snapshot after the other.
-type sharedLister struct{ *internalcache.Snapshot }
-
-// New builds the framework once; it lives until ctx ends.
+// New builds the default framework once; it lives until ctx ends.
 func New(ctx context.Context) (*Oracle, error) {
 	schedmetrics.InitMetrics()
-	configuration, err := latest.Default()
+	usual, err := newSession(ctx, nil)
+	return &Oracle{usual: usual}, err
+}
+
+func (o *Oracle) session(ctx context.Context, c *cluster.Cluster) (*session, error) {
+	if c.Configuration == nil {
+		return o.usual, nil
+	}
+	if o.special != nil {
+		if bytes.Equal(o.specialFor, c.Configuration) {
+			return o.special, nil
+		}
+		o.special.end()
+		o.special = nil
+	}
+	special, err := newSession(ctx, c.Configuration)
 	if err != nil {
 		return nil, err
 	}
-	o := &Oracle{listers: newListers(), nominator: &nominator{}, shared: &sharedLister{}}
-	o.shared.Snapshot = internalcache.NewEmptySnapshot()
-	options := append(versionOptions(ctx, o.listers.factory),
-		frameworkruntime.WithClientSet(o.listers.client),
-		frameworkruntime.WithInformerFactory(o.listers.factory),
-		frameworkruntime.WithSnapshotSharedLister(o.shared),
-		frameworkruntime.WithPodNominator(o.nominator),
-		frameworkruntime.WithParallelism(1),
-		frameworkruntime.WithLogger(klog.Background()),
-	)
-	o.framework, err = frameworkruntime.NewFramework(ctx, plugins.NewInTreeRegistry(), profile(configuration), options...)
-	return o, err
-}
-
-func profile(configuration *config.KubeSchedulerConfiguration) *config.KubeSchedulerProfile {
-	return &configuration.Profiles[0]
+	o.special, o.specialFor = special, c.Configuration
+	return special, nil
 }
 
 // Judge says of every pending Pod what kube-scheduler would, Pod by Pod against the cluster as it is.
 func (o *Oracle) Judge(ctx context.Context, c *cluster.Cluster) (verdict.Answer, error) {
-	o.load(c)
+	s, err := o.session(ctx, c)
+	if err != nil {
+		return verdict.Answer{}, err
+	}
+	s.load(c)
 	pending := slices.Clone(c.Pending())
 	sort.Slice(pending, func(i, j int) bool {
 		a, b := pending[i], pending[j]
@@ -74,7 +67,7 @@ func (o *Oracle) Judge(ctx context.Context, c *cluster.Cluster) (verdict.Answer,
 	})
 	answer := verdict.Answer{Verdicts: []verdict.Verdict{}}
 	for _, pod := range pending {
-		judged, err := o.judge(ctx, c, pod)
+		judged, err := s.judge(ctx, c, pod)
 		if err != nil {
 			return answer, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
 		}
@@ -83,17 +76,11 @@ func (o *Oracle) Judge(ctx context.Context, c *cluster.Cluster) (verdict.Answer,
 	return answer, nil
 }
 
-func (o *Oracle) load(c *cluster.Cluster) {
-	o.listers.load(c)
-	o.shared.Snapshot = internalcache.NewSnapshot(c.Placed(), c.Nodes)
-	o.nominator.load(c)
-}
-
 // judge follows Scheduler.schedulePod and findNodesThatFitPod of k8s.io/kubernetes/pkg/scheduler/schedule_one.go, which
 // are not exported, but looks at every node even after enough feasible ones are found.
-func (o *Oracle) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (verdict.Verdict, error) {
+func (s *session) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (verdict.Verdict, error) {
 	v := verdict.Verdict{Namespace: pod.Namespace, Name: pod.Name, Verdict: verdict.Nowhere, Feasible: []string{}, Nodes: []verdict.Node{}}
-	if why := c.Undecidable(pod, SchedulerName); why != "" {
+	if why := s.undecidable(pod); why != "" {
 		v.Verdict = verdict.Undecidable
 		return v, nil
 	}
@@ -101,16 +88,17 @@ func (o *Oracle) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (ve
 		v.Message = "no nodes available to schedule pods"
 		return v, nil
 	}
+	f := s.profileOf(pod).framework
 	state := framework.NewCycleState()
 	diagnosis := framework.Diagnosis{NodeToStatus: framework.NewDefaultNodeToStatus()}
-	result, status, rejectors := o.framework.RunPreFilterPlugins(ctx, state, pod)
+	result, status, rejectors := f.RunPreFilterPlugins(ctx, state, pod)
 	if !status.IsSuccess() {
 		if !status.IsRejected() {
 			v.Verdict = verdict.Undecidable // kube-scheduler says SchedulerError and retries
 			return v, nil
 		}
 		diagnosis.PreFilterMsg = status.Message()
-		v.Message = o.fitError(c, pod, diagnosis)
+		v.Message = s.fitError(c, pod, diagnosis)
 		return v, nil
 	}
 	if !result.AllNodes() {
@@ -124,11 +112,11 @@ func (o *Oracle) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (ve
 				Reasons: diagnosis.NodeToStatus.AbsentNodesStatus().Reasons()})
 			continue
 		}
-		info, err := o.shared.NodeInfos().Get(node)
+		info, err := s.shared.NodeInfos().Get(node)
 		if err != nil {
 			return v, err
 		}
-		status := o.framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, info)
+		status := f.RunFilterPluginsWithNominatedPods(ctx, state, pod, info)
 		switch {
 		case status.IsSuccess():
 			v.Feasible = append(v.Feasible, node)
@@ -144,11 +132,11 @@ func (o *Oracle) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (ve
 		v.Verdict = verdict.Fits
 	}
 	if len(v.Feasible) == 0 {
-		v.Message = o.fitError(c, pod, diagnosis)
+		v.Message = s.fitError(c, pod, diagnosis)
 	}
 	return v, nil
 }
 
-func (o *Oracle) fitError(c *cluster.Cluster, pod *v1.Pod, diagnosis framework.Diagnosis) string {
+func (s *session) fitError(c *cluster.Cluster, pod *v1.Pod, diagnosis framework.Diagnosis) string {
 	return (&framework.FitError{Pod: pod, NumAllNodes: len(c.Nodes), Diagnosis: diagnosis}).Error()
 }

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scheduler_sim/scheduler_config.h"
+#include "scheduler_sim/semantics.h"
+
+namespace spillway::sim {
+
+class Filter;
+
+// The filters of one profile, in the order in which kube-scheduler runs them: of several that reject a node only the
+// first is named. In-tree plugins that can reject no Pod that is judged here are left out: NodeName (only Pods that
+// have a node already) and DynamicResources (Pods with claims are undecidable).
+struct FilterChain {
+  std::vector<const Filter*> pre_filters, filters;
+  std::string undecidable;  // why no Pod of this profile can be judged; empty when they can
+  std::string refused;      // why kube-scheduler would not start with this profile; empty when it would
+};
+
+// Default plugins, changed as the profile says: `multiPoint` first, then the single extension points, which take
+// precedence.
+//
+// Source: kubernetes pkg/scheduler/apis/config/v1/default_plugins.go mergePluginSet; framework/runtime/framework.go
+// updatePluginList and expandMultiPointPlugins.
+FilterChain ChainOf(const SchedulerProfile& profile, const Semantics& semantics);
+
+}  // namespace spillway::sim
