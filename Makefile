@@ -10,7 +10,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help deps build demo test test-fast bench bench-controlplane differential fmt fmt-check lint docs clean
+.PHONY: help deps build demo test test-fast bench bench-compare bench-controlplane build-release differential fmt fmt-check lint docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,9 +34,15 @@ test-fast: deps ## without what needs Kubernetes' own code: control plane, sched
 differential: build ## N=2000 random clusters against kube-scheduler's own plugins; K8S=1.34 for older ones
 	@SPILLWAY_BIN=build/spillway tests/differential/run $(or $(K8S),1.36) --n=$(or $(N),2000) $(DIFFERENTIAL_FLAGS)
 
-bench: deps ## micro benchmarks
-	@cmake --preset release >/dev/null && cmake --build --preset release -j $(JOBS) --target benchmarks
-	@for b in build-release/bench/*_bench; do echo "== $$b"; $$b || exit 1; done
+build-release: deps
+	@cmake --preset release >build.log 2>&1 || { cat build.log; exit 1; }; rm -f build.log
+	@cmake --build --preset release -j $(JOBS) --target benchmarks
+
+bench: build-release ## micro benchmarks
+	@build-release/bench/bench_simulator $(BENCH_FLAGS)
+
+bench-compare: build-release ## our figures beside the peers'; AUTOSCALER_DIR=... runs cluster-autoscaler too
+	@bench/compare.py $(COMPARE_FLAGS)
 
 bench-controlplane: build ## figures on the real control plane, default kube-scheduler settings
 	@python3 bench/controlplane.py

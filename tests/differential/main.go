@@ -32,6 +32,7 @@ const usage = `usage: differential <command> [flags]
   answer    read a List on standard input, print kube-scheduler's answer
   generate  print the cluster of --seed and --index
   features  name what clusters may be rich in
+  measure   time the plugins on a large cluster, for bench/compare.py
 `
 
 func main() {
@@ -41,7 +42,7 @@ func main() {
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(2)
 	}
-	commands := map[string]func(context.Context, []string) error{"fuzz": fuzz, "vectors": vectors, "stamp": stamp, "keep": keep, "answer": answer, "generate": print, "features": features}
+	commands := map[string]func(context.Context, []string) error{"fuzz": fuzz, "vectors": vectors, "stamp": stamp, "keep": keep, "answer": answer, "generate": print, "features": features, "measure": timePlugins}
 	run := commands[os.Args[1]]
 	if run == nil {
 		fmt.Fprint(os.Stderr, usage)

@@ -32,7 +32,7 @@ func (c *Cluster) Placed() []*v1.Pod {
 	names := c.NodeNames()
 	var placed []*v1.Pod
 	for _, pod := range c.Pods {
-		if !ended(pod) && slices.Contains(names, pod.Spec.NodeName) {
+		if _, known := slices.BinarySearch(names, pod.Spec.NodeName); known && !ended(pod) {
 			placed = append(placed, pod)
 		}
 	}

@@ -1,0 +1,67 @@
+package oracle
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"syscall"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+
+	"spillway.io/tests/differential/cluster"
+)
+
+// Load makes the cluster the one that Time asks about.
+func (o *Oracle) Load(c *cluster.Cluster) { o.load(c) }
+
+// Time measures what kube-scheduler does to find that a Pod fits nowhere: PreFilter, Filter on one node after the other,
+// and the message with its counted reasons. One duration a repetition: CPU time of the whole process for one Pod, the
+// mean over at least `atLeast`.
+func (o *Oracle) Time(ctx context.Context, pod *v1.Pod, repetitions int, atLeast time.Duration) ([]time.Duration, string, error) {
+	var took []time.Duration
+	var message string
+	for range repetitions {
+		runtime.GC()
+		start, rounds := cpuTime(), 0
+		for rounds == 0 || cpuTime()-start < atLeast {
+			var err error
+			if message, err = o.nowhere(ctx, pod); err != nil {
+				return nil, "", err
+			}
+			rounds++
+		}
+		took = append(took, (cpuTime()-start)/time.Duration(rounds))
+	}
+	return took, message, nil
+}
+
+func (o *Oracle) nowhere(ctx context.Context, pod *v1.Pod) (string, error) {
+	state := framework.NewCycleState()
+	diagnosis := framework.Diagnosis{NodeToStatus: framework.NewDefaultNodeToStatus()}
+	result, status, _ := o.framework.RunPreFilterPlugins(ctx, state, pod)
+	if !status.IsSuccess() || !result.AllNodes() {
+		return "", fmt.Errorf("pod %s was not to be rejected before nodes are looked at: %v", pod.Name, status)
+	}
+	nodes, err := o.shared.NodeInfos().List()
+	if err != nil {
+		return "", err
+	}
+	for _, node := range nodes {
+		status := o.framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, node)
+		if !status.IsRejected() {
+			return "", fmt.Errorf("pod %s was to fit nowhere; node %s: %v", pod.Name, node.Node().Name, status)
+		}
+		diagnosis.NodeToStatus.Set(node.Node().Name, status)
+	}
+	return (&framework.FitError{Pod: pod, NumAllNodes: len(nodes), Diagnosis: diagnosis}).Error(), nil
+}
+
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
