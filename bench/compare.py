@@ -124,7 +124,7 @@ def autoscaler(package, benchmark, repetitions):
     binary = CACHE / (package.replace("/", "-") + ".test")
     say(f"peer: cluster-autoscaler {benchmark} (the first build takes minutes)")
     subprocess.run(["nice", go, "test", "-c", "-o", binary, "."], cwd=folder, check=True,
-                   env=os.environ | {"GOFLAGS": "-mod=mod -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": "0"})
+                   env=os.environ | {"GOFLAGS": "-mod=mod -buildvcs=false", "GOWORK": "off"})
     out = subprocess.run([binary, "-test.run=^$", f"-test.bench={benchmark}", "-test.benchtime=1x", f"-test.count={repetitions}"],
                          cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
     took = [float(ns) * 1e-9 for ns in re.findall(r"\s1\s+(\d+(?:\.\d+)?) ns/op", out)]

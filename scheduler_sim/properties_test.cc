@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "scheduler_sim/model/requests.h"
+#include "scheduler_sim/nodes_needed.h"
 #include "scheduler_sim/packing.h"
 #include "scheduler_sim/spread_balancer.h"
 #include "scheduler_sim/testing/naive.h"
@@ -213,6 +215,96 @@ RC_GTEST_PROP(Packing, EqualPodsFillExactlyTheFreeSlots, ()) {
     placed += entry.verdict.kind == Verdict::Kind::kFits;
   }
   RC_ASSERT(placed == std::min<std::int64_t>(slots, wanted));
+}
+
+// First fit by hand: Pods in the given order, each on the first new node that naively takes it, or one more.
+struct FirstFit {
+  Objects objects;
+  kube::Node shape;
+  std::size_t most = 0;
+  std::vector<std::string> new_nodes = {}, left_over = {};
+  int names = 0;
+
+  bool Takes(const kube::Pod& pod, const std::string& node) const {
+    return JudgeNaively(objects, pod, 36).nodes.at(node).filter.empty();
+  }
+  std::string NodeFor(const kube::Pod& pod) {
+    for (const std::string& node : new_nodes) {
+      if (Takes(pod, node)) return node;
+    }
+    if (new_nodes.size() == most) return {};
+    kube::Node node = shape;
+    node.metadata.name = node.metadata.uid = "fresh" + std::to_string(++names);
+    for (auto& [key, value] : node.metadata.labels) {
+      if (key == "kubernetes.io/hostname") value = node.metadata.name;
+    }
+    objects.nodes.push_back(node);
+    if (Takes(pod, node.metadata.name)) return new_nodes.emplace_back(node.metadata.name);
+    objects.nodes.pop_back();
+    return {};
+  }
+  void Place(const std::string& name) {
+    const auto pod = std::find_if(objects.pods.begin(), objects.pods.end(),
+                                  [&](const kube::Pod& other) { return other.metadata.name == name; });
+    const std::string node = NodeFor(*pod);
+    if (node.empty()) left_over.push_back(name);
+    pod->node_name = node;
+  }
+};
+
+double ShareOf(const kube::Pod& pod, const kube::Node& shape) {
+  const PodRequests requests = PendingRequests(pod, Semantics::Of(36));
+  const NodeCapacity capacity = CapacityOf(shape);
+  const auto share = [](std::int64_t wanted, std::int64_t there) {
+    return there > 0 ? static_cast<double>(wanted) / static_cast<double>(there) : 0.0;
+  };
+  return share(requests.milli_cpu, capacity.milli_cpu) + share(requests.memory, capacity.memory);
+}
+
+RC_GTEST_PROP(NodesNeeded, IsFirstFitLargestFirst, (const RandomCluster& random, const Genes& shape)) {
+  FirstFit naive{random.Make(), NodeFrom(50, shape), 3};
+  for (kube::Pod& pod : naive.objects.pods) pod.nominated_node_name.clear();
+  const std::vector<kube::Pod> originals = naive.objects.pods;
+  for (const char* replica : {"-2", "-3"}) {
+    for (kube::Pod pod : originals) {
+      pod.metadata.name = pod.metadata.uid += replica;
+      if (!pod.is_bound() && !pod.is_terminal()) naive.objects.pods.push_back(pod);
+    }
+  }
+  const Cluster cluster = Load(naive.objects);
+  const std::vector<PodIndex> pods = InQueueOrder(cluster, cluster.pending());
+  const NodesNeeded needed = CountNodesNeeded(cluster, pods, naive.shape, naive.most);
+
+  std::map<PodIndex, const kube::Pod*> by_index;
+  for (const kube::Pod& pod : naive.objects.pods) {
+    if (const auto index = cluster.FindPod(pod.metadata.uid)) by_index[*index] = &pod;
+  }
+  std::vector<ClassIndex> classes;  // in order of appearance
+  for (const PodIndex pod : pods) {
+    if (std::find(classes.begin(), classes.end(), cluster.class_of(pod)) == classes.end()) {
+      classes.push_back(cluster.class_of(pod));
+    }
+  }
+  std::vector<std::pair<double, std::vector<std::string>>> batches;
+  for (const ClassIndex index : classes) {
+    auto& [share, names] = batches.emplace_back();
+    for (const PodIndex pod : pods) {
+      if (cluster.class_of(pod) != index) continue;
+      names.push_back(by_index.at(pod)->metadata.name);
+      share = ShareOf(*by_index.at(pod), naive.shape);
+    }
+  }
+  std::stable_sort(batches.begin(), batches.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (const auto& [share, names] : batches) {
+    for (const std::string& name : names) naive.Place(name);
+  }
+
+  std::vector<std::string> left_over;
+  for (const PodIndex pod : needed.left_over) left_over.push_back(by_index.at(pod)->metadata.name);
+  RC_LOG() << needed.nodes << " nodes, naively " << naive.new_nodes.size() << '\n';
+  RC_ASSERT(left_over == naive.left_over);
+  RC_ASSERT(needed.nodes == naive.new_nodes.size());
+  RC_ASSERT(needed.placed == pods.size() - left_over.size());
 }
 
 RC_GTEST_PROP(Spread, SharesStayWithinOnePodOfEven, ()) {
