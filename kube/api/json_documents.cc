@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include "kube/api/json_brackets.h"
+
 namespace spillway::kube {
 namespace {
 
@@ -70,30 +72,9 @@ class Scanner {
 
  private:
   bool Container() {
-    std::string open;  // the brackets we are inside
-    std::string_view inside;
-    while (at_ < text_.size()) {
-      switch (text_[at_]) {
-        case '{':
-        case '[':
-          open.push_back(text_[at_++]);
-          if (open.size() > kMaxDepth) return false;
-          break;
-        case '}':
-        case ']':
-          if (open.back() != (text_[at_] == '}' ? '{' : '[')) return false;
-          ++at_;
-          open.pop_back();
-          if (open.empty()) return true;
-          break;
-        case '"':
-          if (!String(inside)) return false;
-          break;
-        default:
-          ++at_;
-      }
-    }
-    return false;
+    const BracketSpan span = MatchBrackets(text_, at_, kMaxDepth);
+    at_ = span.end;
+    return span.whole;
   }
 
   std::string_view text_;
