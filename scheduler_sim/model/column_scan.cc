@@ -10,9 +10,6 @@
 namespace spillway::sim {
 namespace {
 
-using Scan = std::int64_t (*)(const std::int64_t* column, std::int64_t wanted, const std::uint64_t* among,
-                              std::uint64_t* found, std::size_t words);
-
 std::int64_t ScanPortably(const std::int64_t* column, std::int64_t wanted, const std::uint64_t* among,
                           std::uint64_t* found, std::size_t words) {
   std::int64_t count = 0;
@@ -49,21 +46,23 @@ __attribute__((target("avx2,popcnt"))) std::int64_t ScanWithAvx2(const std::int6
 }
 #endif
 
-Scan BestScan() {
-#if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx2")) return ScanWithAvx2;
-#endif
-  return ScanPortably;
-}
-
 }  // namespace
+
+std::vector<ColumnScan> ColumnScans() {
+  std::vector<ColumnScan> scans;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")) scans.push_back({"avx2", ScanWithAvx2});
+#endif
+  scans.push_back({"portable", ScanPortably});
+  return scans;
+}
 
 std::int64_t CollectShort(const std::vector<std::int64_t>& column, std::int64_t wanted, const NodeSet& among,
                           NodeSet& found) {
-  static const Scan scan = BestScan();
+  static const ColumnScan best = ColumnScans().front();
   const std::size_t words = std::min(among.words().size(), column.size() / 64);
   if (found.words().size() < words) found.words().resize(words);
-  return scan(column.data(), wanted, among.words().data(), found.words().data(), words);
+  return best.run(column.data(), wanted, among.words().data(), found.words().data(), words);
 }
 
 }  // namespace spillway::sim
