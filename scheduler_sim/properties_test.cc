@@ -164,6 +164,30 @@ RC_GTEST_PROP(Model, DeltasInAnyOrderLeadToTheSameModel,
   CheckAgainstNaive(objects, cluster);
 }
 
+// Labels that every Pod has a value of its own for, as StatefulSets' Pods do, and selectors that ask for them only
+// after the Pods are there.
+RC_GTEST_PROP(Model, ANewSelectorFindsLabelsThatNobodyAskedFor, (const RandomCluster& random)) {
+  Objects objects = random.Make();
+  Objects at_first = objects;
+  for (std::size_t i = 0; i < objects.pods.size(); ++i) {
+    kube::Pod& pod = objects.pods[i];
+    pod.metadata.labels.emplace_back("zz-index", std::to_string(i));
+    kube::LabelSelector some;
+    some.match_expressions = {{"zz-index", kube::LabelRequirement::Operator::kIn, {"0", "2", "3", std::to_string(i)}}};
+    for (auto* terms : {&pod.required_pod_affinity, &pod.required_pod_anti_affinity}) {
+      for (kube::PodAffinityTerm& term : *terms) term.label_selector = some;
+    }
+    for (kube::TopologySpreadConstraint& constraint : pod.topology_spread) constraint.label_selector = some;
+    at_first.pods[i] = pod;
+    at_first.pods[i].required_pod_affinity.clear();
+    at_first.pods[i].required_pod_anti_affinity.clear();
+    at_first.pods[i].topology_spread.clear();
+  }
+  Cluster cluster = Load(at_first);
+  for (const kube::Pod& pod : objects.pods) cluster.Upsert(pod);
+  CheckAgainstNaive(objects, cluster);
+}
+
 // Packing, step by step: what it places had room, what it does not place had none.
 RC_GTEST_PROP(Packing, EveryStepIsRight, (const RandomCluster& random)) {
   Objects objects = random.Make();

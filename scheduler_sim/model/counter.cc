@@ -6,23 +6,35 @@
 namespace spillway::sim {
 namespace {
 
-std::string_view TakeText(std::string_view& bytes) {
-  std::uint32_t size;
-  std::memcpy(&size, bytes.data(), sizeof size);
-  const std::string_view text = bytes.substr(sizeof size, size);
-  bytes.remove_prefix(sizeof size + size);
-  return text;
+// Longer values, which no API server accepts, have their size behind this byte.
+constexpr unsigned char kLong = 255;
+
+std::string_view TakeValue(std::string_view& values) {
+  std::uint32_t size = static_cast<unsigned char>(values.front());
+  values.remove_prefix(1);
+  if (size == kLong) {
+    std::memcpy(&size, values.data(), sizeof size);
+    values.remove_prefix(sizeof size);
+  }
+  const std::string_view value = values.substr(0, size);
+  values.remove_prefix(size);
+  return value;
 }
 
 }  // namespace
 
+void PackedLabels::Append(std::string_view value, std::string& values) {
+  const auto size = static_cast<std::uint32_t>(value.size());
+  values.push_back(static_cast<char>(size < kLong ? size : kLong));
+  if (size >= kLong) values.append(reinterpret_cast<const char*>(&size), sizeof size);
+  values.append(value);
+}
+
 std::optional<std::string_view> PackedLabels::Find(std::string_view wanted) const {
-  std::string_view bytes = bytes_;
-  if (bytes.empty()) return std::nullopt;
-  bytes.remove_prefix(sizeof(std::uint32_t));  // how many
-  while (!bytes.empty()) {
-    const std::string_view key = TakeText(bytes), value = TakeText(bytes);
-    if (key == wanted) return value;
+  std::string_view values = values_;
+  for (const std::string& name : names_) {
+    const std::string_view value = TakeValue(values);
+    if (name == wanted) return value;
   }
   return std::nullopt;
 }

@@ -40,17 +40,19 @@ struct PodTerm {
   std::optional<kube::LabelSelector> selector;
 };
 
-// Labels of a Pod as they are kept: canonical bytes, searched in place.
+// Labels of a Pod as they are kept: the names, which replicas and their like share, and the values one after the other.
 class PackedLabels {
  public:
-  PackedLabels() = default;
-  explicit PackedLabels(std::string_view bytes) : bytes_(bytes) {}  // KeyWriter::Map
-  std::optional<std::string_view> Find(std::string_view key) const;
+  PackedLabels(const std::vector<std::string>& names, std::string_view values) : names_(names), values_(values) {}
+  static void Append(std::string_view value, std::string& values);
+
+  std::optional<std::string_view> Find(std::string_view name) const;
   bool Match(const kube::LabelSelector& selector) const;
 
  private:
   bool Meets(const kube::LabelRequirement& requirement) const;
-  std::string_view bytes_;
+  const std::vector<std::string>& names_;
+  std::string_view values_;
 };
 
 // Counts Pods per topology domain. Definitions are hash-consed; the counts themselves are part of Usage.

@@ -10,6 +10,7 @@
 #include "scheduler_sim/model/node_set.h"
 #include "scheduler_sim/model/pool.h"
 #include "scheduler_sim/model/profile.h"
+#include "scheduler_sim/model/rare.h"
 #include "scheduler_sim/model/requests.h"
 #include "scheduler_sim/model/uid.h"
 #include "scheduler_sim/model/usage.h"
@@ -78,13 +79,32 @@ struct TolerationRule {
   NodeSet tolerated;
 };
 
-// What selectors read of a Pod: namespace, labels, and whether it is terminating. The pool's key is all there is of
-// them.
-struct Identity {
-  std::vector<CounterId> counters;     // kMatched and kSpread: they count its placed Pods
-  std::vector<CounterId> repelled_by;  // kCarried terms that match it, sorted; kept while Pods of it are pending
+// What selectors read of Pods besides their labels' values; replicas of most workloads share one. Labels by name.
+struct Frame {
+  std::string ns;
+  std::vector<std::string> label_names;
+  bool terminating = false;
+};
+
+// What selectors read of a Pod: its frame and its labels' values, which are the pool's key. There may be one for every
+// Pod, so it is small: few are counted or repelled.
+class Identity {
+ public:
   PodIndex first_placed;
   std::uint32_t pending = 0;  // Pods
+
+  // kMatched and kSpread: they count its placed Pods.
+  const std::vector<CounterId>& counters() const { return matches_.get().counters; }
+  std::vector<CounterId>& counters_to_change() { return matches_.change().counters; }
+  // kCarried terms that match it, sorted; kept while Pods of it are pending.
+  const std::vector<CounterId>& repelled_by() const { return matches_.get().repelled_by; }
+  std::vector<CounterId>& repelled_by_to_change() { return matches_.change().repelled_by; }
+
+ private:
+  struct Matches {
+    std::vector<CounterId> counters, repelled_by;
+  };
+  Rare<Matches> matches_;
 };
 
 // A DoNotSchedule constraint of a class.
@@ -132,13 +152,13 @@ struct Cluster::Model {
   std::vector<Profile> profiles;  // never empty
   std::uint64_t generation = 0, relaxations = 0;
 
-  std::vector<NodeRecord> nodes;
+  Pages<NodeRecord> nodes;
   std::vector<NodeIndex> free_nodes;
   NameOrder names;
   std::unordered_map<std::string, NodeIndex> nodes_by_uid;
   NodeSet real, all, cordoned;  // of nodes that exist
 
-  std::vector<PodRecord> pods;
+  Pages<PodRecord> pods;
   std::vector<PodIndex> free_pods;
   IdTable pods_by_uid;
   Pool<char> odd_uids;
@@ -157,6 +177,7 @@ struct Cluster::Model {
   Pool<PodClass> classes;
   Pool<Topology> topologies;
   Pool<Counter> counters;
+  Pool<Frame> frames;
   Pool<Identity> identities;
   std::vector<CounterId> spread_counters;  // of kind kSpread
 
@@ -175,7 +196,8 @@ struct Cluster::Model {
   static std::string PortNumberKey(const HostPort& port) { return port.protocol + "/" + std::to_string(port.port); }
 
   const Topology& topology(TopologyId id) const { return topologies[id.value()]; }
-  std::string_view NamespaceOf(IdentityId id) const;
+  const Frame& FrameOf(IdentityId id) const;
+  std::string_view NamespaceOf(IdentityId id) const { return FrameOf(id).ns; }
   PackedLabels LabelsOf(IdentityId id) const;
 
   // A Pod of this footprint and identity comes to, or leaves, a node.
@@ -218,7 +240,9 @@ struct Cluster::Model {
   void Recount(NodeIndex index, int sign);
   void CountOnNode(const PodRecord& pod, int sign);
   void JudgeRules(NodeIndex index, bool labels_changed, bool taints_changed);
-  // Around every change of a node's labels, taints or existence: counts forget the node, then learn it anew.
+  // Whether a change to these labels, or of taints, may change which Pods are counted where.
+  bool Moves(const NodeRecord& node, const kube::StringMap& labels) const;
+  // Around every such change, and of a node's existence: counts forget the node, then learn it anew.
   void LeaveTopologies(NodeIndex index);
   void EnterTopologies(NodeIndex index);
   void CountPodsOn(NodeIndex index, std::int32_t change);

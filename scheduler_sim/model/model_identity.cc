@@ -27,6 +27,12 @@ std::vector<std::string> RequiredFeaturesOf(const kube::Pod& pod) {
   return features;
 }
 
+std::uint32_t FrameIdOf(std::string_view identity_key) {
+  std::uint32_t frame;
+  std::memcpy(&frame, identity_key.data(), sizeof frame);
+  return frame;
+}
+
 std::vector<std::string> NeedsOf(const kube::Pod& pod, bool has_host_ports) {
   std::set<std::string> needs;
   if (pod.host_network) needs.insert("hostNetwork");
@@ -40,42 +46,52 @@ std::vector<std::string> NeedsOf(const kube::Pod& pod, bool has_host_ports) {
 }  // namespace
 
 IdentityId Cluster::Model::AcquireIdentity(const kube::Pod& pod) {
-  KeyWriter(inner_key_).Text(pod.metadata.ns).Size(pod.is_terminating() ? 1 : 0).Map(pod.metadata.labels);
+  KeyWriter frame_key(inner_key_);
+  frame_key.Text(pod.metadata.ns).Size(pod.is_terminating() ? 1 : 0);
+  for (const auto& [name, value] : pod.metadata.labels) frame_key.Text(name);
+  const auto [frame, frame_is_new] = frames.Acquire(inner_key_);
+  if (frame_is_new) {
+    frames[frame].ns = pod.metadata.ns;
+    frames[frame].terminating = pod.is_terminating();
+    for (const auto& [name, value] : pod.metadata.labels) frames[frame].label_names.push_back(name);
+  }
+
+  KeyWriter(inner_key_).Size(frame);
+  for (const auto& [name, value] : pod.metadata.labels) PackedLabels::Append(value, inner_key_);
   const auto [id, is_new] = identities.Acquire(inner_key_);
-  if (is_new) {
-    for (std::uint32_t counter = 0; counter < counters.end(); ++counter) {
-      if (counters.live(counter) && IsCounted(counters[counter], IdentityId(id))) {
-        identities[id].counters.push_back(CounterId(counter));
-      }
+  if (!is_new) {
+    (void)frames.Release(frame);  // the identity has a reference of its own
+    return IdentityId(id);
+  }
+  for (std::uint32_t counter = 0; counter < counters.end(); ++counter) {
+    if (counters.live(counter) && IsCounted(counters[counter], IdentityId(id))) {
+      identities[id].counters_to_change().push_back(CounterId(counter));
     }
   }
   return IdentityId(id);
 }
 
 void Cluster::Model::Release(IdentityId id) {
-  if (identities.Release(id.value())) identities.Erase(id.value());
+  if (!identities.Release(id.value())) return;
+  const std::uint32_t frame = FrameIdOf(identities.key(id.value()));
+  identities.Erase(id.value());
+  if (frames.Release(frame)) frames.Erase(frame);
 }
 
-std::string_view Cluster::Model::NamespaceOf(IdentityId id) const {
-  const std::string_view key = identities.key(id.value());
-  std::uint32_t size;
-  std::memcpy(&size, key.data(), sizeof size);
-  return key.substr(sizeof size, size);
-}
+const Frame& Cluster::Model::FrameOf(IdentityId id) const { return frames[FrameIdOf(identities.key(id.value()))]; }
 
 PackedLabels Cluster::Model::LabelsOf(IdentityId id) const {
-  const std::string_view key = identities.key(id.value());
-  return PackedLabels(key.substr(sizeof(std::uint32_t) + NamespaceOf(id).size() + sizeof(std::uint32_t)));
+  return {FrameOf(id).label_names, identities.key(id.value()).substr(sizeof(std::uint32_t))};
 }
 
 void Cluster::Model::AddPending(IdentityId id) {
   Identity& identity = identities[id.value()];
   if (identity.pending++ != 0) return;
-  identity.repelled_by.clear();
+  if (!identity.repelled_by().empty()) identity.repelled_by_to_change().clear();
   for (std::uint32_t counter = 0; counter < counters.end(); ++counter) {
     if (counters.live(counter) && counters[counter].kind == Counter::Kind::kCarried &&
         Repels(counters[counter].terms.front(), id)) {
-      identity.repelled_by.push_back(CounterId(counter));
+      identity.repelled_by_to_change().push_back(CounterId(counter));
     }
   }
 }
@@ -88,13 +104,14 @@ void Cluster::Model::NoticeCarried(CounterId counter) {
         !Repels(counters[counter.value()].terms.front(), IdentityId(id))) {
       continue;
     }
-    const auto at = std::lower_bound(identity.repelled_by.begin(), identity.repelled_by.end(), counter);
-    if (at == identity.repelled_by.end() || *at != counter) identity.repelled_by.insert(at, counter);
+    std::vector<CounterId>& repelled_by = identity.repelled_by_to_change();
+    const auto at = std::lower_bound(repelled_by.begin(), repelled_by.end(), counter);
+    if (at == repelled_by.end() || *at != counter) repelled_by.insert(at, counter);
     found = true;
   }
   if (!found) return;
   for (const PodIndex pod : pending) {
-    const auto& repelled_by = identities[pods[pod.value()].identity.value()].repelled_by;
+    const auto& repelled_by = identities[pods[pod.value()].identity.value()].repelled_by();
     if (std::binary_search(repelled_by.begin(), repelled_by.end(), counter)) Reclassify(pod);
   }
 }
@@ -105,7 +122,7 @@ ClassIndex Cluster::Model::AcquireClass(const kube::Pod& pod, FootprintId footpr
                 .tolerations = AcquireTolerations(pod)};
   footprints.AddReference(footprint.value());
   AddTopologicalRules(pod, identity, made);
-  made.repelled_by = identities[identity.value()].repelled_by;
+  made.repelled_by = identities[identity.value()].repelled_by();
   for (const CounterId counter : made.repelled_by) counters.AddReference(counter.value());
   made.needs = NeedsOf(pod, !this->footprint(footprint).ports.empty());
   if (semantics.declared_features) made.required_features = RequiredFeaturesOf(pod);
@@ -171,7 +188,7 @@ void Cluster::Model::DropReferences(const PodClass& of) {
 void Cluster::Model::Reclassify(PodIndex pod) {
   PodRecord& record = pods[pod.value()];
   PodClass next = classes[record.pod_class.value()];
-  next.repelled_by = identities[record.identity.value()].repelled_by;
+  next.repelled_by = identities[record.identity.value()].repelled_by();
   if (!next.affinity.empty()) {
     const auto& terms = counters[next.affinity.front().value()].terms;
     next.matches_own_affinity = std::all_of(terms.begin(), terms.end(),

@@ -91,7 +91,7 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
   }
   if (!changed) return;
 
-  const bool moves = labels_changed || taints_changed;
+  const bool moves = is_new || ((labels_changed || taints_changed) && Moves(node, given.metadata.labels));
   if (moves) LeaveTopologies(index);
   const bool counts_change = is_new || node.role != role;
   if (counts_change && !is_new) Recount(index, -1);
@@ -113,6 +113,19 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
   if (moves) EnterTopologies(index);
   ++generation;
   ++relaxations;
+}
+
+bool Cluster::Model::Moves(const NodeRecord& node, const kube::StringMap& labels) const {
+  for (std::uint32_t id = 0; id < topologies.end(); ++id) {
+    if (!topologies.live(id)) continue;
+    const std::string* before = kube::Find(node.labels, topologies.key(id));
+    const std::string* after = kube::Find(labels, topologies.key(id));
+    if ((before == nullptr) != (after == nullptr) || (before != nullptr && *before != *after)) return true;
+  }
+  return std::any_of(spread_counters.begin(), spread_counters.end(), [&](CounterId id) {
+    const Counter& counter = counters[id.value()];
+    return counter.rule.valid() || counter.tolerations.valid();
+  });
 }
 
 void Cluster::Model::RemoveNode(std::string_view uid) {

@@ -182,7 +182,7 @@ void Cluster::Model::DropReferences(const PodRecord& record) {
   if (record.pod_class.valid()) {
     Release(record.pod_class);
     Identity& identity = identities[record.identity.value()];
-    if (--identity.pending == 0) identity.repelled_by.clear();
+    if (--identity.pending == 0 && !identity.repelled_by().empty()) identity.repelled_by_to_change().clear();
   }
   Release(record.identity);
   if (record.node.valid()) ReleaseNodeName(record.node);

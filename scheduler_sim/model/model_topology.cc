@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kube/api/selector.h"
 #include "scheduler_sim/model/key.h"
 #include "scheduler_sim/model/model.h"
 #include "scheduler_sim/model/terms.h"
@@ -17,11 +18,7 @@ bool Lists(const PodTerm& term, std::string_view ns) {
   return std::find(term.namespaces.begin(), term.namespaces.end(), ns) != term.namespaces.end();
 }
 
-std::string PackMap(const kube::StringMap& map) {
-  std::string bytes;
-  KeyWriter(bytes).Map(map);
-  return bytes;
-}
+const kube::StringMap kNoLabels;
 
 void WriteKey(const Counter& counter, std::string& key_bytes) {
   KeyWriter key(key_bytes);
@@ -49,8 +46,8 @@ bool Cluster::Model::Repels(const PodTerm& term, IdentityId identity) const {
   if (!Lists(term, ns)) {
     if (!term.namespace_selector) return false;
     const auto known = namespaces.find(std::string(ns));
-    const std::string labels = known == namespaces.end() ? std::string() : PackMap(known->second);
-    if (!PackedLabels(labels).Match(*term.namespace_selector)) return false;
+    const kube::StringMap& labels = known == namespaces.end() ? kNoLabels : known->second;
+    if (!kube::Matches(*term.namespace_selector, labels)) return false;
   }
   return term.selector && LabelsOf(identity).Match(*term.selector);
 }
@@ -61,10 +58,10 @@ bool Cluster::Model::MatchesOwnTerm(const PodTerm& term, IdentityId identity) co
   bool in_scope = Lists(term, ns);
   if (!in_scope && term.namespace_selector) {
     in_scope = IsEmpty(*term.namespace_selector) ||
-               (semantics.namespace_selector_sees_no_labels && PackedLabels().Match(*term.namespace_selector));
+               (semantics.namespace_selector_sees_no_labels && kube::Matches(*term.namespace_selector, kNoLabels));
     const auto known = namespaces.find(std::string(ns));
     if (!in_scope && known != namespaces.end()) {
-      in_scope = PackedLabels(PackMap(known->second)).Match(*term.namespace_selector);
+      in_scope = kube::Matches(*term.namespace_selector, known->second);
     }
   }
   return in_scope && LabelsOf(identity).Match(*term.selector);
@@ -72,11 +69,7 @@ bool Cluster::Model::MatchesOwnTerm(const PodTerm& term, IdentityId identity) co
 
 bool Cluster::Model::IsCounted(const Counter& counter, IdentityId identity) const {
   if (counter.kind == Counter::Kind::kCarried || counter.matches_none) return false;
-  if (counter.kind == Counter::Kind::kSpread) {
-    const std::string_view key = identities.key(identity.value());
-    const bool terminating = key[sizeof(std::uint32_t) + NamespaceOf(identity).size()] != 0;
-    if (terminating) return false;
-  }
+  if (counter.kind == Counter::Kind::kSpread && FrameOf(identity).terminating) return false;
   return std::all_of(counter.terms.begin(), counter.terms.end(),
                      [&](const PodTerm& term) { return MatchesOwnTerm(term, identity); });
 }
@@ -96,20 +89,20 @@ void Cluster::Model::Count(Usage& target, CounterId id, NodeIndex node, std::int
 void Cluster::Model::Place(Usage& target, FootprintId footprint_id, IdentityId identity, NodeIndex node) const {
   target.Take(footprint(footprint_id), node, 1);
   for (const CounterId counter : footprint(footprint_id).carried) Count(target, counter, node, 1);
-  for (const CounterId counter : identities[identity.value()].counters) Count(target, counter, node, 1);
+  for (const CounterId counter : identities[identity.value()].counters()) Count(target, counter, node, 1);
 }
 
 void Cluster::Model::Unplace(Usage& target, FootprintId footprint_id, IdentityId identity, NodeIndex node) const {
   target.Take(footprint(footprint_id), node, -1);
   for (const CounterId counter : footprint(footprint_id).carried) Count(target, counter, node, -1);
-  for (const CounterId counter : identities[identity.value()].counters) Count(target, counter, node, -1);
+  for (const CounterId counter : identities[identity.value()].counters()) Count(target, counter, node, -1);
 }
 
 void Cluster::Model::CountPodsOn(NodeIndex index, std::int32_t change) {
   for (PodIndex pod = nodes[index.value()].first_pod; pod.valid(); pod = pods[pod.value()].next_on_node) {
     const PodRecord& record = pods[pod.value()];
     for (const CounterId counter : footprint(record.footprint).carried) Count(usage, counter, index, change);
-    for (const CounterId counter : identities[record.identity.value()].counters) Count(usage, counter, index, change);
+    for (const CounterId counter : identities[record.identity.value()].counters()) Count(usage, counter, index, change);
   }
 }
 
@@ -214,7 +207,7 @@ void Cluster::Model::StartCounting(CounterId id) {
   }
   for (std::uint32_t i = 0; i < identities.end(); ++i) {
     if (!identities.live(i) || !IsCounted(counter, IdentityId(i))) continue;
-    identities[i].counters.push_back(id);
+    identities[i].counters_to_change().push_back(id);
     for (PodIndex pod = identities[i].first_placed; pod.valid(); pod = pods[pod.value()].next_alike) {
       Count(usage, id, pods[pod.value()].node, 1);
     }
@@ -228,7 +221,10 @@ void Cluster::Model::Release(CounterId id) {
   if (gone.kind == Counter::Kind::kSpread) std::erase(spread_counters, id);
   for (std::uint32_t i = 0; i < identities.end(); ++i) {
     if (!identities.live(i)) continue;
-    std::erase(gone.kind == Counter::Kind::kCarried ? identities[i].repelled_by : identities[i].counters, id);
+    const bool carried = gone.kind == Counter::Kind::kCarried;
+    const auto& list = carried ? identities[i].repelled_by() : identities[i].counters();
+    if (list.empty()) continue;
+    std::erase(carried ? identities[i].repelled_by_to_change() : identities[i].counters_to_change(), id);
   }
   Release(gone.topology);
   for (const TopologyId topology : gone.all_topologies) Release(topology);
@@ -294,13 +290,13 @@ void Cluster::Model::SetNamespace(const std::string& name, const kube::StringMap
       const bool matches = carried
                                ? identities[i].pending != 0 && Repels(counters[id.value()].terms.front(), IdentityId(i))
                                : IsCounted(counters[id.value()], IdentityId(i));
-      auto& list = carried ? identities[i].repelled_by : identities[i].counters;
-      const auto at = std::find(list.begin(), list.end(), id);
-      if ((at != list.end()) == matches) continue;
+      const auto& known = carried ? identities[i].repelled_by() : identities[i].counters();
+      if ((std::find(known.begin(), known.end(), id) != known.end()) == matches) continue;
+      auto& list = carried ? identities[i].repelled_by_to_change() : identities[i].counters_to_change();
       if (matches) {
         list.insert(std::lower_bound(list.begin(), list.end(), id), id);
       } else {
-        list.erase(at);
+        std::erase(list, id);
       }
       if (carried) continue;
       for (PodIndex pod = identities[i].first_placed; pod.valid(); pod = pods[pod.value()].next_alike) {

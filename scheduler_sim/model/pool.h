@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "scheduler_sim/model/arena.h"
 #include "scheduler_sim/model/id_table.h"
+#include "scheduler_sim/model/pages.h"
 
 namespace spillway::sim {
 
@@ -17,16 +18,25 @@ class Pool {
  public:
   static constexpr std::uint32_t kNone = IdTable::kNone;
 
+  Pool() = default;
+  Pool(Pool&&) noexcept = default;
+  Pool& operator=(Pool&&) noexcept = default;
+  Pool(const Pool& other) : slots_(other.slots_), free_(other.free_), table_(other.table_) {
+    for (std::uint32_t id = 0; id < end(); ++id) slots_[id].text = arena_.Keep(key(id));
+  }
+  Pool& operator=(const Pool& other) { return *this = Pool(other); }
+  ~Pool() = default;
+
   // kNone when nothing with this key is held.
   std::uint32_t Find(std::string_view key) const {
-    return table_.Find(HashBytes(key), [&](std::uint32_t id) { return slots_[id].key == key; });
+    return table_.Find(HashBytes(key), [&](std::uint32_t id) { return this->key(id) == key; });
   }
 
   // The id for `key` with one more reference, and whether it is new: then its value is default-made, for the caller to
   // fill in.
   std::pair<std::uint32_t, bool> Acquire(std::string_view key) {
     const std::uint64_t hash = HashBytes(key);
-    std::uint32_t id = table_.Find(hash, [&](std::uint32_t other) { return slots_[other].key == key; });
+    std::uint32_t id = table_.Find(hash, [&](std::uint32_t other) { return this->key(other) == key; });
     if (id != kNone) {
       ++slots_[id].references;
       return {id, false};
@@ -38,7 +48,8 @@ class Pool {
       id = free_.back();
       free_.pop_back();
     }
-    slots_[id].key = key;
+    slots_[id].text = arena_.Keep(key);
+    slots_[id].size = static_cast<std::uint32_t>(key.size());
     slots_[id].references = 1;
     table_.Insert(hash, id);
     return {id, true};
@@ -49,14 +60,15 @@ class Pool {
   // Erase().
   [[nodiscard]] bool Release(std::uint32_t id) { return --slots_[id].references == 0; }
   void Erase(std::uint32_t id) {
-    table_.Erase(HashBytes(slots_[id].key), id);
+    table_.Erase(HashBytes(key(id)), id);
+    arena_.Drop(key(id));
     slots_[id] = Slot();
     free_.push_back(id);
   }
 
   T& operator[](std::uint32_t id) { return slots_[id].value; }
   const T& operator[](std::uint32_t id) const { return slots_[id].value; }
-  std::string_view key(std::uint32_t id) const { return slots_[id].key; }
+  std::string_view key(std::uint32_t id) const { return {slots_[id].text, slots_[id].size}; }
 
   // Ids are below this; some may be free.
   std::uint32_t end() const { return static_cast<std::uint32_t>(slots_.size()); }
@@ -65,11 +77,13 @@ class Pool {
 
  private:
   struct Slot {
-    std::string key;
-    T value{};
+    const char* text = nullptr;  // the key, in arena_
+    std::uint32_t size = 0;
     std::uint32_t references = 0;
+    T value{};
   };
-  std::vector<Slot> slots_;
+  Arena arena_;
+  Pages<Slot> slots_;
   std::vector<std::uint32_t> free_;
   IdTable table_;
 };
