@@ -11,6 +11,7 @@
 #include "cloud/agent/agent_metrics.h"
 #include "cmd/agent_provider.h"
 #include "cmd/kube_flags.h"
+#include "cmd/kubeconfig_flags.h"
 #include "cmd/kubelet_server.h"
 #include "cmd/servers.h"
 #include "cmd/serving_flags.h"
@@ -149,7 +150,7 @@ class AgentProcess {
   }
 
   int Run() {
-    auto servers = ServeObservability(runtime_, registry_, health_);
+    auto servers = ServeObservability(runtime_, metrics::MetricsHandler(registry_), health_);
     if (!servers) return Failed(servers.error());
     servers_ = std::move(*servers);
     flows_.Spawn(Begin());
@@ -250,7 +251,12 @@ class AgentProcess {
 FlagSet AgentFlags() {
   return {.subcommand = "agent",
           .summary = "Runs one virtual node: a kubelet to the cluster, whose Pods run as instances of a cloud.",
-          .groups = {{"Virtual node", "cmd/agent.cc"}, kProviderFlags, kKubeletServerFlags, kKubeFlags, kServingFlags},
+          .groups = {{"Virtual node", "cmd/agent.cc"},
+                     kProviderFlags,
+                     kKubeletServerFlags,
+                     kKubeconfigFlags,
+                     kKubeFlags,
+                     kServingFlags},
           .defaults = {},
           .arguments = ""};
 }

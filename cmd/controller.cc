@@ -11,7 +11,9 @@
 #include "base/log.h"
 #include "base/real_runtime.h"
 #include "base/scope.h"
+#include "cmd/explain_endpoint.h"
 #include "cmd/kube_flags.h"
+#include "cmd/kubeconfig_flags.h"
 #include "cmd/servers.h"
 #include "cmd/serving_flags.h"
 #include "cmd/simulation_flags.h"
@@ -34,6 +36,8 @@ DEFINE_string(pod_deletion_cost, "-1000",
               "Value of controller.kubernetes.io/pod-deletion-cost on Pods that overflow and have none, so that a "
               "ReplicaSet that shrinks deletes them first; empty: not set.");
 DEFINE_bool(dry_run, false, "Decide and report everything, and write nothing but events: no lease either.");
+DEFINE_bool(explain, true,
+            "Answer `spillway explain` at --metrics-bind-address: who reaches that port can ask about any Pod.");
 DEFINE_bool(leader_elect, true, "Act only while holding the lease, so that several replicas may run.");
 DEFINE_duration(leader_elect_lease_duration, "15s", "Others wait so long after the last renewal before taking over.");
 DEFINE_duration(leader_elect_renew_deadline, "10s", "The leader gives up when it could not renew for so long.");
@@ -168,7 +172,9 @@ class Process {
   }
 
   Status Serve() {
-    auto servers = ServeObservability(runtime_, registry_, health_);
+    net::Handler at_metrics = metrics::MetricsHandler(registry_);
+    if (FLAGS_explain) at_metrics = ExplainHandler(controller_, std::move(at_metrics));
+    auto servers = ServeObservability(runtime_, std::move(at_metrics), health_);
     if (!servers) return Fail(std::move(servers.error()));
     servers_ = std::move(*servers);
     return {};
@@ -212,11 +218,12 @@ class Process {
 }  // namespace
 
 FlagSet ControllerFlags() {
-  return {.subcommand = "controller",
-          .summary = "Finds Pods that no real node can take and binds them to virtual nodes.",
-          .groups = {{"Controller", "cmd/controller.cc"}, kSimulationFlags, kKubeFlags, kServingFlags},
-          .defaults = {},
-          .arguments = ""};
+  return {
+      .subcommand = "controller",
+      .summary = "Finds Pods that no real node can take and binds them to virtual nodes.",
+      .groups = {{"Controller", "cmd/controller.cc"}, kSimulationFlags, kKubeconfigFlags, kKubeFlags, kServingFlags},
+      .defaults = {},
+      .arguments = ""};
 }
 
 int RunController(std::vector<std::string> args) {

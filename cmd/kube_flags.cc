@@ -2,11 +2,6 @@
 
 #include <fmt/core.h>
 
-#include "kube/credentials.h"
-
-DEFINE_string(kubeconfig, "",
-              "Path of a kubeconfig. Empty: $KUBECONFIG, then the ServiceAccount of the Pod, then ~/.kube/config.");
-DEFINE_string(context, "", "Context of the kubeconfig. Empty: its current-context.");
 DEFINE_double(kube_api_qps, 50, "Requests a second to the API server, on average; watches and events are not counted.");
 DEFINE_int32(kube_api_burst, 100, "Requests that may be sent at once before --kube-api-qps holds them back.");
 
@@ -26,18 +21,5 @@ Status CheckKubeFlags() {
 
 double KubeApiQps() { return FLAGS_kube_api_qps; }
 int KubeApiBurst() { return FLAGS_kube_api_burst; }
-
-Result<ApiServer> NewTransportFromFlags(Runtime& runtime) {
-  auto config = kube::LoadClientConfig(FLAGS_kubeconfig, FLAGS_context);
-  if (!config) return Fail(std::move(config.error()));
-  ApiServer api;
-  const std::size_t scheme = config->server.find("://");
-  const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
-  api.host = config->server.substr(begin, config->server.find('/', begin) - begin);
-  auto transport = kube::NewHttpsTransport(runtime, std::move(*config));
-  if (!transport) return Fail(std::move(transport.error()));
-  api.transport = std::move(*transport);
-  return api;
-}
 
 }  // namespace spillway::cmd

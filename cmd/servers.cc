@@ -28,10 +28,10 @@ Result<std::unique_ptr<net::HttpServer>> Serve(Runtime& runtime, std::string_vie
 
 }  // namespace
 
-Result<ObservabilityServers> ServeObservability(Runtime& runtime, metrics::Registry& registry,
+Result<ObservabilityServers> ServeObservability(Runtime& runtime, net::Handler at_metrics,
                                                 const metrics::Health& health) {
   ObservabilityServers servers;
-  auto metrics = Serve(runtime, "metrics-bind-address", MetricsBindAddress(), metrics::MetricsHandler(registry));
+  auto metrics = Serve(runtime, "metrics-bind-address", MetricsBindAddress(), std::move(at_metrics));
   if (!metrics) return Fail(std::move(metrics.error()));
   servers.metrics = std::move(*metrics);
   auto probes = Serve(runtime, "health-probe-bind-address", HealthProbeBindAddress(), metrics::HealthHandler(health));

@@ -10,13 +10,13 @@
 
 namespace spillway::cmd {
 
-// /metrics and the health endpoints, where --metrics-bind-address and --health-probe-bind-address say. What they serve
-// outlives them.
+// What --metrics-bind-address and --health-probe-bind-address serve; it outlives them.
 struct ObservabilityServers {
   std::unique_ptr<net::HttpServer> metrics, health;  // null: switched off
 };
-// An error names the flag and the address that cannot be had.
-Result<ObservabilityServers> ServeObservability(Runtime& runtime, metrics::Registry& registry,
+// `at_metrics`: /metrics and what else there is (metrics::MetricsHandler, ExplainHandler). An error names the flag and
+// the address that cannot be had.
+Result<ObservabilityServers> ServeObservability(Runtime& runtime, net::Handler at_metrics,
                                                 const metrics::Health& health);
 
 }  // namespace spillway::cmd

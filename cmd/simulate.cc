@@ -12,17 +12,15 @@
 #include <string>
 #include <vector>
 
+#include "cmd/input_flags.h"
+#include "cmd/kubeconfig_flags.h"
+#include "cmd/live_snapshot.h"
 #include "cmd/simulation.h"
 #include "cmd/simulation_flags.h"
 #include "cmd/snapshot.h"
 #include "cmd/subcommands.h"
 #include "cmd/what_if.h"
 
-DEFINE_string(
-    f, "",
-    "File to read: a List as `kubectl get nodes,pods,... -A -o json` prints it, or newline-delimited objects; - "
-    "is standard input. More files may follow as arguments.");
-DEFINE_string(o, "table", "Output: table, or json (the machine's contract).");
 DEFINE_string(mode, "filter",
               "filter: judge each pending Pod alone. pack: place them in kube-scheduler's queue order, then on the "
               "virtual nodes.");
@@ -37,8 +35,6 @@ DEFINE_string(scale, "",
 
 namespace spillway::cmd {
 namespace {
-
-constexpr int kNewestKnown = 36;
 
 struct NewNodes {
   int count = 0;
@@ -126,32 +122,40 @@ Status ReadChanges(Simulation& simulation) {
 Result<Simulation> SimulationFromFlags() {
   Simulation simulation;
   simulation.pack = FLAGS_mode == "pack";
-  simulation.json = FLAGS_o == "json" || FLAGS_batch;
   if (!simulation.pack && FLAGS_mode != "filter") {
     return Fail(Code::kInvalidArgument, fmt::format("--mode={}: want filter or pack", FLAGS_mode));
   }
-  if (!simulation.json && FLAGS_o != "table") {
-    return Fail(Code::kInvalidArgument, fmt::format("-o={}: want table or json", FLAGS_o));
-  }
-  auto minor = SchedulerMinorVersion();
-  if (!minor) return Fail(std::move(minor.error()));
-  auto scheduler = SchedulerProfiles();
-  if (!scheduler) return Fail(std::move(scheduler.error()));
-  auto virtual_nodes = VirtualNodeSelector();
-  if (!virtual_nodes) return Fail(std::move(virtual_nodes.error()));
-  simulation.options.cluster.minor_version = *minor == 0 ? kNewestKnown : *minor;
-  simulation.options.cluster.virtual_nodes = std::move(virtual_nodes->selector);
-  simulation.options.cluster.scheduler = std::move(*scheduler);
+  const auto json = WantsJson();
+  if (!json) return Fail(json.error());
+  simulation.json = *json || FLAGS_batch;
+  auto options = SnapshotOptionsFromFlags();
+  if (!options) return Fail(std::move(options.error()));
+  simulation.options = std::move(*options);
   if (auto read = ReadChanges(simulation); !read) return Fail(std::move(read.error()));
   return simulation;
+}
+
+SchedulerVersion VersionOfCluster() {
+  const auto given = SchedulerMinorVersion();
+  return given && *given == 0 ? SchedulerVersion::kAsTheApiServer : SchedulerVersion::kAsGiven;
+}
+
+Result<Snapshot> SnapshotOfFiles(const SnapshotOptions& options, const std::vector<std::string>& files) {
+  Snapshot snapshot(options);
+  for (const std::string& file : files) {
+    if (auto read = snapshot.ReadFile(file); !read) return Fail(std::move(read.error()));
+  }
+  return snapshot;
 }
 
 }  // namespace
 
 FlagSet SimulateFlags() {
   return {.subcommand = "simulate",
-          .summary = "Says of every pending Pod in a snapshot where kube-scheduler could place it, or why nowhere.",
-          .groups = {{"Input and output", "cmd/simulate.cc"}, kSimulationFlags},
+          .summary =
+              "Says of every pending Pod in a snapshot, or in a live cluster, where kube-scheduler could place it, or "
+              "why nowhere.",
+          .groups = {kInputFlags, kKubeconfigFlags, {"What if, and how", "cmd/simulate.cc"}, kSimulationFlags},
           .defaults = {},
           .arguments = "[FILE...]"};
 }
@@ -161,19 +165,26 @@ int RunSimulate(std::vector<std::string> args) {
   if (!flags) return flags.error();
   const auto simulation = SimulationFromFlags();
   if (!simulation) return UsageError("simulate", simulation.error().message);
-  std::vector<std::string> files = flags->arguments;
-  if (!FLAGS_f.empty()) files.insert(files.begin(), FLAGS_f);
-  if (files.empty()) return UsageError("simulate", "name a file to read with -f, or - for standard input");
-  if (FLAGS_batch) return Batch(*simulation, files);
-
-  Snapshot snapshot(simulation->options);
-  for (const std::string& file : files) {
-    if (const Status read = snapshot.ReadFile(file); !read) return UsageError("simulate", read.error().message);
+  const std::vector<std::string> files = InputFiles(flags->arguments);
+  const auto live = WantsCluster(*flags, files);
+  if (!live) return UsageError("simulate", live.error().message);
+  if (FLAGS_batch && *live) return UsageError("simulate", "--batch reads files, not a live cluster");
+  if (files.empty() && !*live) {
+    return UsageError("simulate",
+                      "name a file to read with -f, - for standard input, or a live cluster with --kubeconfig");
   }
-  if (const Status changed = ChangeAsAsked(*simulation, snapshot); !changed) {
+  if (FLAGS_batch) return Batch(*simulation, files);
+  InitProcess(*flags);
+  auto snapshot =
+      *live ? SnapshotOfCluster(simulation->options, VersionOfCluster()) : SnapshotOfFiles(simulation->options, files);
+  if (!snapshot) {
+    UsageError("simulate", snapshot.error().message);
+    return *live ? 1 : kUsageExit;
+  }
+  if (const Status changed = ChangeAsAsked(*simulation, *snapshot); !changed) {
     return UsageError("simulate", changed.error().message);
   }
-  fmt::print("{}", Answer(*simulation, snapshot));
+  fmt::print("{}", Answer(*simulation, *snapshot));
   return 0;
 }
 

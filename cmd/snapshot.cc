@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "cmd/scheduler_config.h"
+#include "cmd/simulation_flags.h"
 #include "kube/api/json_documents.h"
 
 namespace spillway::cmd {
@@ -91,7 +92,23 @@ std::string Subject(const kube::JsonObject& object) {
   return object.item < 0 ? std::string("the object") : fmt::format("items[{}]", object.item);
 }
 
+constexpr int kNewestKnown = 36;
+
 }  // namespace
+
+Result<SnapshotOptions> SnapshotOptionsFromFlags() {
+  auto minor = SchedulerMinorVersion();
+  if (!minor) return Fail(std::move(minor.error()));
+  auto scheduler = SchedulerProfiles();
+  if (!scheduler) return Fail(std::move(scheduler.error()));
+  auto virtual_nodes = VirtualNodeSelector();
+  if (!virtual_nodes) return Fail(std::move(virtual_nodes.error()));
+  SnapshotOptions options;
+  options.cluster.minor_version = *minor == 0 ? kNewestKnown : *minor;
+  options.cluster.virtual_nodes = std::move(virtual_nodes->selector);
+  options.cluster.scheduler = std::move(*scheduler);
+  return options;
+}
 
 Status Snapshot::ReadFile(const std::string& path) {
   FileText file;

@@ -17,6 +17,9 @@ struct SnapshotOptions {
   std::function<bool(const kube::Pod&)> keeps;
 };
 
+// As the simulation flags say; of an unknown kube-scheduler the newest known.
+Result<SnapshotOptions> SnapshotOptionsFromFlags();
+
 // A cluster read from what `kubectl get nodes,pods,namespaces,pv,pvc,sc,csinodes -A -o json` prints, from several such
 // files, or from newline-delimited objects. A KubeSchedulerConfiguration ahead of all other objects takes the place of
 // the one in the options.
@@ -29,6 +32,8 @@ class Snapshot {
   Status ReadFile(const std::string& path);
   Status ReadText(std::string_view text, std::string_view name);
 
+  // One object; the error goes on from a subject: "is a Pod without metadata.name".
+  Status Add(std::string_view kind, std::string_view raw);
   // Adds or replaces; a Pod without namespace is in "default".
   void Upsert(kube::Pod pod);
   void Upsert(kube::Node node);
@@ -45,7 +50,6 @@ class Snapshot {
   const sim::Cluster& cluster() const { return cluster_; }
 
  private:
-  Status Add(std::string_view kind, std::string_view raw);
   Status Configure(std::string_view raw);
   template <typename T>
   Result<T> Decoded(std::string_view kind, std::string_view raw);

@@ -8,6 +8,7 @@ const std::vector<Subcommand>& Subcommands() {
       {"agent", "run one virtual node on a provider", RunAgent, AgentFlags},
       {"demo", "play the walk-throughs on a cluster in memory, and leave it up to play with", RunDemo, DemoFlags},
       {"docs", "print the reference of flags, metrics or events as Markdown", RunDocs, DocsFlags},
+      {"explain", "say of one Pod which nodes refuse it, and what would change that", RunExplain, ExplainFlags},
       {"sandbox", "serve an in-memory Kubernetes API, empty or synthetic, over HTTPS", RunSandbox, SandboxFlags},
       {"simulate", "say of every pending Pod in a snapshot where it fits, or why nowhere", RunSimulate, SimulateFlags},
   };

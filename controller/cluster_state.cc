@@ -5,10 +5,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/policy/eligibility.h"
 #include "kube/paths.h"
 
 namespace spillway::controller {
 namespace {
+
+// kube-scheduler says something that it did not say of `before`.
+bool IsNewlyMarked(const kube::Pod& before, const kube::Pod& now) {
+  if (!IsMarkedUnschedulable(now)) return false;
+  return !IsMarkedUnschedulable(before) || before.pod_scheduled->message != now.pod_scheduled->message;
+}
 
 kube::ReflectorOptions Watching(std::string_view path, std::string resource, std::string field_selector = "") {
   kube::ReflectorOptions options;
@@ -61,16 +68,20 @@ void ClusterState::CountAsPlaced(PendingPod& pod, BindState::Phase phase, std::s
   pod.bind.phase = phase;
   pod.bind.node = std::move(node);
   if (!moves) return;
+  const std::uint64_t generation = cluster_.generation();
   kube::Pod placed = pod.object;
   placed.node_name = pod.bind.node;
   cluster_.Upsert(placed);
+  NoteShiftSince(generation);
 }
 
 void ClusterState::CountAsPending(PendingPod& pod) {
   if (pod.bind.phase == BindState::Phase::kNone) return;
   pod.bind.phase = BindState::Phase::kNone;
   pod.bind.node.clear();
+  const std::uint64_t generation = cluster_.generation();
   cluster_.Upsert(pod.object);
+  NoteShiftSince(generation);
   ++epoch_;  // its place on the virtual node is free again
 }
 
@@ -93,17 +104,26 @@ void ClusterState::OnPods(kube::DeltaBatch<kube::Pod> batch) {
 }
 
 void ClusterState::RemovePod(std::string_view uid) {
+  const std::uint64_t generation = cluster_.generation();
+  bool held_no_place = false;
   if (const auto found = pending_.find(uid); found != pending_.end()) {
-    LeavePlaceFree(found->second);
+    const PendingPod& pod = found->second;
+    held_no_place = pod.bind.phase == BindState::Phase::kNone && pod.object.nominated_node_name.empty();
+    LeavePlaceFree(pod);
     pending_.erase(found);
   }
   cluster_.RemovePod(uid);
+  if (!held_no_place) NoteShiftSince(generation);
 }
 
 void ClusterState::TakeUnbound(kube::Pod pod, bool from_first_list) {
   const Instant now = runtime_.Now();
   auto [entry, is_new] = pending_.try_emplace(pod.metadata.uid);
   PendingPod& pending = entry->second;
+  const std::uint64_t generation = cluster_.generation();
+  const bool newly_marked = (!is_new || !from_first_list) && IsNewlyMarked(pending.object, pod);
+  const bool nominated = !pending.object.nominated_node_name.empty() || !pod.nominated_node_name.empty();
+  const sim::ClassIndex class_before = ClassOf(pod.metadata.uid);
   if (is_new) {
     pending.first_seen = now;
     // Creation times are whole seconds of another clock: they serve only for Pods that were there before us.
@@ -120,11 +140,20 @@ void ClusterState::TakeUnbound(kube::Pod pod, bool from_first_list) {
   pending.object = std::move(pod);
   if (pending.bind.phase == BindState::Phase::kNone) {
     cluster_.Upsert(pending.object);
+    if (is_new || ClassOf(pending.object.metadata.uid) != class_before) pending.changed = now;
+    if (nominated) NoteShiftSince(generation);
+    if (newly_marked && on_marked_) on_marked_(pending);
     return;
   }
   kube::Pod placed = pending.object;  // an update that crossed our bind
   placed.node_name = pending.bind.node;
   cluster_.Upsert(placed);
+  NoteShiftSince(generation);
+}
+
+sim::ClassIndex ClusterState::ClassOf(std::string_view uid) const {
+  const auto index = cluster_.FindPod(uid);
+  return index ? cluster_.class_of(*index) : sim::ClassIndex();
 }
 
 void ClusterState::TakeBound(const kube::Pod& pod) {
@@ -138,6 +167,7 @@ void ClusterState::TakeBound(const kube::Pod& pod) {
   cluster_.Upsert(pod);
   // Somebody else fills a virtual node, or our bind was not the one that won.
   if (cluster_.generation() != generation && expected != pod.node_name && IsVirtual(pod.node_name)) ++epoch_;
+  NoteShiftSince(generation);
 }
 
 // A Pod that was to take a real node, or holds one in the simulation, may leave it to another.
@@ -163,6 +193,7 @@ void ClusterState::OnNodes(kube::DeltaBatch<kube::Node> batch) {
       cluster_.RemoveNode(delta.uid);
     }
   }
+  NoteShiftSince(generation);
   AnnounceIfChanged(generation, false);
 }
 
@@ -177,7 +208,14 @@ void ClusterState::OnNamespaces(kube::DeltaBatch<kube::Namespace> batch) {
       cluster_.RemoveNamespace(delta.uid);
     }
   }
+  NoteShiftSince(generation);
   AnnounceIfChanged(generation, false);
+}
+
+void ClusterState::NoteShiftSince(std::uint64_t generation_before) {
+  if (cluster_.generation() == generation_before) return;
+  ++shifts_;
+  last_shift_ = runtime_.Now();
 }
 
 void ClusterState::AnnounceIfChanged(std::uint64_t generation_before, bool pending_changed) {

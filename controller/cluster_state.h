@@ -28,6 +28,9 @@ class ClusterState {
   ClusterState& operator=(const ClusterState&) = delete;
 
   void Start();
+  // `on_marked` is called when the watch shows that kube-scheduler has just written the condition Unschedulable, or a
+  // new message of it; not for conditions that were there before us.
+  void OnMarked(std::function<void(const PendingPod&)> on_marked) { on_marked_ = std::move(on_marked); }
 
   const sim::Cluster& cluster() const { return cluster_; }
   PendingPods& pending() { return pending_; }
@@ -40,6 +43,11 @@ class ClusterState {
   // While it stands still, a plan made since still holds: nothing has come free, no Pod that was to take a real node
   // has gone or changed, no virtual node has changed but by what we do ourselves.
   std::uint64_t epoch() const { return epoch_ + cluster_.relaxations(); }
+
+  // Changes that bear on verdicts and their reasons: all but those of Pods that wait without being nominated. And when
+  // the last one came.
+  std::uint64_t shifts() const { return shifts_; }
+  Instant last_shift() const { return last_shift_; }
 
   // Counts `pod` as placed on `node`, or as pending again. Changes pod.bind.phase and node, and nothing else of it.
   void CountAsPlaced(PendingPod& pod, BindState::Phase phase, std::string node);
@@ -60,15 +68,19 @@ class ClusterState {
   void TakeUnbound(kube::Pod pod, bool from_first_list);
   void TakeBound(const kube::Pod& pod);
   bool IsVirtual(std::string_view node_name) const;
+  sim::ClassIndex ClassOf(std::string_view uid) const;  // invalid: not known, or not pending
   void LeavePlaceFree(const PendingPod& pod);
+  void NoteShiftSince(std::uint64_t generation_before);
   void AnnounceIfChanged(std::uint64_t generation_before, bool pending_changed);
 
   Runtime& runtime_;
   sim::Cluster cluster_;
   PendingPods pending_;
-  std::uint64_t epoch_ = 0;
+  std::uint64_t epoch_ = 0, shifts_ = 0;
+  Instant last_shift_{};
   std::unordered_set<std::string> namespace_uids_;
   std::function<void()> on_change_;
+  std::function<void(const PendingPod&)> on_marked_;
   bool pods_listed_ = false;
   kube::Reflector<kube::Pod> pods_;
   kube::Reflector<kube::Node> nodes_;

@@ -8,7 +8,10 @@
 
 #include "base/log.h"
 #include "base/scope.h"
+#include "controller/agreement.h"
+#include "controller/explainer.h"
 #include "controller/request_metrics.h"
+#include "controller/scheduler_version.h"
 #include "controller/scrape.h"
 #include "kube/event_recorder.h"
 #include "scheduler_sim/spread_balancer.h"
@@ -16,31 +19,9 @@
 namespace spillway::controller {
 namespace {
 
-constexpr int kOldestMinor = 33, kNewestMinor = 36;  // that the simulator knows
 constexpr Duration kStatusLogPeriod = std::chrono::seconds(1);
-
-// "36+" -> 36; nullopt when it does not begin with a number.
-std::optional<int> LeadingNumber(std::string_view text) {
-  int number = 0;
-  std::size_t digits = 0;
-  for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9' && digits < 6; ++digits) {
-    number = number * 10 + (text[digits] - '0');
-  }
-  if (digits == 0) return std::nullopt;
-  return number;
-}
-
-Result<int> MinorVersion(const nlohmann::json& version) {
-  if (version.is_object()) {
-    const auto minor = version.find("minor");
-    if (minor != version.end() && minor->is_string()) {
-      if (const auto number = LeadingNumber(minor->get_ref<const std::string&>())) {
-        return std::clamp(*number, kOldestMinor, kNewestMinor);
-      }
-    }
-  }
-  return Fail(Code::kMalformed, "/version has no minor version; set --kube-scheduler-version");
-}
+constexpr double kExplainQps = 5;  // Pods that explain reads from the API server
+constexpr int kExplainBurst = 10;
 
 }  // namespace
 
@@ -59,6 +40,7 @@ struct Controller::Impl {
   Task<void> LogReadiness();
   Task<void> Shutdown(Duration grace);
   Status Ready() const;
+  Task<Result<std::string>> Explain(std::string ns, std::string name, ExplainDetail detail);
   bool Leads() const { return !stopping && (elector == nullptr || elector->is_leader()); }
   bool IsDryRun() const { return options.overflow.mode == Reporter::Mode::kDryRun; }
   void Scrape();
@@ -70,16 +52,18 @@ struct Controller::Impl {
 
   // Binds and reads share --kube-api-qps. Events and the lease have limits of their own: neither may starve the other.
   RequestMetrics observer;
-  kube::RateLimiter api_limiter, unlimited, event_limiter, lease_limiter;
-  kube::Client api, binder, event_writer, lease_writer;
+  kube::RateLimiter api_limiter, unlimited, event_limiter, lease_limiter, explain_limiter;
+  kube::Client api, binder, event_writer, lease_writer, explain_reader;
   kube::EventRecorder events;
   DecisionLog decisions;
   std::unique_ptr<kube::LeaderElector> elector;
 
   Reporter reporter;
+  Explainer explainer;
   std::unique_ptr<ClusterState> state;  // once the version is known
   std::unique_ptr<OverflowLoop> loop;
   std::unique_ptr<Actuator> actuator;
+  std::unique_ptr<AgreementMonitor> agreement;
   std::string starting = "asking the API server for its version";  // why there is no state yet
   bool stopping = false;
   metrics::ScrapeHook scrape_hook;
@@ -97,13 +81,16 @@ Controller::Impl::Impl(Runtime& runtime_in, kube::Transport& transport_in, Contr
       unlimited(runtime, 0, 1),
       event_limiter(runtime, options.kube_api_qps, options.kube_api_burst),
       lease_limiter(runtime, 0, 1),
+      explain_limiter(runtime, kExplainQps, kExplainBurst),
       api(runtime, transport, api_limiter, &observer),
       binder(runtime, transport, unlimited, &observer),
       event_writer(runtime, transport, event_limiter, &observer),
       lease_writer(runtime, transport, lease_limiter, &observer),
+      explain_reader(runtime, transport, explain_limiter, &observer),
       events(runtime, event_writer, "spillway.io/controller", "spillway.io/" + options.identity),
       decisions(options.decisions_kept),
       reporter(runtime, events, metrics, decisions, options.policy, options.overflow.mode),
+      explainer(runtime, explain_reader, decisions, options.policy),
       flows(runtime) {
   if (options.leader_election && !IsDryRun()) {
     elector = std::make_unique<kube::LeaderElector>(runtime, lease_writer, *options.leader_election);
@@ -145,7 +132,7 @@ Task<void> Controller::Impl::Run() {
 Task<Result<int>> Controller::Impl::SchedulerMinorVersion() {
   Result<nlohmann::json> version = co_await api.Get("/version");
   if (!version) co_return Fail(std::move(version.error()));
-  co_return MinorVersion(*version);
+  co_return controller::SchedulerMinorVersion(*version);
 }
 
 void Controller::Impl::BuildPipeline(int minor_version) {
@@ -164,6 +151,9 @@ void Controller::Impl::BuildPipeline(int minor_version) {
                                    const Duration hold = loop->Done(order, status);
                                    if (hold > Duration(0)) actuator->HoldUntil(runtime.Now() + hold);
                                  });
+  agreement = std::make_unique<AgreementMonitor>(runtime, *state, options.policy, metrics);
+  state->OnMarked([this](const PendingPod& pod) { agreement->Heard(pod); });
+  agreement->Start();
   loop->OnWork([this] { actuator->Wake(); });
   loop->Start();
   actuator->Start();
@@ -206,6 +196,18 @@ Task<void> Controller::Impl::Shutdown(Duration grace) {
   if (elector) co_await elector->Release(deadline);
 }
 
+Task<Result<std::string>> Controller::Impl::Explain(std::string ns, std::string name, ExplainDetail detail) {
+  if (state == nullptr) co_return Fail(Code::kUnavailable, "not started yet: " + starting);
+  ExplainerIdentity who;
+  who.identity = options.identity;
+  who.leads = Leads();
+  who.dry_run = IsDryRun();
+  if (elector) who.leader = elector->holder();
+  Result<std::string> answer =
+      co_await explainer.Explain(*state, std::move(who), std::move(ns), std::move(name), detail);
+  co_return answer;
+}
+
 void Controller::Impl::Scrape() {
   ScrapeEvents(events.counts(), metrics);
   if (elector) {
@@ -229,6 +231,10 @@ Task<void> Controller::Shutdown(Duration grace) { return impl_->Shutdown(grace);
 Status Controller::Ready() const { return impl_->Ready(); }
 bool Controller::is_leading() const { return impl_->Leads(); }
 const DecisionLog& Controller::decisions() const { return impl_->decisions; }
+
+Task<Result<std::string>> Controller::Explain(std::string ns, std::string name, ExplainDetail detail) {
+  return impl_->Explain(std::move(ns), std::move(name), detail);
+}
 
 bool Controller::is_idle() const {
   return impl_->loop != nullptr && !impl_->loop->HasWork() && impl_->actuator->in_flight() == 0;

@@ -9,6 +9,7 @@
 #include "base/runtime.h"
 #include "base/task.h"
 #include "controller/decision_log.h"
+#include "controller/explain_json.h"
 #include "controller/overflow_loop.h"
 #include "controller/policy/policy.h"
 #include "kube/api/objects.h"
@@ -61,6 +62,8 @@ class Controller {
   // Nothing is pending that it is about to act on, and nothing is in flight: for tests.
   bool is_idle() const;
   const DecisionLog& decisions() const;
+  // The JSON answer of `spillway explain` (explain_json.h, explainer.h) as this process knows it, leading or not.
+  Task<Result<std::string>> Explain(std::string ns, std::string name, ExplainDetail detail);
 
  private:
   struct Impl;

@@ -340,7 +340,7 @@ TEST_F(ControllerTest, APodThatFitsAndIsStillMarkedUnschedulableIsToldAfterHalfA
   EXPECT_THAT(api_.events, IsEmpty());
   runtime_.RunFor(5s);
   ASSERT_THAT(Reasons(), ElementsAre("default/p OverflowNotNeeded"));
-  EXPECT_THAT(api_.events[0].note, StartsWith("Fits real node a; leaving it to kube-scheduler"));
+  EXPECT_THAT(api_.events[0].note, StartsWith("Fits real node a for 30s, yet kube-scheduler has not placed it; "));
 }
 
 TEST_F(ControllerTest, IneligibleAndUndecidablePodsAreToldWhy) {

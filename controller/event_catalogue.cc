@@ -20,7 +20,9 @@ const std::vector<EventDoc>& EventCatalogue() {
       {kOverflowNotNeeded, "Simulating", "Normal",
        fmt::format("kube-scheduler marked it Unschedulable, yet for {} s the simulation has found room for it.",
                    kNotNeededAfterSeconds),
-       "Fits real node node-7; leaving it to kube-scheduler"},
+       "Fits real node node-7 for 30s, yet kube-scheduler has not placed it; left to kube-scheduler, whose last word "
+       "is: 0/12 nodes are available: 12 Insufficient cpu. preemption: 0/12 nodes are available: 12 No preemption "
+       "victims found for incoming pod."},
       {kOverflowNotEligible, "Filtering", "Normal", "It fits on no real node, but may not overflow.",
        "Not eligible: namespace kube-system is in --exclude-namespaces; 0/12 real nodes fit (12 Insufficient cpu)"},
       {kOverflowUndecidable, "Simulating", "Normal",

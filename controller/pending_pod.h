@@ -35,6 +35,7 @@ struct BindState {
 struct PendingPod {
   kube::Pod object;
   Instant first_seen{};
+  Instant changed{};          // what the simulation reads of it last changed
   Duration age_when_seen{0};  // by its creation timestamp, for Pods that were there before us
   BindState bind;
 

@@ -128,8 +128,11 @@ std::optional<Reporter::Told> Reporter::WorthTelling(const Decision& decision, c
   switch (decision.outcome) {
     case Outcome::kFits:
       if (!IsMarkedUnschedulable(pod.object) || !stood_for(seconds(kNotNeededAfterSeconds))) return std::nullopt;
-      return Told{Type::kNormal, kOverflowNotNeeded,
-                  fmt::format("Fits real node {}; leaving it to kube-scheduler", decision.node)};
+      return Told{
+          Type::kNormal, kOverflowNotNeeded,
+          fmt::format("Fits real node {} for {}, yet kube-scheduler has not placed it; left to kube-scheduler, "
+                      "whose last word is: {}",
+                      decision.node, base::FormatDuration(now - decision.since), pod.object.pod_scheduled->message)};
     case Outcome::kUndecidable:
       if (!IsMarkedUnschedulable(pod.object) && !stood_for(seconds(kUndecidableAfterSeconds))) return std::nullopt;
       return Told{Type::kNormal, kOverflowUndecidable, fmt::format("Left alone: {}", decision.detail)};

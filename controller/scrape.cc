@@ -4,6 +4,7 @@
 #include <map>
 
 #include "controller/bind_order.h"
+#include "controller/event_catalogue.h"
 
 namespace spillway::controller {
 namespace {
@@ -30,6 +31,12 @@ std::string StateLabel(const PendingPod& pod, bool dry_run) {
       return dry_run ? "would_overflow" : "binding";
   }
   return "undecided";
+}
+
+// It fits, yet kube-scheduler does not place it; as the event OverflowNotNeeded says.
+bool IsOverlooked(const PendingPod& pod, Instant now) {
+  return pod.decision && pod.decision->outcome == Outcome::kFits && IsMarkedUnschedulable(pod.object) &&
+         now - pod.decision->since >= std::chrono::seconds(kNotNeededAfterSeconds);
 }
 
 bool StartsWith(std::string_view text, std::string_view prefix) { return text.starts_with(prefix); }
@@ -59,8 +66,10 @@ std::string UnschedulableLabel(const sim::Explanation& nowhere) {
 void ScrapePending(const ClusterState& state, const Runtime& runtime, bool dry_run, metrics::Registry& metrics) {
   std::map<std::string, double> states, reasons;
   std::optional<Duration> oldest;
+  double overlooked = 0;
   for (const auto& [uid, pod] : state.pending()) {
     ++states[StateLabel(pod, dry_run)];
+    overlooked += IsOverlooked(pod, runtime.Now()) ? 1 : 0;
     if (!pod.decision || !pod.decision->nowhere) continue;
     ++reasons[UnschedulableLabel(*pod.decision->nowhere)];
     const Duration age = pod.PendingFor(runtime.Now());
@@ -70,6 +79,7 @@ void ScrapePending(const ClusterState& state, const Runtime& runtime, bool dry_r
   for (const auto& [label, count] : states) metrics.Set(Id::kPodsPending, {label}, count);
   metrics.Reset(Id::kPodsUnschedulable);
   for (const auto& [label, count] : reasons) metrics.Set(Id::kPodsUnschedulable, {label}, count);
+  metrics.Set(Id::kPodsFitButUnscheduled, {}, overlooked);
   metrics.Set(Id::kPodOldestPendingTimestamp, {}, oldest ? Seconds(runtime.WallNow() - *oldest) : 0);
 }
 

@@ -244,6 +244,7 @@ void LeaderElector::Start(std::function<void()> on_started, std::function<void(s
 }
 
 bool LeaderElector::is_leader() const { return impl_->leading; }
+std::string LeaderElector::holder() const { return StringAt(SpecOf(impl_->held), "holderIdentity"); }
 
 Task<void> LeaderElector::Release(Instant deadline) {
   impl_->scope.Clear();

@@ -32,6 +32,8 @@ class LeaderElector {
   // the process must then end. Both on the loop.
   void Start(std::function<void()> on_started, std::function<void(std::string why)> on_lost);
   bool is_leader() const;
+  // Who held the lease when it was last seen; empty when nobody did or it was not seen yet.
+  std::string holder() const;
   // Gives the lease back (holderIdentity empty), so that the next one need not wait. Best effort within `deadline`.
   Task<void> Release(Instant deadline);
 

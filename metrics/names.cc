@@ -100,6 +100,15 @@ void AddController(std::vector<Metric>& all) {
       Each({"overflow"}));
   add(Id::kLeaderElectionMasterStatus, Type::kGauge, "leader_election_master_status",
       "1 if this process holds the lease.", {"name"});
+  add(Id::kSchedulerAgreement, Type::kCounter, "spillway_scheduler_agreement_total",
+      "Messages that kube-scheduler wrote on Pods it could not place, compared with the simulation's, at once and 2 s "
+      "later: agree (equal, but for what it adds about preemption), differ (not equal, and nothing that bears on "
+      "verdicts had changed since the Pod came, or for 2 min), stale (not equal, but something had changed or the Pod "
+      "was gone), undecided (the simulation says nothing of the Pod). Each kind of Pod that differs is logged once.",
+      {"result"}, Each({"agree", "differ", "stale", "undecided"}));
+  add(Id::kPodsFitButUnscheduled, Type::kGauge, "spillway_pods_fit_but_unscheduled",
+      "Pods that a real node could take by the simulation for 30 s, while kube-scheduler's last word is that they are "
+      "Unschedulable. They are never moved.");
 }
 
 void AddAgent(std::vector<Metric>& all) {

@@ -30,6 +30,8 @@ enum class Id : std::uint8_t {
   kVirtualNodeRequestedPods,
   kLoopLastSuccessTimestamp,
   kLeaderElectionMasterStatus,
+  kSchedulerAgreement,
+  kPodsFitButUnscheduled,
   // ---- agent
   kInstances,
   kInstanceOperations,

@@ -6,6 +6,7 @@
 
 #include "sandbox/api_core.h"
 #include "sandbox/json_path.h"
+#include "sandbox/service_proxy.h"
 
 namespace spillway::sandbox {
 namespace {
@@ -128,6 +129,10 @@ Task<net::ServerResponse> ApiServer::Handle(net::ServerRequest http) {
     Task<net::ServerResponse> logs = ServeLogs(request);
     co_return co_await std::move(logs);
   }
+  if (request.kind->plural == "services" && request.subresource == "proxy" && request.verb == "get") {
+    Task<net::ServerResponse> proxied = ServeProxy(request);
+    co_return co_await std::move(proxied);
+  }
   net::ServerResponse response = ServeResource(store_, request);
   co_return verdict.kind == Faults::Verdict::Kind::kLostReply ? Broken() : std::move(response);
 }
@@ -145,6 +150,17 @@ Task<net::ServerResponse> ApiServer::ServeLogs(RestRequest request) {
   }
   LogRequest wanted = std::move(*logs);
   Task<net::ServerResponse> answer = log_source_(std::move(wanted));
+  co_return co_await std::move(answer);
+}
+
+Task<net::ServerResponse> ApiServer::ServeProxy(RestRequest request) {
+  auto endpoint = FindEndpoint(store_, request);
+  if (!endpoint) co_return ErrorResponse(endpoint.error());
+  if (!service_source_) {
+    co_return ErrorResponse({501, "NotImplemented", "nothing answers behind the Services of this API server", nullptr});
+  }
+  ServiceRequest wanted = std::move(*endpoint);
+  Task<net::ServerResponse> answer = service_source_(std::move(wanted));
   co_return co_await std::move(answer);
 }
 

@@ -28,6 +28,13 @@ struct LogRequest {
   std::string kubelet_url;  // "https://10.0.0.7:10250" from the Node's status; empty when the Node has none
   std::string path;         // "/containerLogs/ns/pod/container"
 };
+// GET services/{name}/proxy/{path}, after an endpoint of the Service has been found.
+struct ServiceRequest {
+  std::string url;          // "http://10.0.0.7:8080"
+  std::string path, query;  // of the request to the endpoint
+};
+using ServiceSource = std::function<Task<net::ServerResponse>(ServiceRequest)>;
+
 struct RestRequest;
 using LogSource = std::function<Task<net::ServerResponse>(LogRequest)>;
 
@@ -53,15 +60,19 @@ class ApiServer {
   Faults& faults() { return faults_; }
   // Where `kubectl logs` gets its bytes; without one, logs are answered 501.
   void SetLogSource(LogSource source) { log_source_ = std::move(source); }
+  // What answers behind Services; without one, their proxy is answered 501.
+  void SetServiceSource(ServiceSource source) { service_source_ = std::move(source); }
 
  private:
   Task<net::ServerResponse> ServeLogs(RestRequest request);
+  Task<net::ServerResponse> ServeProxy(RestRequest request);
 
   Runtime& runtime_;
   ApiServerOptions options_;
   Store store_;
   Faults faults_;
   LogSource log_source_;
+  ServiceSource service_source_;
 };
 
 }  // namespace spillway::sandbox

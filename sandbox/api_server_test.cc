@@ -340,5 +340,45 @@ TEST_F(ApiServerTest, LogsComeFromTheNodesKubelet) {
   EXPECT_EQ(Call(Method::kGet, std::string(kPods) + "/p/log?container=x").status, 400);
 }
 
+Json MetricsService() {
+  return {{"metadata", {{"name", "spillway"}, {"namespace", "default"}}},
+          {"spec", {{"ports", Json::array({{{"name", "metrics"}, {"port", 80}, {"targetPort", 8080}}})}}}};
+}
+Json MetricsEndpoints() {
+  const Json address = {{"ip", "10.1.2.3"},
+                        {"targetRef", {{"kind", "Pod"}, {"namespace", "default"}, {"name", "spillway-0"}}}};
+  return {{"metadata", {{"name", "spillway"}, {"namespace", "default"}}},
+          {"subsets", Json::array({{{"addresses", Json::array({address})},
+                                    {"ports", Json::array({{{"name", "metrics"}, {"port", 8080}}})}}})}};
+}
+
+TEST_F(ApiServerTest, AServiceIsReachedThroughAPodOfItsEndpoints) {
+  std::vector<std::string> asked;
+  const auto pi = [&asked](ServiceRequest request) {
+    asked.push_back(request.url + request.path + "?" + request.query);
+    return AnswerPi();
+  };
+  api.SetServiceSource(pi);
+  const std::string services = "/api/v1/namespaces/default/services/";
+  const auto ask = [&](const std::string& rest) { return Call(Method::kGet, services + rest); };
+  const auto says = [](const kube::Response& response) { return Json::parse(response.body)["message"]; };
+  EXPECT_EQ(ask("http:spillway:metrics/proxy/metrics").status, 404);
+  ASSERT_TRUE(store().Create("services", MetricsService()));
+  EXPECT_EQ(says(ask("http:spillway:metrics/proxy/")), "endpoints \"spillway\" not found");
+  ASSERT_TRUE(store().Create("endpoints", MetricsEndpoints()));
+  EXPECT_EQ(says(ask("http:spillway:metrics/proxy/")), "no endpoints available for service \"http:spillway:metrics\"")
+      << "nobody is proxied to who is no Pod";
+  ASSERT_TRUE(store().Create("pods", PodNamed("spillway-0")));
+  Json pod = *store().Get("pods", "default", "spillway-0");
+  pod["status"]["podIPs"] = Json::array({{{"ip", "10.1.2.3"}}});
+  ASSERT_TRUE(store().Update("pods", pod, Part::kStatus));
+
+  EXPECT_EQ(ask("http:spillway:metrics/proxy/a/b?c=d").body, "3.14159\n");
+  EXPECT_EQ(ask("spillway:80/proxy").status, 200) << "by number";
+  EXPECT_THAT(asked, ElementsAre("http://10.1.2.3:8080/a/b?c=d", "http://10.1.2.3:8080/?"));
+  EXPECT_EQ(says(ask("spillway:81/proxy")), "no service port 81 found for service \"spillway\"");
+  EXPECT_EQ(ask("ftp:spillway:80/proxy").status, 400);
+}
+
 }  // namespace
 }  // namespace spillway::sandbox

@@ -13,6 +13,7 @@
 #include "sandbox/api_core.h"
 #include "sandbox/base64.h"
 #include "sandbox/kubelet_logs.h"
+#include "sandbox/service_proxy.h"
 
 namespace spillway::sandbox {
 namespace {
@@ -64,6 +65,7 @@ Result<std::unique_ptr<HttpsEndpoint>> HttpsEndpoint::Start(Runtime& runtime, Ap
   auto client = endpoint->IssueClient("kube-apiserver-kubelet-client", {"system:masters"});
   if (!client) return Fail(std::move(client.error()));
   api.SetLogSource(NewKubeletLogSource(runtime, impl.authority.cert_pem, std::move(*client)));
+  api.SetServiceSource(NewHttpServiceSource(runtime));
 
   net::HttpServerOptions http;
   http.address = options.address;

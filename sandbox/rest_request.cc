@@ -42,6 +42,11 @@ bool ReadPath(std::span<const std::string> parts, std::string_view group, std::s
     rest.ns = parts[1];
     parts = parts.subspan(2);
   }
+  if (parts.size() > 2 && parts[0] == "services" && parts[2] == "proxy") {
+    for (const std::string& part : parts.subspan(3)) rest.proxy_path += "/" + part;
+    if (rest.proxy_path.empty()) rest.proxy_path = "/";
+    parts = parts.first(3);
+  }
   if (parts.empty() || parts.size() > 3) return false;
   // POST /namespaces/{ns}/bindings: the oldest way to bind.
   const bool binding = parts[0] == "bindings" && group.empty() && parts.size() == 1;

@@ -17,6 +17,7 @@ struct RestRequest {
   std::string verb;  // get, list, watch, create, update, patch, delete, deletecollection
   const Kind* kind = nullptr;
   std::string ns, name, subresource;
+  std::string proxy_path;  // of services/{name}/proxy: what comes after it, at least "/"
   std::vector<std::pair<std::string, std::string>> query;
   std::string user;
   std::string content_type, accept;

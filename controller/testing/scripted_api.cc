@@ -138,6 +138,8 @@ std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& r
     }
     return FakeTransport::Reply(201, request.body);
   }
+  constexpr std::string_view kPods = "/api/v1/namespaces/default/pods/";
+  if (request.method == kube::Method::kGet && path.starts_with(kPods)) return AnswerPodRead(path.substr(kPods.size()));
   ++other_writes;
   return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "not found"));
 }
@@ -158,6 +160,14 @@ std::optional<Result<kube::Response>> ScriptedApi::AnswerBind(const kube::Reques
     if (stored_["pods"].contains(name)) ShowBound(name, bound.node);
   });
   return FakeTransport::Reply(201, R"({"kind":"Status","status":"Success"})");
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::AnswerPodRead(const std::string& name) {
+  if (holds_pod_reads_) return std::nullopt;
+  const auto& pods = stored_["pods"];
+  const auto found = pods.find(name);
+  if (found != pods.end()) return FakeTransport::Reply(200, found->second.dump());
+  return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "no such Pod"));
 }
 
 std::optional<Result<kube::Response>> ScriptedApi::AnswerLease(const kube::Request& request) {

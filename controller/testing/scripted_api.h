@@ -47,6 +47,8 @@ class ScriptedApi {
   // True: lists and watches are refused with 503, and open ones broken.
   void SetDown(bool down);
   void AnswerOpenBinds(int status);
+  // Reads of single Pods get no answer from now on.
+  void HoldPodReads() { holds_pod_reads_ = true; }
 
   std::vector<Bound> binds;
   std::vector<Noted> events;
@@ -56,6 +58,7 @@ class ScriptedApi {
  private:
   std::optional<Result<kube::Response>> Answer(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerBind(const kube::Request& request);
+  std::optional<Result<kube::Response>> AnswerPodRead(const std::string& name);
   std::optional<Result<kube::Response>> AnswerLease(const kube::Request& request);
   void StartWatches();
   void Show(const std::string& resource, const std::string& type, const nlohmann::json& object);
@@ -66,7 +69,7 @@ class ScriptedApi {
   std::map<std::string, int> changed_;                                   // resource: version of its last change
   nlohmann::json lease_;
   int version_ = 100;
-  bool down_ = false;
+  bool down_ = false, holds_pod_reads_ = false;
 };
 
 }  // namespace spillway::controller::testing

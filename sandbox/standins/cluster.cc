@@ -45,6 +45,7 @@ SandboxCluster::SandboxCluster(Runtime& runtime, SandboxOptions options)
 SandboxCluster::~SandboxCluster() = default;
 
 Kubelets& SandboxCluster::kubelets() { return standins_->kubelets; }
+Scheduler& SandboxCluster::scheduler() { return standins_->scheduler; }
 
 void SandboxCluster::AddRealNode(const std::string& name, const std::string& cpu, const std::string& memory,
                                  std::int64_t pods) {

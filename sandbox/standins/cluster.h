@@ -43,6 +43,7 @@ class SandboxCluster {
   Store& store() { return api_.store(); }
   ObjectCaches& caches() { return caches_; }
   Kubelets& kubelets();
+  Scheduler& scheduler();
 
  private:
   struct StandIns;

@@ -122,6 +122,14 @@ void Scheduler::RetryIfSomethingHelped() {
   }
 }
 
+void Scheduler::StandStill(Duration span) {
+  cycle_free_ = std::max(cycle_free_, context_.runtime.Now() + span);
+  if (!timer_) return;
+  context_.runtime.CancelTimer(*timer_);
+  timer_.reset();
+  Wake(cycle_free_);
+}
+
 void Scheduler::Wake(Instant earliest) {
   const Instant when = std::max(
       {earliest, cycle_free_, context_.runtime.Now() + random_.Between(options_.cycle_low, options_.cycle_high)});

@@ -38,6 +38,9 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
+  // Looks at no Pod for so long: what it has said and not done stays so.
+  void StandStill(Duration span);
+
  private:
   enum class Place : std::uint8_t { kActive, kBackoff, kUnschedulable, kBinding };
   struct Queued {

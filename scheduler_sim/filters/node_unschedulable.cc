@@ -22,10 +22,7 @@ bool NodeUnschedulable::Admits(const Question& question, NodeIndex node) const {
 std::vector<std::string> NodeUnschedulable::Explain(const Question&, NodeIndex) const { return {std::string(kReason)}; }
 
 std::vector<Objection> NodeUnschedulable::Object(const Question&, NodeIndex) const {
-  return {{.reason = std::string(kReason),
-           .subject = "cordoned",
-           .detail = "it is cordoned (spec.unschedulable)",
-           .remedy = std::string(kUncordon)}};
+  return {{.reason = std::string(kReason), .subject = "cordoned", .remedy = std::string(kUncordon)}};
 }
 
 }  // namespace spillway::sim

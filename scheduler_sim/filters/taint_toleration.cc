@@ -52,10 +52,8 @@ std::vector<Objection> TaintToleration::Object(const Question& question, NodeInd
   std::vector<Objection> objections;
   for (const kube::Taint& taint : node.taints) {
     if (FirstUntolerated({taint}, RuleOf(question).tolerations) == nullptr) continue;
-    objections.push_back({.reason = reason,
-                          .subject = "taint " + TaintText(taint),
-                          .detail = "the Pod does not tolerate " + TaintText(taint),
-                          .remedy = RemedyFor(taint, node.unschedulable)});
+    objections.push_back(
+        {.reason = reason, .subject = "taint " + TaintText(taint), .remedy = RemedyFor(taint, node.unschedulable)});
   }
   return objections;
 }

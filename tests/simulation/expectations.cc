@@ -27,6 +27,8 @@ class Checker {
     CheckBinds();
     CheckInstances();
     CheckExplanations();
+    if (const std::int64_t differ = world_.Agreements("differ"); differ != 0)
+      Fail("agreement", fmt::format("{} messages of kube-scheduler differ from ours", differ));
     if (world_.history().rejected_by_kubelet() > 0)
       Fail("real nodes", fmt::format("{} Pods rejected by a kubelet", world_.history().rejected_by_kubelet()));
     for (const Line& line : world_.scenario().expectations) CheckLine(line);
@@ -104,13 +106,18 @@ class Checker {
     if (what == "on") return CheckNode(line);
     if (what == "pending") return CheckPending(line);
     if (what == "event" || what == "no-event") return CheckEvents(line);
+    if (what == "agreed") return CheckAgreed(line);
     if (what == "dry-run-writes-nothing") {
       for (const std::string& write : world_.controller_writes()) Fail(what, write);
       return;
     }
-    static const std::set<std::string> always = {
-        "nothing-moved-that-fits",   "only-eligible-moved", "never-bound-twice",
-        "one-instance-per-live-pod", "no-orphans",          "explained"};
+    static const std::set<std::string> always = {"nothing-moved-that-fits",
+                                                 "only-eligible-moved",
+                                                 "never-bound-twice",
+                                                 "one-instance-per-live-pod",
+                                                 "no-orphans",
+                                                 "explained",
+                                                 "agreement"};
     if (!always.contains(what)) Fail("expect", fmt::format("line {}: unknown expectation \"{}\"", line.number, what));
   }
 
@@ -187,6 +194,11 @@ class Checker {
     });
     if (pending != line.Number("count", 0))
       Fail("pending", fmt::format("{} Pods, expected {}", pending, line.Number("count", 0)));
+  }
+
+  void CheckAgreed(const Line& line) {
+    const std::int64_t agreed = world_.Agreements("agree"), expected = line.Number("count", 1);
+    if (agreed < expected) Fail("agreed", fmt::format("{} messages, expected {}", agreed, expected));
   }
 
   void CheckEvents(const Line& line) {

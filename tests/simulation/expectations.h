@@ -23,6 +23,7 @@ struct Ending {
 //   one-instance-per-live-pod    and never two at a time
 //   no-orphans                   no instance without its Pod
 //   explained                    event, annotation and decision log name the same id
+//   agreement                    no message of kube-scheduler is counted as different from the simulation's
 //
 // A scenario may expect:
 //
@@ -31,6 +32,7 @@ struct Ending {
 //   spread 1                     live Pods per virtual node differ by no more
 //   on node=NAME count=N         live Pods on that node
 //   pending count=N
+//   agreed count=N               at least so many messages of kube-scheduler were the simulation's own
 //   event reason=OverflowNoCapacity [count=1]   at least so many Pods have one
 //   no-event reason=...
 //   dry-run-writes-nothing

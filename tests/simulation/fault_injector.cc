@@ -8,8 +8,8 @@ namespace spillway::simulation {
 
 void FaultInjector::Strike(const Line& fault) {
   if (world_.faults_ended_) return;
-  const bool known =
-      StrikeApi(fault) || StrikeHttp(fault) || StrikeProcess(fault) || StrikeNode(fault) || StrikeCloud(fault);
+  const bool known = StrikeApi(fault) || StrikeHttp(fault) || StrikeScheduler(fault) || StrikeProcess(fault) ||
+                     StrikeNode(fault) || StrikeCloud(fault);
   if (!known)
     world_.step_failures_.push_back(fmt::format("line {}: unknown fault \"{}\"", fault.number, fault.Word(0)));
 }
@@ -64,6 +64,12 @@ bool FaultInjector::StrikeHttp(const Line& fault) {
     rule.delay_max = fault.Time("within", 200ms);
   }
   rules_.push_back(world_.cluster().api().faults().Add(rule));
+  return true;
+}
+
+bool FaultInjector::StrikeScheduler(const Line& fault) {
+  if (fault.Word(0) != "scheduler" || fault.Word(1) != "still") return false;
+  world_.cluster().scheduler().StandStill(fault.Time("for", 1min));
   return true;
 }
 

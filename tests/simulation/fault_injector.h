@@ -18,6 +18,7 @@ class World;
 //   http status=409|410|429|500|503 share=10% [for=] [method=create] [resource=pods/binding]
 //   http lost=2% [for=]                      carried out, no reply
 //   http delay share=50% within=200ms [for=]
+//   scheduler still for=2m                   kube-scheduler looks at no Pod for that long
 //   kill controller|agent [node=] [for=1s]   gone for that long
 //   node add|remove|cordon|uncordon|silence|resume NAME [cpu= memory=]
 //   cloud no_stock=100% lost_reply= throttled= [for=]
@@ -32,6 +33,7 @@ class FaultInjector {
  private:
   bool StrikeApi(const Line& fault);
   bool StrikeHttp(const Line& fault);
+  bool StrikeScheduler(const Line& fault);
   bool StrikeProcess(const Line& fault);
   bool StrikeNode(const Line& fault);
   bool StrikeCloud(const Line& fault);

@@ -158,10 +158,24 @@ std::map<std::string, std::set<std::string>> World::DecisionIds() const {
   return ids;
 }
 
+std::int64_t World::Agreements(const std::string& result) const {
+  const auto dead = agreements_.find(result);
+  std::int64_t sum = dead == agreements_.end() ? 0 : dead->second;
+  for (const ControllerProcess& process : controllers_) {
+    if (!process.controller) continue;
+    sum += static_cast<std::int64_t>(process.metrics->Value(metrics::Id::kSchedulerAgreement, {result}));
+  }
+  return sum;
+}
+
 void World::KillController(std::size_t index, Duration downtime) {
   ControllerProcess& process = controllers_[index];
   if (!process.controller) return;
   Collect(process.controller->decisions());
+  for (const char* result : {"agree", "differ", "stale", "undecided"}) {
+    agreements_[result] +=
+        static_cast<std::int64_t>(process.metrics->Value(metrics::Id::kSchedulerAgreement, {result}));
+  }
   process.controller.reset();
   process.metrics.reset();
   process.transport.reset();

@@ -63,6 +63,8 @@ class World {
   const std::vector<std::string>& controller_writes() const { return controller_writes_; }
   // UID to decision ids, from the decision logs of all controllers that have lived.
   std::map<std::string, std::set<std::string>> DecisionIds() const;
+  // spillway_scheduler_agreement_total of all controllers that have lived.
+  std::int64_t Agreements(const std::string& result) const;
   // Events may be lost: somebody was killed or requests failed.
   bool had_faults() const { return !scenario_.faults.empty(); }
   Instant last_load() const { return last_load_; }
@@ -111,6 +113,7 @@ class World {
   std::map<std::string, AgentProcess> agents_;
   std::unique_ptr<class FaultInjector> injector_;
   std::map<std::string, std::set<std::string>> decision_ids_;
+  std::map<std::string, std::int64_t> agreements_;  // of those that are dead
   std::vector<std::string> step_failures_;
   Instant last_load_{};
   std::size_t steps_left_ = 0;

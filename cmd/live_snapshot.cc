@@ -1,0 +1,123 @@
+#include "cmd/live_snapshot.h"
+
+#include <fmt/core.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "base/real_runtime.h"
+#include "base/scope.h"
+#include "cmd/kubeconfig_flags.h"
+#include "controller/scheduler_version.h"
+#include "kube/paths.h"
+#include "net/http_client.h"
+
+namespace spillway::cmd {
+namespace {
+
+constexpr int kPage = 500;
+constexpr double kQps = 50;
+constexpr int kBurst = 100;
+constexpr Duration kLongest = std::chrono::minutes(30);
+
+struct Listed {
+  std::string_view kind, resource, path, query;
+};
+constexpr std::array<Listed, 3> kListed = {{
+    {"Node", "nodes", kube::kNodesPath, ""},
+    {"Namespace", "namespaces", kube::kNamespacesPath, ""},
+    {"Pod", "pods", kube::kPodsPath, "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed"},
+}};
+
+// One page; returns where the next one starts, "" after the last.
+Task<Result<std::string>> ReadPage(kube::Client& client, Snapshot& snapshot, Listed listed, std::string token) {
+  kube::Request request;
+  request.path = fmt::format("{}?limit={}{}", listed.path, kPage, listed.query);
+  if (!token.empty()) request.path += "&continue=" + kube::UrlEncode(token);
+  Result<kube::Response> response = co_await client.Send(std::move(request));
+  if (!response) co_return Fail(std::move(response.error()).Annotated(fmt::format("listing {}", listed.resource)));
+  if (response->status == 410) {
+    co_return Fail(Code::kGone, fmt::format("listing {} took longer than the API server keeps the pages of a list; "
+                                            "try again",
+                                            listed.resource));
+  }
+  if (response->status != 200) {
+    co_return Fail(kube::ExplainRefusal(kube::ToError(*response), "list", listed.resource));
+  }
+  kube::Decoder decoder;
+  Status added;
+  const auto header = decoder.DecodeList(response->body, [&](std::string_view item) {
+    if (added) added = snapshot.Add(listed.kind, item);
+  });
+  if (!header) co_return Fail(Error(header.error()).Annotated(fmt::format("listing {}", listed.resource)));
+  if (!added) {
+    co_return Fail(Code::kMalformed, fmt::format("listing {}: one {}", listed.resource, added.error().message));
+  }
+  co_return header->continue_token;
+}
+
+Task<Status> ReadKind(kube::Client& client, Snapshot& snapshot, Listed listed) {
+  std::string token;
+  do {
+    Result<std::string> next = co_await ReadPage(client, snapshot, listed, std::move(token));
+    if (!next) co_return Fail(std::move(next.error()));
+    token = std::move(*next);
+  } while (!token.empty());
+  co_return Status();
+}
+
+Task<void> Read(kube::Client& client, SnapshotOptions options, SchedulerVersion version,
+                std::optional<Result<Snapshot>>& into) {
+  if (version == SchedulerVersion::kAsTheApiServer) {
+    Result<int> minor = co_await AskVersion(client);
+    if (!minor) {
+      into = Fail(std::move(minor.error()));
+      co_return;
+    }
+    options.cluster.minor_version = *minor;
+  }
+  Snapshot snapshot(std::move(options));
+  Status read = co_await ReadCluster(client, snapshot);
+  if (read) {
+    into = std::move(snapshot);
+  } else {
+    into = Fail(std::move(read.error()));
+  }
+}
+
+}  // namespace
+
+Task<Result<int>> AskVersion(kube::Client& client) {
+  Result<nlohmann::json> version = co_await client.Get("/version");
+  if (!version) co_return Fail(std::move(version.error()));
+  co_return controller::SchedulerMinorVersion(*version);
+}
+
+Task<Status> ReadCluster(kube::Client& client, Snapshot& snapshot) {
+  for (const Listed& listed : kListed) {
+    Status read = co_await ReadKind(client, snapshot, listed);
+    if (!read) co_return Fail(std::move(read.error()));
+  }
+  co_return Status();
+}
+
+Result<Snapshot> SnapshotOfCluster(SnapshotOptions options, SchedulerVersion version) {
+  net::InitHttpClients(2);
+  RealRuntime runtime;
+  auto api = NewTransportFromFlags(runtime);
+  if (!api) return Fail(std::move(api.error()));
+  kube::RateLimiter limiter(runtime, kQps, kBurst);
+  kube::Client client(runtime, *api->transport, limiter);
+  std::optional<Result<Snapshot>> snapshot;
+  TaskScope flows(runtime);
+  flows.Spawn(Read(client, std::move(options), version, snapshot));
+  if (!runtime.RunUntil([&] { return snapshot.has_value(); }, kLongest)) {
+    return Fail(Code::kDeadlineExceeded, fmt::format("{}: the cluster could not be read in time", api->host));
+  }
+  if (!*snapshot) return Fail(std::move(snapshot->error()).Annotated(api->host));
+  return std::move(**snapshot);
+}
+
+}  // namespace spillway::cmd
