@@ -122,7 +122,8 @@ std::string ChangeText(const Json& change) {
   const std::uint64_t nodes = Number(change, "nodes"), others = Number(change, "others");
   std::string text = fmt::format("  {} {}: {}", nodes == 1 ? "on" : "on one of", Examples(change),
                                  Joined(Texts(change, "steps"), ", and "));
-  if (others != 0) text += fmt::format(" ({} more node{}: the same, and more of it)", others, others == 1 ? "" : "s");
+  if (others != 0)
+    text += fmt::format(" ({} more node{} the like, or more)", others, others == 1 ? " needs" : "s need");
   return text + "\n";
 }
 

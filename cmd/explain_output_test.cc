@@ -57,7 +57,7 @@ TEST(ExplainOutput, SaysWhoRefusesWhyAndWhatWouldHelp) {
             "\n"
             "What would let it in, the smallest change first:\n"
             "  on one of g1, g2: tolerate gpu=true:NoSchedule\n"
-            "  on b: free 500m cpu (1 more node: the same, and more of it)\n"
+            "  on b: free 500m cpu (1 more node needs the like, or more)\n"
             "\n"
             "No virtual node takes it: 0/0 virtual nodes fit: there are none\n");
 }

@@ -12,9 +12,9 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr Duration kCatchUp = seconds(2);      // of the other watches, and of binds under way
+constexpr Duration kCatchUp = seconds(2);       // of the other watches, and of binds under way
 constexpr Duration kLongestLag = seconds(120);  // between kube-scheduler's look at the cluster and its message
-constexpr std::size_t kMostWaiting = 5000;     // beyond, in a flood, messages count as stale
+constexpr std::size_t kMostWaiting = 5000;      // beyond, in a flood, messages count as stale
 constexpr std::size_t kMostLogged = 1000;
 
 }  // namespace

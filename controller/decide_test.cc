@@ -150,6 +150,21 @@ TEST(Decide, PodsThatMayNotOverflowStayAndSayWhy) {
   EXPECT_NE(rig.Of("picky").outcome, Outcome::kNotEligible);
 }
 
+TEST(Decide, WhatFitsIsLeftAloneHoweverLongKubeSchedulerSaysOtherwise) {
+  Rig rig(R"(
+    node a  cpu=2
+    virtual v
+    pod  p  cpu=2 tried
+  )");
+  ASSERT_TRUE(IsMarkedUnschedulable(rig.pending["p"].object));
+  rig.Round();
+  for (int hour = 0; hour < 48; ++hour) {
+    rig.now += 1h;
+    EXPECT_THAT(rig.Round().Overflowing(), IsEmpty());
+    EXPECT_EQ(rig.Of("p").outcome, Outcome::kFits);
+  }
+}
+
 TEST(Decide, PodsOfAnotherSchedulerTakeNoSlots) {
   Rig rig(R"(
     node a  cpu=2

@@ -44,7 +44,7 @@ std::vector<NodeGroup> GroupNodes(const Cluster& cluster, const PodExplanation& 
 struct Change {
   std::vector<std::string> steps;
   std::vector<NodeIndex> nodes;  // any one of them, by name
-  std::size_t others = 0;        // nodes that need the same kind of steps, and more of them
+  std::size_t others = 0;        // nodes that need steps of the same kind, as large or larger
 };
 // The smallest first: fewest steps, then the node closest to fitting. Nodes for which no remedy is known are left out.
 std::vector<Change> SmallestChanges(const Cluster& cluster, const PodExplanation& explanation, std::size_t at_most);
