@@ -13,8 +13,8 @@ import (
 	"spillway.io/tests/differential/cluster"
 )
 
-// Load makes the cluster the one that Time asks about.
-func (o *Oracle) Load(c *cluster.Cluster) { o.load(c) }
+// Load makes the cluster the one that Time asks about, with the default profile.
+func (o *Oracle) Load(c *cluster.Cluster) { o.usual.load(c) }
 
 // Time measures what kube-scheduler does to find that a Pod fits nowhere: PreFilter, Filter on one node after the other,
 // and the message with its counted reasons. One duration a repetition: CPU time of the whole process for one Pod, the
@@ -27,7 +27,7 @@ func (o *Oracle) Time(ctx context.Context, pod *v1.Pod, repetitions int, atLeast
 		start, rounds := cpuTime(), 0
 		for rounds == 0 || cpuTime()-start < atLeast {
 			var err error
-			if message, err = o.nowhere(ctx, pod); err != nil {
+			if message, err = o.usual.nowhere(ctx, pod); err != nil {
 				return nil, "", err
 			}
 			rounds++
@@ -37,19 +37,20 @@ func (o *Oracle) Time(ctx context.Context, pod *v1.Pod, repetitions int, atLeast
 	return took, message, nil
 }
 
-func (o *Oracle) nowhere(ctx context.Context, pod *v1.Pod) (string, error) {
+func (s *session) nowhere(ctx context.Context, pod *v1.Pod) (string, error) {
+	f := s.profileOf(pod).framework
 	state := framework.NewCycleState()
 	diagnosis := framework.Diagnosis{NodeToStatus: framework.NewDefaultNodeToStatus()}
-	result, status, _ := o.framework.RunPreFilterPlugins(ctx, state, pod)
+	result, status, _ := f.RunPreFilterPlugins(ctx, state, pod)
 	if !status.IsSuccess() || !result.AllNodes() {
 		return "", fmt.Errorf("pod %s was not to be rejected before nodes are looked at: %v", pod.Name, status)
 	}
-	nodes, err := o.shared.NodeInfos().List()
+	nodes, err := s.shared.NodeInfos().List()
 	if err != nil {
 		return "", err
 	}
 	for _, node := range nodes {
-		status := o.framework.RunFilterPluginsWithNominatedPods(ctx, state, pod, node)
+		status := f.RunFilterPluginsWithNominatedPods(ctx, state, pod, node)
 		if !status.IsRejected() {
 			return "", fmt.Errorf("pod %s was to fit nowhere; node %s: %v", pod.Name, node.Node().Name, status)
 		}
