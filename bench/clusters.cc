@@ -1,6 +1,7 @@
 #include "bench/clusters.h"
 
 #include <cstdio>
+#include <tuple>
 
 namespace spillway::bench {
 namespace {
@@ -63,7 +64,7 @@ kube::Pod Pod(std::uint64_t number, std::uint64_t workload, std::int64_t milli_c
   return pod;
 }
 
-sim::Cluster Loaded(int nodes, int pods_per_node, bool unique_label) {
+sim::Cluster Load(int nodes, int pods_per_node, bool unique_label) {
   sim::Cluster cluster{sim::ClusterOptions()};
   for (int i = 0; i < nodes; ++i) cluster.Upsert(Node(i, 4000, 32LL << 30));
   for (int i = 0; i < nodes * pods_per_node; ++i) {
@@ -73,6 +74,15 @@ sim::Cluster Loaded(int nodes, int pods_per_node, bool unique_label) {
     cluster.Upsert(pod);
   }
   return cluster;
+}
+
+sim::Cluster Loaded(int nodes, int pods_per_node, bool unique_label) {
+  static std::tuple<int, int, bool> last;
+  static sim::Cluster cluster{sim::ClusterOptions()};
+  const std::tuple<int, int, bool> wanted(nodes, pods_per_node, unique_label);
+  if (last != wanted) cluster = Load(nodes, pods_per_node, unique_label);
+  last = wanted;
+  return cluster.Clone();
 }
 
 void Plain(kube::Pod&) {}

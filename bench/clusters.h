@@ -21,6 +21,8 @@ kube::Pod Pod(std::uint64_t number, std::uint64_t workload, std::int64_t milli_c
 
 // Nodes of 4 cpus with placed Pods of 120m each. 30 leave no whole cpu free. `unique_label`: every Pod has one label
 // whose value no other Pod has, as those of StatefulSets and indexed Jobs.
+sim::Cluster Load(int nodes, int pods_per_node = 30, bool unique_label = false);
+// A copy of such a cluster, loaded once for all repetitions of a benchmark.
 sim::Cluster Loaded(int nodes, int pods_per_node = 30, bool unique_label = false);
 
 // Shapes of pending Pods.

@@ -92,7 +92,7 @@ void MemoryPerPod(benchmark::State& state, bool unique_label) {
   for (auto _ : state) {
     const std::size_t resident = ResidentBytes();
     const std::size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-    const sim::Cluster cluster = Loaded(nodes, pods_per_node, unique_label);
+    const sim::Cluster cluster = Load(nodes, pods_per_node, unique_label);
     const std::size_t after = mallinfo2().uordblks + mallinfo2().hblkhd;
     const double pods = static_cast<double>(pods_per_node) * nodes;
     Check(state, static_cast<double>(cluster.pod_count()) == pods, "all Pods were to be held");
