@@ -68,6 +68,36 @@ Task<Status> ReadKind(kube::Client& client, Snapshot& snapshot, Listed listed) {
   co_return Status();
 }
 
+constexpr Listed kDeviceClasses = {"DeviceClass", "deviceclasses", kube::kDeviceClassesPath, ""};
+
+struct ListedSelecting {
+  sim::SelectingKind selecting;
+  Listed listed;
+};
+constexpr std::array<ListedSelecting, 4> kSelecting = {{
+    {sim::SelectingKind::kService, {"Service", "services", kube::kServicesPath, ""}},
+    {sim::SelectingKind::kReplicationController,
+     {"ReplicationController", "replicationcontrollers", kube::kReplicationControllersPath, ""}},
+    {sim::SelectingKind::kReplicaSet, {"ReplicaSet", "replicasets", kube::kReplicaSetsPath, ""}},
+    {sim::SelectingKind::kStatefulSet, {"StatefulSet", "statefulsets", kube::kStatefulSetsPath, ""}},
+}};
+
+// Kinds that verdicts depend on in some clusters only.
+Task<Status> ReadMore(kube::Client& client, Snapshot& snapshot) {
+  if (snapshot.NeedsDeviceClasses()) {
+    const Status read = co_await ReadKind(client, snapshot, kDeviceClasses);
+    // Dynamic resource allocation may be switched off.
+    if (!read && read.error().code != Code::kNotFound) co_return read;
+  }
+  if (!snapshot.NeedsSelectors()) co_return Status();
+  for (const ListedSelecting& kind : kSelecting) {
+    const Status read = co_await ReadKind(client, snapshot, kind.listed);
+    if (!read) co_return read;
+    snapshot.MarkListed(kind.selecting);
+  }
+  co_return Status();
+}
+
 Task<void> Read(kube::Client& client, SnapshotOptions options, SchedulerVersion version,
                 std::optional<Result<Snapshot>>& into) {
   if (version == SchedulerVersion::kAsTheApiServer) {
@@ -100,7 +130,8 @@ Task<Status> ReadCluster(kube::Client& client, Snapshot& snapshot) {
     Status read = co_await ReadKind(client, snapshot, listed);
     if (!read) co_return Fail(std::move(read.error()));
   }
-  co_return Status();
+  Status more = co_await ReadMore(client, snapshot);
+  co_return more;
 }
 
 Result<Snapshot> SnapshotOfCluster(SnapshotOptions options, SchedulerVersion version) {

@@ -16,6 +16,7 @@ namespace {
 using kube::testing::FakeTransport;
 using spillway::testing::Await;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -124,6 +125,13 @@ class LiveSnapshotTest : public LiveTest {
       return list(
           R"({"metadata":{"name":"a","uid":"n"},"status":{"allocatable":{"cpu":"4","memory":"1Gi","pods":"9"}}})");
     }
+    if (path.starts_with("/apis/resource.k8s.io")) {
+      return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "no such group"));
+    }
+    if (path.starts_with("/api/v1/services")) {
+      return list(R"({"metadata":{"namespace":"shop","name":"s","uid":"s"},"spec":{"selector":{}}})");
+    }
+    if (path.find("sets?") != std::string::npos || path.find("controllers?") != std::string::npos) return list("");
     if (path.starts_with("/api/v1/namespaces")) return list(R"({"metadata":{"name":"shop","uid":"ns"}})");
     const auto pod = [](const std::string& name, const std::string& spec) {
       return R"({"metadata":{"namespace":"shop","uid":")" + name + R"(","name":")" + name + R"("},"spec":{)" + spec +
@@ -150,8 +158,22 @@ TEST_F(LiveSnapshotTest, ReadsPageByPage) {
   const auto outcomes = JudgeEach(snapshot, pods);
   ASSERT_EQ(outcomes.size(), 1u);
   EXPECT_EQ(outcomes[0].message, "0/1 nodes are available: 1 Insufficient cpu.");
-  EXPECT_THAT(Paths().back(), AllOf(HasSubstr("/api/v1/pods?limit=500"), HasSubstr("&continue=more%20please"),
-                                    HasSubstr("fieldSelector=")));
+  EXPECT_THAT(Paths(), Contains(AllOf(HasSubstr("/api/v1/pods?limit=500"), HasSubstr("&continue=more%20please"),
+                                      HasSubstr("fieldSelector="))));
+  EXPECT_THAT(Paths().back(), HasSubstr("deviceclasses"));
+}
+
+TEST_F(LiveSnapshotTest, ReadsWhatSelectsPodsWhereThereAreDefaultConstraints) {
+  SnapshotOptions options;
+  kube::TopologySpreadConstraint constraint;
+  constraint.topology_key = "zone";
+  options.cluster.scheduler.profiles[0].default_constraints = {constraint};
+  Snapshot snapshot(std::move(options));
+  const Status read = Read(snapshot);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_THAT(Paths(), Contains(HasSubstr("/apis/apps/v1/replicasets?")));
+  const auto pods = snapshot.PendingPods();
+  EXPECT_EQ(JudgeEach(snapshot, pods)[0].verdict.kind, sim::Verdict::Kind::kNowhere);
 }
 
 TEST_F(LiveSnapshotTest, SaysWhichPermissionIsMissing) {

@@ -3,7 +3,10 @@
 #include <fmt/core.h>
 
 #include <charconv>
+#include <cstdint>
 #include <map>
+
+#include "kube/api/labels.h"
 
 namespace spillway::cmd {
 namespace {
@@ -30,7 +33,13 @@ kube::LabelRequirement ReadRequirement(Fields& fields, bool is_field) {
   requirement.values = fields.Texts("values");
   fields.RejectTheRest();
   const auto known = kOperators.find(op);
-  if (requirement.key.empty()) fields.Complain("key", "missing");
+  if (is_field ? requirement.key != "metadata.name" : !kube::IsLabelKey(requirement.key)) {
+    fields.Complain("key", is_field ? "want metadata.name" : "want a label's key");
+  }
+  for (const std::string& value : requirement.values) {
+    if (!is_field && !kube::IsLabelValue(value))
+      fields.Complain("values", fmt::format("\"{}\" is no label's value", value));
+  }
   if (known == kOperators.end() || (is_field && op != "In" && op != "NotIn")) {
     fields.Complain("operator", fmt::format("\"{}\" is no operator here", op));
     return requirement;
@@ -86,7 +95,52 @@ void ReadFitArgs(Fields& args, sim::SchedulerProfile& profile) {
   args.Allow({"scoringStrategy"});
 }
 
-void ReadSpreadArgs(Fields& args, sim::SchedulerProfile&) { args.Allow({"defaultConstraints", "defaultingType"}); }
+// "Honor" or "Ignore".
+bool ReadPolicy(Fields& fields, const char* key, bool honor_by_default) {
+  const std::string policy = fields.Text(key).value_or(honor_by_default ? "Honor" : "Ignore");
+  if (policy != "Honor" && policy != "Ignore") fields.Complain(key, "want Honor or Ignore");
+  return policy == "Honor";
+}
+
+kube::TopologySpreadConstraint ReadConstraint(Fields& fields) {
+  kube::TopologySpreadConstraint constraint;
+  const std::int64_t max_skew = fields.Int("maxSkew").value_or(0);
+  if (max_skew <= 0 || max_skew > INT32_MAX) fields.Complain("maxSkew", "want a number above 0");
+  constraint.max_skew = static_cast<std::int32_t>(max_skew);
+  constraint.topology_key = fields.Text("topologyKey").value_or("");
+  if (!kube::IsLabelKey(constraint.topology_key)) fields.Complain("topologyKey", "want a label's key");
+  const std::string action = fields.Text("whenUnsatisfiable").value_or("");
+  if (action != "DoNotSchedule" && action != "ScheduleAnyway") {
+    fields.Complain("whenUnsatisfiable", "want DoNotSchedule or ScheduleAnyway");
+  }
+  constraint.do_not_schedule = action == "DoNotSchedule";
+  if (fields.Get("labelSelector")) {
+    fields.Complain("labelSelector", "default constraints have none; it is derived for each Pod");
+  }
+  if (const auto domains = fields.Int("minDomains")) constraint.min_domains = static_cast<std::int32_t>(*domains);
+  constraint.node_affinity_honor = ReadPolicy(fields, "nodeAffinityPolicy", true);
+  constraint.node_taints_honor = ReadPolicy(fields, "nodeTaintsPolicy", false);
+  constraint.match_label_keys = fields.Texts("matchLabelKeys");
+  fields.RejectTheRest();
+  return constraint;
+}
+
+void ReadSpreadArgs(Fields& args, sim::SchedulerProfile& profile) {
+  args.ForEach("defaultConstraints", [&](Fields& fields) {
+    kube::TopologySpreadConstraint constraint = ReadConstraint(fields);
+    for (const kube::TopologySpreadConstraint& other : profile.default_constraints) {
+      if (other.topology_key == constraint.topology_key && other.do_not_schedule == constraint.do_not_schedule) {
+        fields.Complain("topologyKey", "a second such constraint for " + constraint.topology_key);
+      }
+    }
+    profile.default_constraints.push_back(std::move(constraint));
+  });
+  const std::string type = args.Text("defaultingType").value_or("System");
+  if (type != "System" && type != "List") args.Complain("defaultingType", "want System or List");
+  if (type == "System" && !profile.default_constraints.empty()) {
+    args.Complain("defaultingType", "want List, since there are defaultConstraints");
+  }
+}
 
 void ReadOther(const std::string& plugin, Fields& args) {
   if (plugin == "DefaultPreemption") args.Allow({"minCandidateNodesPercentage", "minCandidateNodesAbsolute"});
@@ -126,6 +180,28 @@ void ReadPluginArgs(const std::string& plugin, Fields& config, sim::SchedulerPro
   args.RejectTheRest();
 }
 
-void ReadExtenders(Fields& root, sim::SchedulerConfig&) { root.Allow({"extenders"}); }
+void ReadExtenders(Fields& root, sim::SchedulerConfig& config) {
+  std::vector<std::string> ignored;
+  root.ForEach("extenders", [&](Fields& fields) {
+    sim::Extender extender;
+    extender.url = fields.Text("urlPrefix").value_or("");
+    const bool filters = !fields.Text("filterVerb").value_or("").empty();
+    fields.ForEach("managedResources", [&](Fields& resource) {
+      const std::string name = resource.Text("name").value_or("");
+      if (name.empty()) resource.Complain("name", "missing");
+      if (resource.Bool("ignoredByScheduler").value_or(false)) ignored.push_back(name);
+      extender.managed_resources.push_back(name);
+      resource.RejectTheRest();
+    });
+    // An extender that fails is left out if it is ignorable; while it works it has its say all the same.
+    fields.Bool("ignorable");
+    fields.Allow({"preemptVerb", "prioritizeVerb", "weight", "bindVerb", "enableHTTPS", "tlsConfig", "httpTimeout",
+                  "nodeCacheCapable"});
+    fields.RejectTheRest();
+    if (filters) config.extenders.push_back(std::move(extender));
+  });
+  if (ignored.empty()) return;
+  for (sim::SchedulerProfile& profile : config.profiles) profile.ignored_resources = ignored;
+}
 
 }  // namespace spillway::cmd

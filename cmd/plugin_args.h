@@ -12,7 +12,10 @@ namespace spillway::cmd {
 // that are not kube-scheduler's own may hold anything.
 void ReadPluginArgs(const std::string& plugin, Fields& config, sim::SchedulerProfile& profile);
 
-// extenders[]. What they tell kube-scheduler not to check goes to every profile, in place of what stood there.
+// extenders[], after the profiles. What they tell kube-scheduler not to check goes to every profile, in place of what
+// its NodeResourcesFitArgs say.
+//
+// Source: kubernetes pkg/scheduler/scheduler.go buildExtenders.
 void ReadExtenders(Fields& root, sim::SchedulerConfig& config);
 
 }  // namespace spillway::cmd

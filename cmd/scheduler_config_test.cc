@@ -136,6 +136,64 @@ TEST(SchedulerConfig, BrokenAffinityIsRefusedAsKubeSchedulerDoes) {
             at + "matchFields[0].values: In wants exactly one value");
 }
 
+TEST(SchedulerConfig, ReadsDefaultConstraints) {
+  const sim::SchedulerConfig config = Read(R"(
+profiles:
+- pluginConfig:
+  - name: PodTopologySpread
+    args:
+      defaultingType: List
+      defaultConstraints:
+      - {maxSkew: 2, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, minDomains: 3,
+         nodeTaintsPolicy: Honor}
+      - {maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: ScheduleAnyway}
+)");
+  const auto& constraints = config.profiles[0].default_constraints;
+  ASSERT_THAT(constraints, SizeIs(2));
+  EXPECT_EQ(constraints[0].max_skew, 2);
+  EXPECT_EQ(constraints[0].min_domains, 3);
+  EXPECT_TRUE(constraints[0].node_taints_honor && constraints[0].node_affinity_honor);
+  EXPECT_FALSE(constraints[1].do_not_schedule);
+  EXPECT_TRUE(sim::SpreadsByDefault(config));
+}
+
+TEST(SchedulerConfig, BrokenDefaultConstraintsAreRefusedAsKubeSchedulerDoes) {
+  const auto spread = [](const std::string& args) {
+    return ErrorOf("profiles:\n- pluginConfig:\n  - name: PodTopologySpread\n    args:\n" + args);
+  };
+  const std::string at = "profiles[0].pluginConfig[0].args.";
+  const std::string good = "{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: DoNotSchedule";
+  EXPECT_EQ(spread("      defaultConstraints: [" + good + "}]\n"),
+            "s.yaml:7: " + at + "defaultingType: want List, since there are defaultConstraints");
+  EXPECT_EQ(spread("      defaultingType: List\n      defaultConstraints: [" + good + ", labelSelector: {}}]\n"),
+            "s.yaml:8: " + at +
+                "defaultConstraints[0].labelSelector: default constraints have none; it is derived for each Pod");
+  EXPECT_EQ(spread("      defaultingType: List\n      defaultConstraints: [" + good + "}, " + good + "}]\n"),
+            "s.yaml:8: " + at + "defaultConstraints[1].topologyKey: a second such constraint for zone");
+  EXPECT_EQ(spread("      defaultingType: Some\n"), "s.yaml:7: " + at + "defaultingType: want System or List");
+}
+
+TEST(SchedulerConfig, ExtendersThatFilterAreKeptAndWhatTheyIgnoreIsIgnored) {
+  const sim::SchedulerConfig config = Read(R"(
+profiles:
+- pluginConfig:
+  - name: NodeResourcesFit
+    args: {ignoredResources: [example.com/replaced]}
+extenders:
+- urlPrefix: https://a
+  filterVerb: filter
+  ignorable: true
+  managedResources:
+  - {name: example.com/a, ignoredByScheduler: true}
+- urlPrefix: https://b
+  bindVerb: bind
+)");
+  ASSERT_THAT(config.extenders, SizeIs(1));
+  EXPECT_EQ(config.extenders[0].url, "https://a");
+  EXPECT_THAT(config.extenders[0].managed_resources, ElementsAre("example.com/a"));
+  EXPECT_THAT(config.profiles[0].ignored_resources, ElementsAre("example.com/a"));
+}
+
 TEST(SchedulerConfig, HostileTextIsAnErrorAndNothingElse) {
   EXPECT_EQ(ErrorOf("profiles: [\n"), "s.yaml:4: not YAML: end of sequence flow not found");
   EXPECT_EQ(ErrorOf("---\na: b\n"), "s.yaml:4: a second document; there may be one");

@@ -20,26 +20,10 @@ namespace spillway::cmd {
 namespace {
 
 // Kinds that a snapshot may hold because people dump more than the simulation reads.
-constexpr std::array kIgnoredKinds = {"ConfigMap",
-                                      "Secret",
-                                      "Service",
-                                      "ServiceAccount",
-                                      "Endpoints",
-                                      "EndpointSlice",
-                                      "Event",
-                                      "Deployment",
-                                      "ReplicaSet",
-                                      "StatefulSet",
-                                      "DaemonSet",
-                                      "Job",
-                                      "CronJob",
-                                      "ReplicationController",
-                                      "PriorityClass",
-                                      "PodDisruptionBudget",
-                                      "Lease",
-                                      "CSIDriver",
-                                      "CSIStorageCapacity",
-                                      "VolumeAttachment"};
+constexpr std::array kIgnoredKinds = {"ConfigMap",     "Secret",    "ServiceAccount",     "Endpoints",
+                                      "EndpointSlice", "Event",     "Deployment",         "DaemonSet",
+                                      "Job",           "CronJob",   "PriorityClass",      "PodDisruptionBudget",
+                                      "Lease",         "CSIDriver", "CSIStorageCapacity", "VolumeAttachment"};
 
 // A file's bytes, mapped; standard input and pipes are read.
 class FileText {
@@ -140,6 +124,15 @@ Status Snapshot::Add(std::string_view kind, std::string_view raw) {
     return Decoded<kube::Namespace>(kind, raw).map([&](kube::Namespace&& ns) { cluster_.Upsert(ns); });
   }
   if (kind == "KubeSchedulerConfiguration") return Configure(raw);
+  if (kind == "DeviceClass") {
+    return Decoded<kube::DeviceClass>(kind, raw).map([&](kube::DeviceClass&& one) { cluster_.Upsert(one); });
+  }
+  if (kind == "Service") return AddSelecting<kube::Service>(kind, raw, sim::SelectingKind::kService);
+  if (kind == "ReplicaSet") return AddSelecting<kube::ReplicaSet>(kind, raw, sim::SelectingKind::kReplicaSet);
+  if (kind == "StatefulSet") return AddSelecting<kube::StatefulSet>(kind, raw, sim::SelectingKind::kStatefulSet);
+  if (kind == "ReplicationController") {
+    return AddSelecting<kube::ReplicationController>(kind, raw, sim::SelectingKind::kReplicationController);
+  }
   if (std::find(kIgnoredKinds.begin(), kIgnoredKinds.end(), kind) != kIgnoredKinds.end()) return {};
   if (kind.empty()) return Fail(Code::kMalformed, "has no kind");
   return Fail(Code::kMalformed, fmt::format("is of a kind that is not known here: {}", kind));
@@ -154,6 +147,16 @@ Status Snapshot::Configure(std::string_view raw) {
   options_.scheduler = std::move(*config);
   cluster_ = sim::Cluster(options_);
   return {};
+}
+
+// One object of a kind tells a snapshot with that kind from one without: what it lacks then is not there.
+template <typename T>
+Status Snapshot::AddSelecting(std::string_view kind, std::string_view raw, sim::SelectingKind selecting) {
+  return Decoded<T>(kind, raw).map([&](T&& object) {
+    if (object.metadata.ns.empty()) object.metadata.ns = "default";
+    cluster_.Upsert(selecting, object);
+    cluster_.MarkListed(selecting);
+  });
 }
 
 template <typename T>

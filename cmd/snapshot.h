@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "kube/api/decode.h"
 #include "scheduler_sim/cluster.h"
+#include "scheduler_sim/semantics.h"
 
 namespace spillway::cmd {
 
@@ -39,6 +40,12 @@ class Snapshot {
   void Upsert(kube::Node node);
   void RemovePod(const std::string& uid);
 
+  // What else verdicts depend on in this cluster: what selects Pods, for default spread constraints, and DeviceClasses.
+  bool NeedsSelectors() const { return sim::SpreadsByDefault(options_.scheduler); }
+  bool NeedsDeviceClasses() const { return sim::Semantics::Of(options_.minor_version).device_classes; }
+  // All objects of the kind have been added.
+  void MarkListed(sim::SelectingKind kind) { cluster_.MarkListed(kind); }
+
   struct PendingPod {
     sim::PodIndex index;
     std::string ns, name;
@@ -51,6 +58,8 @@ class Snapshot {
 
  private:
   Status Configure(std::string_view raw);
+  template <typename T>
+  Status AddSelecting(std::string_view kind, std::string_view raw, sim::SelectingKind selecting);
   template <typename T>
   Result<T> Decoded(std::string_view kind, std::string_view raw);
   std::string WhyNotLookedAt(const kube::Pod& pod) const;

@@ -102,5 +102,30 @@ TEST(Simulate, EndedAndBoundPodsAreNotAskedAbout) {
             "{\"verdicts\":[]}\n");
 }
 
+constexpr const char* kConfiguration =
+    R"({"kind":"KubeSchedulerConfiguration","apiVersion":"kubescheduler.config.k8s.io/v1","profiles":[{"plugins":{"filter":{"disabled":[{"name":"NodeResourcesFit"}]}}}]})";
+
+TEST(Snapshot, MayBringKubeSchedulersConfiguration) {
+  EXPECT_THAT(Simulated(List(std::string(kNode) + "," + kPod)), HasSubstr(R"("verdict":"Nowhere")"));
+  EXPECT_THAT(Simulated(List(std::string(kConfiguration) + "," + kNode + "," + kPod)),
+              HasSubstr(R"("verdict":"Fits")"));
+}
+
+TEST(Snapshot, TheConfigurationComesFirst) {
+  EXPECT_THAT(ErrorOf(List(std::string(kNode) + "," + kConfiguration)),
+              HasSubstr("items[1] is a KubeSchedulerConfiguration behind other objects; put it first"));
+}
+
+TEST(Snapshot, ServicesAreReadForDefaultConstraints) {
+  const std::string configuration =
+      R"({"kind":"KubeSchedulerConfiguration","apiVersion":"kubescheduler.config.k8s.io/v1","profiles":[{"pluginConfig":[{"name":"PodTopologySpread","args":{"defaultingType":"List","defaultConstraints":[{"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"DoNotSchedule"}]}}]}]})";
+  const std::string pod =
+      R"({"kind":"Pod","metadata":{"name":"p1","labels":{"app":"web"}},"spec":{"containers":[{}]}})";
+  const std::string service = R"({"kind":"Service","metadata":{"name":"s"},"spec":{"selector":{"app":"web"}}})";
+  EXPECT_THAT(Simulated(List(configuration + "," + kNode + "," + pod)), HasSubstr("no services are known"));
+  EXPECT_THAT(Simulated(List(configuration + "," + kNode + "," + pod + "," + service)),
+              HasSubstr("(missing required label)"));
+}
+
 }  // namespace
 }  // namespace spillway::cmd

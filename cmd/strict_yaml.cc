@@ -54,7 +54,7 @@ Fields::Fields(Mistakes& mistakes, const YAML::Node& node, std::string path)
     }
     const std::string& name = entry.first.Scalar();
     if (!seen.insert(name).second) mistakes_.Note(entry.first, "field " + PathOf(name) + " appears twice; remove one");
-    entries_.push_back({entry.first, {name, entry.second}});
+    entries_.push_back({entry.first, name, entry.second});
   }
 }
 
@@ -65,15 +65,15 @@ std::string Fields::PathOf(std::string_view key) const {
 std::optional<YAML::Node> Fields::Get(std::string_view key) {
   known_.emplace(key);
   if (mistakes_.first()) return std::nullopt;
-  for (const auto& [unused, entry] : entries_) {
-    if (entry.first == key && !entry.second.IsNull()) return entry.second;
+  for (const Entry& entry : entries_) {
+    if (entry.name == key && !entry.value.IsNull()) return entry.value;
   }
   return std::nullopt;
 }
 
 void Fields::Complain(std::string_view key, std::string_view what) {
-  for (const auto& [name, entry] : entries_) {
-    if (entry.first == key) return mistakes_.Note(name, fmt::format("{}: {}", PathOf(key), what));
+  for (const Entry& entry : entries_) {
+    if (entry.name == key) return mistakes_.Note(entry.key, fmt::format("{}: {}", PathOf(key), what));
   }
   mistakes_.NoteLine(node_.IsDefined() ? node_.Mark().line + 1 : 1, fmt::format("{}: {}", PathOf(key), what));
 }
@@ -153,11 +153,11 @@ void Fields::Allow(std::initializer_list<std::string_view> keys) {
 
 void Fields::RejectTheRest() {
   if (mistakes_.first()) return;
-  for (const auto& [name, entry] : entries_) {
-    if (known_.contains(entry.first)) continue;
-    const auto meant = DidYouMean(entry.first, {known_.begin(), known_.end()});
-    return mistakes_.Note(name, fmt::format("unknown field \"{}\"{}", PathOf(entry.first),
-                                            meant ? "; did you mean " + *meant + "?" : std::string()));
+  for (const Entry& entry : entries_) {
+    if (known_.contains(entry.name)) continue;
+    const auto meant = DidYouMean(entry.name, {known_.begin(), known_.end()});
+    return mistakes_.Note(entry.key, fmt::format("unknown field \"{}\"{}", PathOf(entry.name),
+                                                 meant ? "; did you mean " + *meant + "?" : std::string()));
   }
 }
 

@@ -62,7 +62,12 @@ class Fields {
   void RejectTheRest();
 
  private:
-  std::vector<std::pair<YAML::Node, std::pair<std::string, YAML::Node>>> entries_;  // key, its name, value
+  struct Entry {
+    YAML::Node key;
+    std::string name;
+    YAML::Node value;
+  };
+  std::vector<Entry> entries_;
   Mistakes& mistakes_;
   YAML::Node node_;
   std::string path_;

@@ -30,7 +30,7 @@ kube::ReflectorOptions Watching(std::string_view path, std::string resource, std
 ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, sim::ClusterOptions options,
                            std::function<void()> on_change)
     : runtime_(runtime),
-      cluster_(std::move(options)),
+      cluster_(options),
       on_change_(std::move(on_change)),
       // As kube-scheduler's own informer: a Pod that has ended frees its node at once.
       pods_(runtime, transport, Watching(kube::kPodsPath, "pods", "status.phase!=Succeeded,status.phase!=Failed"),
@@ -38,11 +38,16 @@ ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, sim::Cl
       nodes_(runtime, transport, Watching(kube::kNodesPath, "nodes"),
              [this](auto batch) { OnNodes(std::move(batch)); }),
       namespaces_(runtime, transport, Watching(kube::kNamespacesPath, "namespaces"),
-                  [this](auto batch) { OnNamespaces(std::move(batch)); }) {}
+                  [this](auto batch) { OnNamespaces(std::move(batch)); }),
+      others_(runtime, transport, cluster_,
+              [this](std::uint64_t generation) { AnnounceIfChanged(generation, false); }) {
+  if (sim::SpreadsByDefault(options.scheduler)) others_.AddSelectors();
+}
 
 void ClusterState::Start() {
   nodes_.Start();
   namespaces_.Start();
+  others_.Start();
   pods_.Start();
 }
 
@@ -57,10 +62,12 @@ Status ClusterState::Usable() const {
   return {};
 }
 
-std::vector<ClusterState::Watched> ClusterState::Watches() const {
-  return {{"nodes", nodes_.counts(), cluster_.node_count(sim::NodeDomain::kAll)},
-          {"namespaces", namespaces_.counts(), namespace_uids_.size()},
-          {"pods", pods_.counts(), cluster_.pod_count()}};
+std::vector<Watched> ClusterState::Watches() const {
+  std::vector<Watched> all = {{"nodes", nodes_.counts(), cluster_.node_count(sim::NodeDomain::kAll)},
+                              {"namespaces", namespaces_.counts(), namespace_uids_.size()},
+                              {"pods", pods_.counts(), cluster_.pod_count()}};
+  for (const Watched& other : others_.Watches()) all.push_back(other);
+  return all;
 }
 
 void ClusterState::CountAsPlaced(PendingPod& pod, BindState::Phase phase, std::string node) {

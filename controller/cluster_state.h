@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/runtime.h"
+#include "controller/optional_watches.h"
 #include "controller/pending_pod.h"
 #include "kube/reflector.h"
 #include "kube/transport.h"
@@ -16,7 +17,8 @@
 
 namespace spillway::controller {
 
-// The facts: Pods, Nodes and Namespaces, watched into the simulator's model. Of a bound Pod nothing but the model's
+// The facts: Pods, Nodes and Namespaces, and what else verdicts depend on in this cluster, watched into the simulator's
+// model. Of a bound Pod nothing but the model's
 // record is kept; an unbound Pod's object is kept in pending(). Terminal Pods are not even asked for.
 class ClusterState {
  public:
@@ -27,6 +29,8 @@ class ClusterState {
   ClusterState(const ClusterState&) = delete;
   ClusterState& operator=(const ClusterState&) = delete;
 
+  // Before Start(), where the API server has them and kube-scheduler looks at them.
+  void WatchDeviceClasses() { others_.AddDeviceClasses(); }
   void Start();
   // `on_marked` is called when the watch shows that kube-scheduler has just written the condition Unschedulable, or a
   // new message of it; not for conditions that were there before us.
@@ -53,11 +57,6 @@ class ClusterState {
   void CountAsPlaced(PendingPod& pod, BindState::Phase phase, std::string node);
   void CountAsPending(PendingPod& pod);
 
-  struct Watched {
-    std::string_view resource;
-    kube::ReflectorCounts counts;
-    std::size_t objects = 0;
-  };
   std::vector<Watched> Watches() const;
 
  private:
@@ -85,6 +84,7 @@ class ClusterState {
   kube::Reflector<kube::Pod> pods_;
   kube::Reflector<kube::Node> nodes_;
   kube::Reflector<kube::Namespace> namespaces_;
+  OptionalWatches others_;
 };
 
 }  // namespace spillway::controller

@@ -14,6 +14,8 @@
 #include "controller/scheduler_version.h"
 #include "controller/scrape.h"
 #include "kube/event_recorder.h"
+#include "kube/paths.h"
+#include "scheduler_sim/semantics.h"
 #include "scheduler_sim/spread_balancer.h"
 
 namespace spillway::controller {
@@ -35,8 +37,14 @@ struct Controller::Impl {
 
   void Start(std::function<void(std::string)> on_lost);
   Task<void> Run();
-  Task<Result<int>> SchedulerMinorVersion();
-  void BuildPipeline(int minor_version);
+  // What of the API server the simulation depends on.
+  struct Server {
+    int minor_version = 0;
+    bool has_device_classes = false;
+  };
+  Task<Result<Server>> AskServer();
+  Task<Result<bool>> ServesDeviceClasses();
+  void BuildPipeline(const Server& server);
   Task<void> LogReadiness();
   Task<void> Shutdown(Duration grace);
   Status Ready() const;
@@ -115,33 +123,58 @@ void Controller::Impl::Start(std::function<void(std::string)> on_lost) {
 }
 
 Task<void> Controller::Impl::Run() {
-  int minor = options.scheduler_minor_version;
-  while (minor == 0) {
-    Result<int> asked = co_await SchedulerMinorVersion();
-    if (asked) {
-      minor = *asked;
-    } else {
-      starting = asked.error().message;
-      const Duration wait = runtime.random().Between(std::chrono::milliseconds(800), std::chrono::seconds(2));
-      co_await runtime.SleepFor(wait);
+  for (;;) {
+    const Result<Server> server = co_await AskServer();
+    if (server) {
+      BuildPipeline(*server);
+      co_return;
     }
+    starting = server.error().message;
+    const Duration wait = runtime.random().Between(std::chrono::milliseconds(800), std::chrono::seconds(2));
+    co_await runtime.SleepFor(wait);
   }
-  BuildPipeline(minor);
 }
 
-Task<Result<int>> Controller::Impl::SchedulerMinorVersion() {
-  Result<nlohmann::json> version = co_await api.Get("/version");
-  if (!version) co_return Fail(std::move(version.error()));
-  co_return controller::SchedulerMinorVersion(*version);
+Task<Result<Controller::Impl::Server>> Controller::Impl::AskServer() {
+  Server server{.minor_version = options.scheduler_minor_version};
+  if (server.minor_version == 0) {
+    Result<nlohmann::json> version = co_await api.Get("/version");
+    if (!version) co_return Fail(std::move(version.error()));
+    const Result<int> minor = controller::SchedulerMinorVersion(*version);
+    if (!minor) co_return Fail(minor.error());
+    server.minor_version = *minor;
+  }
+  if (!sim::Semantics::Of(server.minor_version).device_classes) co_return server;
+  Result<bool> has_device_classes = co_await ServesDeviceClasses();
+  if (!has_device_classes) co_return Fail(std::move(has_device_classes.error()));
+  server.has_device_classes = *has_device_classes;
+  co_return server;
 }
 
-void Controller::Impl::BuildPipeline(int minor_version) {
-  log::Info("simulating kube-scheduler", {{"version", fmt::format("1.{}", minor_version)}});
+// Dynamic resource allocation may be switched off; then there is nothing to watch.
+Task<Result<bool>> Controller::Impl::ServesDeviceClasses() {
+  Result<nlohmann::json> group = co_await api.Get(std::string(kube::kResourceGroupPath));
+  if (!group) {
+    if (group.error().code == Code::kNotFound) co_return false;
+    co_return Fail(std::move(group.error()));
+  }
+  const auto resources = group->is_object() ? group->find("resources") : group->end();
+  if (resources == group->end() || !resources->is_array()) {
+    co_return Fail(Code::kMalformed, fmt::format("{} is not a list of resources", kube::kResourceGroupPath));
+  }
+  co_return std::any_of(resources->begin(), resources->end(), [](const nlohmann::json& resource) {
+    return resource.is_object() && resource.contains("name") && resource["name"] == "deviceclasses";
+  });
+}
+
+void Controller::Impl::BuildPipeline(const Server& server) {
+  log::Info("simulating kube-scheduler", {{"version", fmt::format("1.{}", server.minor_version)}});
   sim::ClusterOptions cluster;
-  cluster.minor_version = minor_version;
+  cluster.minor_version = server.minor_version;
   cluster.virtual_nodes = options.virtual_nodes;
   cluster.scheduler = options.scheduler;
   state = std::make_unique<ClusterState>(runtime, transport, std::move(cluster), [this] { loop->Changed(); });
+  if (server.has_device_classes) state->WatchDeviceClasses();
   loop = std::make_unique<OverflowLoop>(runtime, *state, reporter, metrics, options.policy, options.overflow,
                                         [this] { return Leads(); });
   actuator =

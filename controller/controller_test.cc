@@ -132,6 +132,52 @@ TEST_F(ControllerTest, DryRunWritesNothingButEvents) {
   EXPECT_THAT(api_.events[0].note, StartsWith("[dry-run] Would bind to virtual node v after"));
 }
 
+TEST_F(ControllerTest, DefaultConstraintsFollowTheServices) {
+  api_.Put("nodes", {{"metadata", {{"name", "v"}, {"labels", {{"type", "virtual-kubelet"}, {"zone", "cloud"}}}}},
+                     {"status",
+                      {{"allocatable", {{"cpu", "1000"}, {"memory", "4Ti"}, {"pods", "3000"}}},
+                       {"conditions", nlohmann::json::array({{{"type", "Ready"}, {"status", "True"}}})}}}});
+  Start([](ControllerOptions& options) {
+    options.policy.trigger = Trigger::kAny;
+    kube::TopologySpreadConstraint zone;
+    zone.topology_key = "zone";
+    options.scheduler.profiles[0].default_constraints = {zone};
+  });
+  api_.AddPod("p", "1", {{"metadata", {{"labels", {{"app", "web"}}}}}});
+  runtime_.RunFor(10s);
+  EXPECT_THAT(BoundPods(), IsEmpty());  // node a takes it
+  api_.Put("services",
+           {{"metadata", {{"name", "s"}, {"namespace", "default"}}}, {"spec", {{"selector", {{"app", "web"}}}}}});
+  runtime_.RunFor(10s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p>v"));  // node a has no zone
+}
+
+TEST_F(ControllerTest, WhatNoVerdictDependsOnIsNotWatched) {
+  Start();
+  EXPECT_THAT(api_.asked, ElementsAre("namespaces", "nodes", "pods"));
+}
+
+TEST_F(ControllerTest, PodsThatAskForDevicesAreLeftAlone) {
+  api_.Put("deviceclasses", {{"metadata", {{"name", "gpu"}}}, {"spec", {{"extendedResourceName", "example.com/gpu"}}}});
+  Start();
+  EXPECT_THAT(api_.asked, Contains("deviceclasses"));
+  api_.AddPod("p", "8",
+              {{"spec",
+                {{"containers",
+                  nlohmann::json::array(
+                      {{{"name", "c"}, {"resources", {{"requests", {{"cpu", "8"}, {"example.com/gpu", "1"}}}}}}})}}}});
+  runtime_.RunFor(1min);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  api_.Remove("deviceclasses", "gpu");
+  api_.Put("nodes",
+           {{"metadata", {{"name", "v"}, {"labels", {{"type", "virtual-kubelet"}}}}},
+            {"status",
+             {{"allocatable", {{"cpu", "1000"}, {"memory", "4Ti"}, {"pods", "3000"}, {"example.com/gpu", "4"}}},
+              {"conditions", nlohmann::json::array({{{"type", "Ready"}, {"status", "True"}}})}}}});
+  runtime_.RunFor(1min);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p>v"));
+}
+
 TEST_F(ControllerTest, AConflictIsDecidedAnewOnWhatTheWatchShowsNext) {
   api_.on_bind = [](const ScriptedApi::Bound&) {
     return FakeTransport::Reply(409, FakeTransport::StatusBody(409, "Conflict", "the object has been modified"));

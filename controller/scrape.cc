@@ -108,7 +108,7 @@ void ScrapeVirtualNodes(const sim::Cluster& cluster, metrics::Registry& metrics)
 }
 
 void ScrapeWatches(const ClusterState& state, metrics::Registry& metrics) {
-  for (const ClusterState::Watched& watched : state.Watches()) {
+  for (const Watched& watched : state.Watches()) {
     const metrics::LabelValues label = {std::string(watched.resource)};
     const kube::ReflectorCounts& counts = watched.counts;
     const bool heard = counts.last_event.time_since_epoch().count() > 0;

@@ -9,6 +9,12 @@ namespace spillway::kube {
 inline constexpr std::string_view kPodsPath = "/api/v1/pods";
 inline constexpr std::string_view kNodesPath = "/api/v1/nodes";
 inline constexpr std::string_view kNamespacesPath = "/api/v1/namespaces";
+inline constexpr std::string_view kServicesPath = "/api/v1/services";
+inline constexpr std::string_view kReplicationControllersPath = "/api/v1/replicationcontrollers";
+inline constexpr std::string_view kReplicaSetsPath = "/apis/apps/v1/replicasets";
+inline constexpr std::string_view kStatefulSetsPath = "/apis/apps/v1/statefulsets";
+inline constexpr std::string_view kResourceGroupPath = "/apis/resource.k8s.io/v1";
+inline constexpr std::string_view kDeviceClassesPath = "/apis/resource.k8s.io/v1/deviceclasses";
 
 // "/api/v1/namespaces/{ns}/pods/{name}", optionally with "/{subresource}": binding, status, eviction.
 std::string PodPath(std::string_view ns, std::string_view name, std::string_view subresource = "");

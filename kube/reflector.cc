@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "kube/api/workloads.h"
 #include "kube/reflector_core.h"
 
 namespace spillway::kube {
@@ -66,6 +67,11 @@ template class Reflector<PersistentVolumeClaim>;
 template class Reflector<PersistentVolume>;
 template class Reflector<StorageClass>;
 template class Reflector<CsiNode>;
+template class Reflector<Service>;
+template class Reflector<ReplicationController>;
+template class Reflector<ReplicaSet>;
+template class Reflector<StatefulSet>;
+template class Reflector<DeviceClass>;
 template class Reflector<RawObject>;
 
 }  // namespace spillway::kube

@@ -45,6 +45,27 @@ void Cluster::RemoveNamespace(std::string_view uid) {
   ++model_->relaxations;
 }
 
+void Cluster::Upsert(SelectingKind kind, const kube::SelectingObject& object) {
+  if (const auto change = model_->selectors.Put(kind, object.metadata, object.selector))
+    model_->Respread(kind, *change);
+}
+
+void Cluster::RemoveSelecting(SelectingKind kind, std::string_view uid) {
+  if (const auto change = model_->selectors.Remove(kind, uid)) model_->Respread(kind, *change);
+}
+
+void Cluster::MarkListed(SelectingKind kind) {
+  if (model_->selectors.MarkListed(kind)) model_->RespreadAll();
+}
+
+void Cluster::Upsert(const kube::DeviceClass& device_class) {
+  if (model_->devices.Put(device_class)) model_->Loosened();
+}
+
+void Cluster::RemoveDeviceClass(std::string_view uid) {
+  if (model_->devices.Remove(uid)) model_->Loosened();
+}
+
 std::uint64_t Cluster::generation() const { return model_->generation; }
 std::uint64_t Cluster::relaxations() const { return model_->relaxations; }
 

@@ -11,7 +11,9 @@
 #include "base/strong_id.h"
 #include "kube/api/objects.h"
 #include "kube/api/selector.h"
+#include "kube/api/workloads.h"
 #include "scheduler_sim/scheduler_config.h"
+#include "scheduler_sim/selecting_kind.h"
 
 namespace spillway::sim {
 
@@ -72,6 +74,17 @@ class Cluster {
   void RemoveNode(std::string_view uid);
   void RemovePod(std::string_view uid);
   void RemoveNamespace(std::string_view uid);
+
+  // What default spread constraints go by; not needed without them, see SpreadsByDefault(). Pods that need a kind which
+  // is not listed are undecidable: MarkListed() says that all its objects are here, or will be before the next
+  // question.
+  void Upsert(SelectingKind kind, const kube::SelectingObject& object);
+  void RemoveSelecting(SelectingKind kind, std::string_view uid);
+  void MarkListed(SelectingKind kind);
+  // Pods that ask for a resource that one stands for are undecidable from 1.36 on: devices are allocated by nobody but
+  // kube-scheduler.
+  void Upsert(const kube::DeviceClass& device_class);
+  void RemoveDeviceClass(std::string_view uid);
 
   // Counts every change.
   std::uint64_t generation() const;

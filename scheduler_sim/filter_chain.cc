@@ -174,19 +174,4 @@ FilterChain ChainOf(const SchedulerProfile& profile, const Semantics& semantics)
   return chain;
 }
 
-SchedulerConfig DefaultConfig(const std::vector<std::string>& scheduler_names) {
-  SchedulerConfig config;
-  if (scheduler_names.empty()) return config;
-  config.profiles.clear();
-  for (const std::string& name : scheduler_names) {
-    config.profiles.emplace_back();
-    config.profiles.back().scheduler_name = name;
-  }
-  return config;
-}
-
-std::string_view SchedulerNameOf(const kube::Pod& pod) {
-  return pod.scheduler_name.empty() ? std::string_view("default-scheduler") : pod.scheduler_name;
-}
-
 }  // namespace spillway::sim

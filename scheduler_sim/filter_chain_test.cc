@@ -192,5 +192,14 @@ TEST(Profile, PinnedPodsAreTriedEverywhereWithoutThePreFilter) {
             "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match Pod's node affinity/selector.");
 }
 
+// Nominated Pods try their node whatever the PreFilter says of it; then nothing speaks against it.
+TEST(Profile, ANominatedNodeThatOnlyThePreFilterLeavesOutIsTaken) {
+  SchedulerProfile profile;
+  profile.filter.disabled = {"NodeAffinity"};
+  EXPECT_EQ(testing::MessageFor("node a\npod p pin=gone nominated=a", With(profile)), "");
+  EXPECT_EQ(testing::MessageFor("node a\npod p pin=gone", With(profile)),
+            "0/1 nodes are available: 1 node(s) didn't satisfy plugin(s) [NodeAffinity].");
+}
+
 }  // namespace
 }  // namespace spillway::sim

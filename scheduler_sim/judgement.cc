@@ -127,8 +127,15 @@ Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet&
   Evaluation evaluation = EvaluateBehind(ahead, question, rest);
   if (!evaluation.rejection.empty()) return evaluation;
   Usage scratch = model.usage;
-  for (const std::string& reason : Inspect(question, own, ahead, scratch).reasons) evaluation.tally.Add(reason, 1);
+  const NodeReport report = Inspect(question, own, ahead, scratch);
+  for (const std::string& reason : report.reasons) evaluation.tally.Add(reason, 1);
+  // The PreFilter's own filter may be switched off.
+  if (report.filter.empty()) evaluation.feasible.Add(own);
   return evaluation;
+}
+
+std::string LastWordOf(const PodClass& pod_class) {
+  return "a node passes all filters, but kube-scheduler's extender " + pod_class.asks + " has the last word on it";
 }
 
 std::shared_ptr<const Explanation> Explain(const Evaluation& evaluation, const NodeSet& domain) {

@@ -32,6 +32,9 @@ NodeReport Inspect(const Question& question, NodeIndex node);
 // and after.
 NodeReport Inspect(const Question& question, NodeIndex node, const std::vector<NominatedAt>& ahead, Usage& scratch);
 
+// Why a node that passed all filters does not settle it: an extender that is asked about Pods of this class.
+std::string LastWordOf(const PodClass& pod_class);
+
 std::shared_ptr<const Explanation> Explain(const Evaluation& evaluation, const NodeSet& domain);
 
 // kube-scheduler's LeastAllocated score, cpu and memory weighing the same: 0 to 100, higher is better.

@@ -47,7 +47,7 @@ class Estimate {
     std::unordered_map<std::uint32_t, std::size_t> batch_of;
     for (const PodIndex pod : pods) {
       const PodRecord& record = model_.pod(pod);
-      if (record.bound || !model_.pod_class(record.pod_class).undecidable.empty()) {
+      if (record.bound || IsUndecidable(model_.pod_class(record.pod_class))) {
         result_.left_over.push_back(pod);
         continue;
       }
@@ -97,6 +97,8 @@ class Estimate {
 
   // Any will do where no Pod cares about others.
   IdentityId IdentityOf(const Batch& batch) const { return model_.pod(batch.pods.front()).identity; }
+
+  bool IsUndecidable(const PodClass& of) const { return !model_.undecidable(of).empty() || !of.asks.empty(); }
 
   // Where no Pod cares about others, equal nodes fill up equally: one of them is filled for all.
   void PlaceAtOnce(const Batch& batch) {

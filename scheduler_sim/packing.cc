@@ -41,8 +41,8 @@ class Packer {
       return verdict;
     }
     const PodClass& pod_class = model_.pod_class(record.pod_class);
-    if (!pod_class.undecidable.empty()) {
-      verdict.undecidable = pod_class.undecidable;
+    if (const std::string& why = model_.undecidable(pod_class); !why.empty()) {
+      verdict.undecidable = why;
       return verdict;
     }
     HoldPlacesDownTo(record.priority);
@@ -80,10 +80,18 @@ class Packer {
   }
 
   Verdict Take(const PodClass& pod_class, IdentityId identity, NodeIndex node) {
+    if (!pod_class.asks.empty()) return Unsettled(pod_class);
     model_.Place(usage_, pod_class.footprint, identity, node);
     Verdict verdict;
     verdict.kind = Verdict::Kind::kFits;
     verdict.node = node;
+    return verdict;
+  }
+
+  // It may get a place or not: nobody else is kept from it.
+  static Verdict Unsettled(const PodClass& pod_class) {
+    Verdict verdict;
+    verdict.undecidable = LastWordOf(pod_class);
     return verdict;
   }
 
@@ -104,6 +112,7 @@ class Packer {
 
   // Its turn has come: it gives its reserved place back and tries that node first.
   Verdict PackNominated(PodIndex pod, const PodClass& pod_class) {
+    if (!pod_class.asks.empty()) return Unsettled(pod_class);  // keeping its place
     const PodRecord& record = model_.pod(pod);
     if (domain_.Has(record.node)) {
       model_.Unplace(usage_, record.footprint, record.identity, record.node);

@@ -18,7 +18,8 @@ namespace spillway::sim::testing {
 namespace {
 
 struct RandomCluster {
-  std::vector<Genes> nodes, pods, namespaces;
+  std::vector<Genes> nodes, pods, namespaces, selecting;
+  Genes scheduler;  // empty: the default
 
   Objects Make() const {
     Objects objects;
@@ -31,6 +32,13 @@ struct RandomCluster {
     for (std::size_t i = 0; i < std::min<std::size_t>(namespaces.size(), 3); ++i) {
       objects.namespaces.push_back(NamespaceFrom(static_cast<int>(i), namespaces[i]));
     }
+    if (scheduler.empty()) return objects;
+    objects.scheduler = SchedulerFrom(scheduler);
+    for (std::size_t i = 2; i < objects.pods.size(); i += 3) objects.pods[i].scheduler_name = "other";
+    for (std::size_t i = 0; i < std::min<std::size_t>(selecting.size(), 18); ++i) {
+      objects.selecting.push_back(SelectingFrom(static_cast<int>(i), selecting[i]));
+    }
+    if (scheduler.size() % 8 == 0) objects.device_classes = {{.metadata = {}, .extended_resource = "example.com/gpu"}};
     return objects;
   }
 };
@@ -46,16 +54,25 @@ void showValue(const RandomCluster& cluster, std::ostream& out) {
   show("node", cluster.nodes);
   show("pod", cluster.pods);
   show("namespace", cluster.namespaces);
+  show("selecting", cluster.selecting);
+  show("scheduler", {cluster.scheduler});
 }
 
-ClusterOptions Options(int minor_version = 36) {
+ClusterOptions Options(const SchedulerConfig& scheduler = {}) {
   ClusterOptions options;
-  options.minor_version = minor_version;
+  options.scheduler = scheduler;
   return options;
 }
 
-Cluster Load(const Objects& objects, int minor_version = 36) {
-  Cluster cluster(Options(minor_version));
+void LoadRest(const Objects& objects, Cluster& cluster) {
+  for (const auto& [kind, object] : objects.selecting) cluster.Upsert(kind, object);
+  for (const SelectingKind kind : kSelectingKinds) cluster.MarkListed(kind);
+  for (const kube::DeviceClass& device_class : objects.device_classes) cluster.Upsert(device_class);
+}
+
+Cluster Load(const Objects& objects) {
+  Cluster cluster(Options(objects.scheduler));
+  LoadRest(objects, cluster);
   for (const kube::Namespace& ns : objects.namespaces) cluster.Upsert(ns);
   for (const kube::Node& node : objects.nodes) cluster.Upsert(node);
   for (const kube::Pod& pod : objects.pods) cluster.Upsert(pod);
@@ -80,6 +97,11 @@ void CheckAgainstNaive(const Objects& objects, const Cluster& cluster) {
     std::string message;
     const NaiveVerdict seen = AsNaive(cluster, *cluster.FindPod(pod.metadata.uid), message);
     const NaiveVerdict expected = JudgeNaively(objects, pod, 36);
+    if (expected.undecidable) {
+      RC_ASSERT(Judge(cluster, *cluster.FindPod(pod.metadata.uid), NodeDomain::kAll).kind ==
+                Verdict::Kind::kUndecidable);
+      continue;
+    }
     RC_LOG() << pod.metadata.name << ": " << message << "\nnaively " << expected.Message() << '\n';
     for (const auto& [name, node] : expected.nodes) {
       RC_LOG() << name << " naively " << node.filter << ", seen "
@@ -104,9 +126,10 @@ struct Arbitrary<spillway::sim::testing::RandomCluster> {
       return gen::mapcat(gen::inRange<std::size_t>(least, most + 1),
                          [genes](std::size_t size) { return gen::container<std::vector<Genes>>(size, genes); });
     };
-    return gen::build<RandomCluster>(gen::set(&RandomCluster::nodes, many(0, 6)),
-                                     gen::set(&RandomCluster::pods, many(1, 20)),
-                                     gen::set(&RandomCluster::namespaces, many(0, 3)));
+    return gen::build<RandomCluster>(
+        gen::set(&RandomCluster::nodes, many(0, 6)), gen::set(&RandomCluster::pods, many(1, 20)),
+        gen::set(&RandomCluster::namespaces, many(0, 3)), gen::set(&RandomCluster::selecting, many(0, 12)),
+        gen::set(&RandomCluster::scheduler, gen::oneOf(gen::just(Genes()), genes)));
   }
 };
 }  // namespace rc
@@ -124,10 +147,11 @@ RC_GTEST_PROP(Model, DeltasInAnyOrderLeadToTheSameModel,
   Objects objects = random.Make();
   std::reverse(objects.nodes.begin(), objects.nodes.end());
   std::reverse(objects.pods.begin(), objects.pods.end());
-  Cluster cluster(Options());
+  Cluster cluster(Options(objects.scheduler));
   for (const kube::Pod& pod : objects.pods) cluster.Upsert(pod);
   for (const kube::Node& node : objects.nodes) cluster.Upsert(node);
   for (const kube::Namespace& ns : objects.namespaces) cluster.Upsert(ns);
+  LoadRest(objects, cluster);
   const auto replace = [](auto& list, auto object) {
     std::erase_if(list, [&](const auto& other) { return other.metadata.name == object.metadata.name; });
     list.push_back(std::move(object));
@@ -135,7 +159,7 @@ RC_GTEST_PROP(Model, DeltasInAnyOrderLeadToTheSameModel,
   for (const Genes& genes : changes) {
     if (genes.size() < 3) continue;
     const Genes rest(genes.begin() + 3, genes.end());
-    switch (genes[0] % 8) {
+    switch (genes[0] % 10) {
       case 0:
         std::erase_if(objects.nodes,
                       [&](const auto& n) { return n.metadata.name == "n" + std::to_string(genes[1] % 6); });
@@ -155,6 +179,19 @@ RC_GTEST_PROP(Model, DeltasInAnyOrderLeadToTheSameModel,
         replace(objects.namespaces, NamespaceFrom(genes[1] % 3, rest));
         cluster.Upsert(objects.namespaces.back());
         break;
+      case 8:
+      case 9: {
+        auto [kind, object] = SelectingFrom(genes[1] % 18, rest);
+        std::erase_if(objects.selecting,
+                      [&](const auto& other) { return other.second.metadata.uid == object.metadata.uid; });
+        if (genes[0] % 10 == 8) {
+          cluster.RemoveSelecting(kind, object.metadata.uid);
+        } else {
+          cluster.Upsert(kind, object);
+          objects.selecting.emplace_back(kind, std::move(object));
+        }
+        break;
+      }
       default:
         replace(objects.pods, PodFrom(genes[1] % 24, rest));
         cluster.Upsert(objects.pods.back());
@@ -213,10 +250,13 @@ RC_GTEST_PROP(Packing, EveryStepIsRight, (const RandomCluster& random)) {
     RC_LOG() << pod.metadata.name << ": " << expected.Message() << '\n';
     if (entry.verdict.kind == Verdict::Kind::kFits) {
       const std::string node(cluster.node(entry.verdict.node).name);
+      RC_ASSERT(!expected.undecidable);
       RC_ASSERT(expected.nodes.at(node).filter.empty());
       pod.node_name = node;
+    } else if (entry.verdict.kind == Verdict::Kind::kUndecidable) {
+      RC_ASSERT(expected.undecidable);
     } else {
-      RC_ASSERT(entry.verdict.kind == Verdict::Kind::kNowhere);
+      RC_ASSERT(!expected.undecidable);
       RC_ASSERT(!expected.feasible_anywhere());
     }
   }
@@ -287,7 +327,12 @@ double ShareOf(const kube::Pod& pod, const kube::Node& shape) {
 
 RC_GTEST_PROP(NodesNeeded, IsFirstFitLargestFirst, (const RandomCluster& random, const Genes& shape)) {
   FirstFit naive{random.Make(), NodeFrom(50, shape), 3};
-  for (kube::Pod& pod : naive.objects.pods) pod.nominated_node_name.clear();
+  naive.objects.scheduler.extenders.clear();  // no Pod is undecidable
+  naive.objects.device_classes.clear();
+  for (kube::Pod& pod : naive.objects.pods) {
+    pod.nominated_node_name.clear();
+    if (naive.objects.scheduler.profiles.size() == 1) pod.scheduler_name.clear();
+  }
   const std::vector<kube::Pod> originals = naive.objects.pods;
   for (const char* replica : {"-2", "-3"}) {
     for (kube::Pod pod : originals) {

@@ -26,14 +26,20 @@ struct SchedulerProfile {
   std::optional<kube::NodeSelector> added_affinity;
   // NodeResourcesFitArgs: extended resources that are not checked, by name and by what stands before the slash.
   std::vector<std::string> ignored_resources, ignored_resource_groups;
+  // PodTopologySpreadArgs.defaultConstraints, for Pods without constraints of their own; their selectors are derived
+  // from what selects the Pod. The system's own defaults (defaultingType System) are ScheduleAnyway, and none is here
+  // then.
+  std::vector<kube::TopologySpreadConstraint> default_constraints;
 };
 
-// A webhook that kube-scheduler asks about nodes that passed all filters.
+// A webhook that kube-scheduler asks about the nodes that passed all filters; it can only take some of them away.
+// Extenders without a filterVerb are left out: they score, bind and choose victims.
 struct Extender {
   std::string url;
-  bool filters = false;  // has a filterVerb
   // Asked only about Pods with a container that names one of these; empty: about every Pod.
   std::vector<std::string> managed_resources;
+
+  bool IsAskedAbout(const kube::Pod& pod) const;
 };
 
 // Never without a profile; no two have the same name.
@@ -44,6 +50,9 @@ struct SchedulerConfig {
 
 // The configuration of a kube-scheduler that was given none, but goes by these names.
 SchedulerConfig DefaultConfig(const std::vector<std::string>& scheduler_names);
+
+// Some profile has default spread constraints that can make a Pod unschedulable: what selects Pods must be known.
+bool SpreadsByDefault(const SchedulerConfig& config);
 
 // spec.schedulerName, which kube-apiserver fills in.
 std::string_view SchedulerNameOf(const kube::Pod& pod);

@@ -16,6 +16,9 @@ struct Semantics {
   bool pod_level_resize = true;
   // The filter NodeDeclaredFeatures (on since 1.36).
   bool declared_features = true;
+  // Extended resources that a DeviceClass stands for are left to dynamic resource allocation (gate DRAExtendedResource:
+  // on since 1.36).
+  bool device_classes = true;
   // An incoming Pod's own affinity terms: a namespaceSelector that an empty label set satisfies matches every
   // namespace, because the selector is not reset after the matching namespaces were listed. 1.33 to 1.36, all of them.
   bool namespace_selector_sees_no_labels = true;
@@ -26,6 +29,7 @@ struct Semantics {
     of.pod_level_resources = minor_version >= 34;
     of.pod_level_resize = minor_version >= 36;
     of.declared_features = minor_version >= 36;
+    of.device_classes = minor_version >= 36;
     return of;
   }
 };

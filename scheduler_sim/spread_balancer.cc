@@ -34,7 +34,7 @@ class Spreader {
     const PodRecord& record = model_.pod(pod);
     if (record.bound) return {pod, std::nullopt, "it is already bound to a node"};
     const PodClass& pod_class = model_.pod_class(record.pod_class);
-    if (!pod_class.undecidable.empty()) return {pod, std::nullopt, pod_class.undecidable};
+    if (const std::string& why = model_.undecidable(pod_class); !why.empty()) return {pod, std::nullopt, why};
 
     const std::vector<std::string>& refusals = RefusalsOf(record.pod_class, pod_class);
     std::vector<Candidate> candidates;

@@ -34,8 +34,8 @@ Verdict Judge(const Cluster& cluster, PodIndex pod, NodeDomain domain) {
     return verdict;
   }
   const PodClass& pod_class = model.pod_class(record.pod_class);
-  if (!pod_class.undecidable.empty()) {
-    verdict.undecidable = pod_class.undecidable;
+  if (const std::string& why = model.undecidable(pod_class); !why.empty()) {
+    verdict.undecidable = why;
     return verdict;
   }
   const NodeSet& nodes = model.domain(domain);
@@ -43,6 +43,10 @@ Verdict Judge(const Cluster& cluster, PodIndex pod, NodeDomain domain) {
   if (evaluation.feasible.empty()) {
     verdict.kind = Verdict::Kind::kNowhere;
     verdict.why_not = Explain(evaluation, nodes);
+    return verdict;
+  }
+  if (!pod_class.asks.empty()) {
+    verdict.undecidable = LastWordOf(pod_class);
     return verdict;
   }
   verdict.kind = Verdict::Kind::kFits;

@@ -10,9 +10,10 @@ using nlohmann::json;
 namespace {
 
 std::string ResourceOf(const std::string& path) {
-  for (const char* resource : {"pods", "nodes", "namespaces"}) {
-    const std::string prefix = std::string("/api/v1/") + resource + "?";
-    if (path.starts_with(prefix)) return resource;
+  for (const std::string collection :
+       {"/api/v1/pods", "/api/v1/nodes", "/api/v1/namespaces", "/api/v1/services", "/api/v1/replicationcontrollers",
+        "/apis/apps/v1/replicasets", "/apis/apps/v1/statefulsets", "/apis/resource.k8s.io/v1/deviceclasses"}) {
+    if (path.starts_with(collection + "?")) return collection.substr(collection.rfind('/') + 1);
   }
   return {};
 }
@@ -109,6 +110,7 @@ void ScriptedApi::AnswerOpenBinds(int status) {
 std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& request) {
   const std::string& path = request.path;
   if (const std::string resource = ResourceOf(path); !resource.empty()) {
+    asked.insert(resource);
     if (down_) return FakeTransport::Reply(503, FakeTransport::StatusBody(503, "ServiceUnavailable", "down"));
     if (path.find("watch=") != std::string::npos) {
       const std::size_t at = path.find("resourceVersion=");
@@ -126,6 +128,12 @@ std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& r
                        {"metadata", {{"resourceVersion", std::to_string(version_)}}},
                        {"items", items}};
     return FakeTransport::Reply(200, list.dump());
+  }
+  if (path == "/apis/resource.k8s.io/v1" && stored_.contains("deviceclasses")) {
+    return FakeTransport::Reply(200, R"({"kind":"APIResourceList","resources":[{"name":"deviceclasses"}]})");
+  }
+  if (request.method == kube::Method::kGet && path == "/apis/resource.k8s.io/v1") {
+    return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "no such group"));
   }
   if (path == "/version") return FakeTransport::Reply(down_ ? 503 : 200, R"({"major":"1","minor":"36"})");
   if (path.ends_with("/binding")) return AnswerBind(request);

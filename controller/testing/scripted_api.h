@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,8 @@
 
 namespace spillway::controller::testing {
 
-// An API server that a test plays: it holds Pods, Nodes and Namespaces, answers lists, keeps watches open, and takes
-// down what is written. It outlives the Runtime's last turn.
+// An API server that a test plays: it holds Pods, Nodes, Namespaces and what else is Put() there, answers lists, keeps
+// watches open, and takes down what is written. It outlives the Runtime's last turn.
 class ScriptedApi {
  public:
   struct Bound {
@@ -50,6 +51,7 @@ class ScriptedApi {
   // Reads of single Pods get no answer from now on.
   void HoldPodReads() { holds_pod_reads_ = true; }
 
+  std::set<std::string> asked;  // resources that were listed or watched
   std::vector<Bound> binds;
   std::vector<Noted> events;
   int lease_writes = 0, other_writes = 0;

@@ -122,6 +122,11 @@ template Result<PersistentVolumeClaim> Decoder::Decode<PersistentVolumeClaim>(st
 template Result<PersistentVolume> Decoder::Decode<PersistentVolume>(std::string_view);
 template Result<StorageClass> Decoder::Decode<StorageClass>(std::string_view);
 template Result<CsiNode> Decoder::Decode<CsiNode>(std::string_view);
+template Result<Service> Decoder::Decode<Service>(std::string_view);
+template Result<ReplicationController> Decoder::Decode<ReplicationController>(std::string_view);
+template Result<ReplicaSet> Decoder::Decode<ReplicaSet>(std::string_view);
+template Result<StatefulSet> Decoder::Decode<StatefulSet>(std::string_view);
+template Result<DeviceClass> Decoder::Decode<DeviceClass>(std::string_view);
 
 template <>
 Result<RawObject> Decoder::Decode<RawObject>(std::string_view json) {

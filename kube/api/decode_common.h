@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kube/api/objects.h"
+#include "kube/api/workloads.h"
 
 // Shared by the decode_*.cc files and nobody else: simdjson stays in here.
 //
@@ -178,6 +179,32 @@ template <>
 struct Kind<CsiNode> {
   static constexpr std::string_view kName = "CSINode";
   static bool ReadField(std::string_view key, Value& value, Trail& trail, CsiNode& node);
+};
+
+template <>
+struct Kind<Service> {
+  static constexpr std::string_view kName = "Service";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, Service& service);
+};
+template <>
+struct Kind<ReplicationController> {
+  static constexpr std::string_view kName = "ReplicationController";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, ReplicationController& controller);
+};
+template <>
+struct Kind<ReplicaSet> {
+  static constexpr std::string_view kName = "ReplicaSet";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, ReplicaSet& set);
+};
+template <>
+struct Kind<StatefulSet> {
+  static constexpr std::string_view kName = "StatefulSet";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, StatefulSet& set);
+};
+template <>
+struct Kind<DeviceClass> {
+  static constexpr std::string_view kName = "DeviceClass";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, DeviceClass& device_class);
 };
 
 }  // namespace spillway::kube::internal

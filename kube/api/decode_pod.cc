@@ -220,6 +220,13 @@ bool ReadSchedulingGroup(Value& value, Trail& trail, std::string& out) {
   });
 }
 
+// What schedulingGroup was in 1.35.
+bool ReadWorkloadRef(Value& value, Trail& trail, std::string& out) {
+  return EachField(value, trail, [&](std::string_view key, Value& field) {
+    return key != "name" || internal::Read(field, trail, out);
+  });
+}
+
 bool ReadVolumes(Value& value, Trail& trail, std::vector<Volume>& out) {
   out.clear();
   return EachItem(value, trail, [&](Value& item) { return Read(item, trail, out.emplace_back()); });
@@ -262,6 +269,7 @@ bool ReadSpec(Value& value, Trail& trail, Pod& pod) {
     if (key == "hostNetwork") return internal::Read(field, trail, pod.host_network);
     if (key == "hostUsers") return internal::Read(field, trail, pod.host_users);
     if (key == "schedulingGroup") return ReadSchedulingGroup(field, trail, pod.scheduling_group);
+    if (key == "workloadRef") return ReadWorkloadRef(field, trail, pod.scheduling_group);
     return true;
   });
 }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "kube/api/workloads.h"
+
 namespace spillway::kube {
 namespace {
 
@@ -139,6 +141,11 @@ TEST(DecodePod, ReadsPlacement) {
   EXPECT_EQ(pod.tolerations[0], (Toleration{"k", Toleration::Operator::kExists, "", TaintEffect::kNoSchedule}));
   EXPECT_EQ(pod.tolerations[1], (Toleration{"k2", Toleration::Operator::kEqual, "v", TaintEffect::kNone}));
   EXPECT_EQ(pod.tolerations[2].op, Toleration::Operator::kInvalid);  // an effect no taint can have
+}
+
+TEST(DecodePod, TheWorkloadOf135IsASchedulingGroup) {
+  const Pod pod = Decoded<Pod>(R"({"metadata":{"name":"p"},"spec":{"workloadRef":{"name":"w","podGroup":"g"}}})");
+  EXPECT_EQ(pod.scheduling_group, "w");
 }
 
 TEST(DecodePod, ReadsAffinityAndSpread) {
@@ -341,6 +348,23 @@ TEST(KeepsAnnotation, KeepsOnlyWhatIsRead) {
   }
   EXPECT_FALSE(KeepsAnnotation("kubectl.kubernetes.io/last-applied-configuration"));
   EXPECT_FALSE(KeepsAnnotation("spillway.iox"));
+}
+
+TEST(DecodeWorkloads, ReadWhomTheySelect) {
+  const auto service = Decoded<Service>(R"({"metadata":{"name":"s"},"spec":{"selector":{"app":"web"}}})");
+  ASSERT_TRUE(service.selector);
+  EXPECT_THAT(service.selector->match_labels, ElementsAre(std::pair("app", "web")));
+  EXPECT_FALSE(Decoded<Service>(R"({"metadata":{"name":"s"},"spec":{}})").selector);
+  EXPECT_TRUE(Decoded<Service>(R"({"metadata":{"name":"s"},"spec":{"selector":{}}})").selector);
+  const auto set = Decoded<ReplicaSet>(
+      R"({"metadata":{"name":"r"},"spec":{"selector":{"matchExpressions":[{"key":"a","operator":"Exists"}]}}})");
+  ASSERT_TRUE(set.selector);
+  EXPECT_EQ(set.selector->match_expressions.size(), 1u);
+}
+
+TEST(DecodeDeviceClass, ReadsTheResourceItStandsFor) {
+  const auto gpu = Decoded<DeviceClass>(R"({"metadata":{"name":"gpu"},"spec":{"extendedResourceName":"a.b/c"}})");
+  EXPECT_EQ(gpu.extended_resource, "a.b/c");
 }
 
 }  // namespace

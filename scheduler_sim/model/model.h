@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "scheduler_sim/cluster.h"
+#include "scheduler_sim/model/default_selectors.h"
+#include "scheduler_sim/model/device_classes.h"
 #include "scheduler_sim/model/name_order.h"
 #include "scheduler_sim/model/node_set.h"
 #include "scheduler_sim/model/pool.h"
@@ -127,11 +129,18 @@ struct PodClass {
   std::vector<std::string> required_features;  // of nodes: status.declaredFeatures
   std::vector<std::string> needs;  // what virtual nodes may be unable to run: hostNetwork, hostPort, volume types
   std::string undecidable;         // why no verdict is possible; empty when it is
+  std::string asks;                // the extender with the last word on nodes that pass all filters; empty: none
 
   // Verdicts depend on where other Pods are, not only on what is free.
   bool topological() const {
     return !affinity.empty() || !anti_affinity.empty() || !repelled_by.empty() || !spread.empty();
   }
+};
+
+// What a pending Pod's default spread constraints are made from, besides its identity.
+struct SpreadByDefault {
+  ControllerName controller;
+  std::string undecidable;  // for other reasons
 };
 
 struct HostPort {
@@ -180,6 +189,9 @@ struct Cluster::Model {
   Pool<Frame> frames;
   Pool<Identity> identities;
   std::vector<CounterId> spread_counters;  // of kind kSpread
+  DefaultSelectors selectors;
+  std::unordered_map<PodIndex, SpreadByDefault> spread_by_default;  // pending Pods that may be
+  DeviceClasses devices;
 
   std::unordered_map<std::string, std::string> namespace_names;  // by UID
   std::unordered_map<std::string, kube::StringMap> namespaces;   // labels, by name
@@ -190,6 +202,8 @@ struct Cluster::Model {
   const Footprint& footprint(FootprintId id) const { return footprints[id.value()]; }
   const NodeSet& domain(NodeDomain which) const { return which == NodeDomain::kReal ? real : all; }
   std::string_view resource_name(ResourceId id) const { return resources.key(id.value()); }
+  // Why there can be no verdict about Pods of the class; empty when there can.
+  const std::string& undecidable(const PodClass& of) const;
   static std::uint64_t OwnerKey(OwnerId owner, NodeIndex node) {
     return std::uint64_t{owner.value()} << 32 | node.value();
   }
@@ -232,6 +246,11 @@ struct Cluster::Model {
   IdentityId AcquireIdentity(const kube::Pod& pod);
   void Release(IdentityId id);
 
+  // Pending Pods get their default spread constraints anew: those that a change concerns, or all.
+  void Respread(SelectingKind kind, const DefaultSelectors::Change& change);
+  void RespreadAll();
+  // Something changed that may let a Pod fit, or take certainty away.
+  void Loosened() { ++generation, ++relaxations; }
   void SetNamespace(const std::string& name, const kube::StringMap* labels);  // nullptr: gone
 
  private:
@@ -269,6 +288,10 @@ struct Cluster::Model {
   bool IsEligible(const Counter& counter, NodeIndex node) const;
   void StartCounting(CounterId id);
   void AddTopologicalRules(const kube::Pod& pod, IdentityId identity, PodClass& made);
+  void AddSpread(const std::vector<kube::TopologySpreadConstraint>& constraints, IdentityId identity, PodClass& made);
+  void AddDefaultSpread(const ControllerName& controller, IdentityId identity, PodClass& made);
+  void NoteSpreadByDefault(PodIndex index, const kube::Pod& pod);
+  void Respread(PodIndex pod, const SpreadByDefault& by);
   ClassIndex AcquireClass(PodClass made);  // takes over the references in `made`
   void AddReferences(const PodClass& of);
   void DropReferences(const PodClass& of);

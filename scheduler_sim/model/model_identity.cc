@@ -128,6 +128,7 @@ ClassIndex Cluster::Model::AcquireClass(const kube::Pod& pod, FootprintId footpr
   if (semantics.declared_features) made.required_features = RequiredFeaturesOf(pod);
   made.undecidable = ChooseProfile(pod, made);
   if (made.undecidable.empty()) made.undecidable = WhyUndecidable(pod);
+  if (pod.topology_spread.empty()) AddDefaultSpread(ControllerOf(pod), identity, made);
   return AcquireClass(std::move(made));
 }
 
@@ -137,7 +138,8 @@ ClassIndex Cluster::Model::AcquireClass(PodClass made) {
       .Size(made.footprint.value())
       .Size(made.rule.value())
       .Size(made.tolerations.value())
-      .Text(made.undecidable);
+      .Text(made.undecidable)
+      .Text(made.asks);
   for (const auto* list : {&made.affinity, &made.anti_affinity, &made.repelled_by}) {
     key.Size(list->size());
     for (const CounterId counter : *list) key.Size(counter.value());

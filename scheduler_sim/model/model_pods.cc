@@ -98,6 +98,7 @@ void Cluster::Model::UpsertPod(const kube::Pod& pod) {
     next.arrival = pods[index.value()].arrival;
   } else {
     const PodRecord before = pods[index.value()];
+    NoteSpreadByDefault(index, pod);
     if (SameForTheModel(before, next)) {
       DropReferences(next);
       return;
@@ -111,6 +112,7 @@ void Cluster::Model::UpsertPod(const kube::Pod& pod) {
   }
   next.next_on_node = next.previous_on_node = next.next_alike = next.previous_alike = PodIndex();
   pods[index.value()] = next;
+  NoteSpreadByDefault(index, pod);
   Attach(index);
   ++generation;
 }
@@ -120,6 +122,7 @@ void Cluster::Model::RemovePod(PodIndex index) {
   if (gone.node.valid() || gone.daemon) ++relaxations;
   Detach(index);
   DropReferences(gone);
+  spread_by_default.erase(index);
   pods_by_uid.Erase(gone.uid.Hash(), index.value());
   if (gone.uid.is_interned()) {
     const auto interned = static_cast<std::uint32_t>(gone.uid.low);

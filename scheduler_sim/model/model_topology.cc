@@ -247,22 +247,34 @@ void Cluster::Model::AddTopologicalRules(const kube::Pod& pod, IdentityId identi
     made.anti_affinity.push_back(
         AcquireCounter({.topology = AcquireTopology(term.topology_key), .terms = {TermOf(term, pod.metadata.ns)}}));
   }
-  for (const kube::TopologySpreadConstraint& constraint : pod.topology_spread) {
+  AddSpread(pod.topology_spread, identity, made);
+}
+
+void Cluster::Model::AddSpread(const std::vector<kube::TopologySpreadConstraint>& constraints, IdentityId identity,
+                               PodClass& made) {
+  const PackedLabels labels = LabelsOf(identity);
+  for (const kube::TopologySpreadConstraint& constraint : constraints) {
     if (!constraint.do_not_schedule) continue;
-    PodTerm term{{pod.metadata.ns}, std::nullopt, constraint.label_selector};
+    PodTerm term{{std::string(NamespaceOf(identity))}, std::nullopt, constraint.label_selector};
     for (const std::string& key : constraint.match_label_keys) {
-      const std::string* value = kube::Find(pod.metadata.labels, key);
-      if (value == nullptr || !term.selector) continue;
-      term.selector->match_expressions.push_back({key, kube::LabelRequirement::Operator::kIn, {*value}});
+      const std::optional<std::string_view> value = labels.Find(key);
+      if (!value || !term.selector) continue;
+      term.selector->match_expressions.push_back({key, kube::LabelRequirement::Operator::kIn, {std::string(*value)}});
     }
     Counter counter{.kind = Counter::Kind::kSpread, .topology = AcquireTopology(constraint.topology_key)};
     counter.matches_none = term.selector && IsEmpty(*term.selector);
     counter.terms = {term};
-    for (const kube::TopologySpreadConstraint& other : pod.topology_spread) {
+    for (const kube::TopologySpreadConstraint& other : constraints) {
       if (other.do_not_schedule) counter.all_topologies.push_back(AcquireTopology(other.topology_key));
     }
-    if (constraint.node_affinity_honor) counter.rule = AcquireRule(pod.node_selector, pod.required_node_affinity);
-    if (constraint.node_taints_honor) counter.tolerations = AcquireTolerations(pod);
+    if (constraint.node_affinity_honor && made.rule.valid()) {
+      counter.rule = made.rule;
+      rules.AddReference(made.rule.value());
+    }
+    if (constraint.node_taints_honor) {
+      counter.tolerations = made.tolerations;
+      tolerations.AddReference(made.tolerations.value());
+    }
     made.spread.push_back({AcquireCounter(std::move(counter)), constraint.max_skew, constraint.min_domains.value_or(1),
                            MatchesOwnTerm(term, identity)});
   }

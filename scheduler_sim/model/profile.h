@@ -14,6 +14,8 @@ struct Profile {
   FilterChain chain;
   RuleId added_affinity;  // invalid: none
   std::vector<std::string> ignored_resources, ignored_resource_groups;
+  // Those that filter, without selectors; empty where PodTopologySpread does not filter.
+  std::vector<kube::TopologySpreadConstraint> default_spread;
 
   // True for extended resources that NodeResourcesFit is told not to check.
   bool Ignores(std::string_view resource) const {

@@ -7,7 +7,7 @@ namespace {
 
 // Members of a gang start together or not at all; only the scheduler that knows the gang may place them.
 std::string GangMarker(const kube::Pod& pod) {
-  if (!pod.scheduling_group.empty()) return "spec.schedulingGroup " + pod.scheduling_group;
+  if (!pod.scheduling_group.empty()) return "scheduling group " + pod.scheduling_group;
   struct Marker {
     const char* key;
     bool label, annotation;

@@ -25,6 +25,7 @@ struct Cycle {
   const Objects& objects;
   const kube::Pod& pod;
   Semantics semantics;
+  const SchedulerProfile& profile;
   std::vector<NodeInfo> infos;
 };
 
@@ -56,6 +57,10 @@ bool MatchesAffinity(const kube::Pod& pod, const kube::Node& node) {
 }
 
 Reasons NodeAffinity(const Cycle& cycle, const NodeInfo& info) {
+  const auto& added = cycle.profile.added_affinity;
+  if (added && !kube::Matches(*added, info.node->metadata.labels, info.node->metadata.name)) {
+    return {"node(s) didn't match scheduler-enforced node affinity"};
+  }
   if (MatchesAffinity(cycle.pod, *info.node)) return {};
   return {"node(s) didn't match Pod's node affinity/selector"};
 }
@@ -91,6 +96,16 @@ Reasons NodePorts(const Cycle& cycle, const NodeInfo& info) {
   return {};
 }
 
+bool Has(const std::vector<std::string>& list, const std::string& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
+}
+
+bool IsIgnored(const SchedulerProfile& profile, const std::string& resource) {
+  const std::size_t slash = resource.find('/');
+  if (slash == std::string::npos || resource.find("kubernetes.io/") != std::string::npos) return false;
+  return Has(profile.ignored_resources, resource) || Has(profile.ignored_resource_groups, resource.substr(0, slash));
+}
+
 Reasons NodeResourcesFit(const Cycle& cycle, const NodeInfo& info) {
   const auto as_map = [](const auto& amounts) {
     std::map<std::string, std::int64_t> map{
@@ -111,6 +126,7 @@ Reasons NodeResourcesFit(const Cycle& cycle, const NodeInfo& info) {
     wanted.erase(name);
   }
   for (const auto& [name, amount] : wanted) {
+    if (IsIgnored(cycle.profile, name)) continue;
     if (amount != 0 && amount > free[name]) reasons.push_back("Insufficient " + name);
   }
   return reasons;
@@ -143,9 +159,49 @@ bool Includes(const Constraint& constraint, const kube::Pod& pod, const kube::No
   return !constraint.given.node_taints_honor || ToleratesNode(pod, node);
 }
 
+// helper.DefaultSelector: label by label and requirement by requirement.
+kube::LabelSelector DefaultSelector(const Objects& objects, const kube::Pod& pod) {
+  std::map<std::string, std::string> labels;
+  for (const auto& [kind, object] : objects.selecting) {
+    if (kind != SelectingKind::kService || object.metadata.ns != pod.metadata.ns || !object.selector) continue;
+    if (!kube::Matches(*object.selector, pod.metadata.labels)) continue;
+    for (const auto& [key, value] : object.selector->match_labels) labels[key] = value;
+  }
+  kube::LabelSelector selector;
+  const kube::OwnerReference* owner = pod.metadata.Controller();
+  for (const auto& [kind, object] : objects.selecting) {
+    if (owner == nullptr || object.metadata.ns != pod.metadata.ns || object.metadata.name != owner->name) continue;
+    const bool is_set = (kind == SelectingKind::kReplicaSet && owner->kind == "ReplicaSet") ||
+                        (kind == SelectingKind::kStatefulSet && owner->kind == "StatefulSet");
+    if (owner->api_version == "v1" && owner->kind == "ReplicationController" &&
+        kind == SelectingKind::kReplicationController && object.selector) {
+      for (const auto& [key, value] : object.selector->match_labels) labels[key] = value;
+    }
+    if (owner->api_version != "apps/v1" || !is_set || !object.selector) continue;
+    selector.match_expressions = object.selector->match_expressions;
+    for (const auto& [key, value] : object.selector->match_labels) {
+      selector.match_expressions.push_back({key, kube::LabelRequirement::Operator::kIn, {value}});
+    }
+  }
+  selector.match_labels.assign(labels.begin(), labels.end());
+  return selector;
+}
+
+std::vector<kube::TopologySpreadConstraint> ConstraintsFor(const Cycle& cycle) {
+  if (!cycle.pod.topology_spread.empty()) return cycle.pod.topology_spread;
+  std::vector<kube::TopologySpreadConstraint> constraints = cycle.profile.default_constraints;
+  const kube::LabelSelector selector = DefaultSelector(cycle.objects, cycle.pod);
+  if (selector.match_labels.empty() && selector.match_expressions.empty()) return {};
+  for (kube::TopologySpreadConstraint& constraint : constraints) {
+    constraint.label_selector = selector;
+    constraint.match_label_keys.clear();
+  }
+  return constraints;
+}
+
 std::vector<Constraint> CountConstraints(const Cycle& cycle, const NodeInfo* with_added, const PodList& added) {
   std::vector<Constraint> constraints;
-  for (const kube::TopologySpreadConstraint& given : cycle.pod.topology_spread) {
+  for (const kube::TopologySpreadConstraint& given : ConstraintsFor(cycle)) {
     if (!given.do_not_schedule) continue;
     Constraint constraint{given, std::nullopt, {}};
     if (given.label_selector) constraint.selector = WithMatchLabelKeys(given, cycle.pod);
@@ -293,10 +349,16 @@ Reasons InterPodAffinity(const Cycle& cycle, const NodeInfo& info, const PodList
 
 // ---- the framework
 
+// Only what random configurations do: plugins off at multiPoint or at the filter point, some named there to come first.
+bool IsOff(const SchedulerProfile& profile, const std::string& plugin) {
+  return Has(profile.multi_point.disabled, plugin) ||
+         (Has(profile.filter.disabled, plugin) && !Has(profile.filter.enabled, plugin));
+}
+
 NaiveVerdict::Node RunFilters(const Cycle& cycle, NodeInfo info, const PodList& added) {
   NodeInfo grown = info;
   grown.pods.insert(grown.pods.end(), added.begin(), added.end());
-  const std::pair<const char*, std::function<Reasons()>> filters[] = {
+  std::vector<std::pair<std::string, std::function<Reasons()>>> filters = {
       {"NodeUnschedulable", [&] { return NodeUnschedulable(cycle, grown); }},
       {"TaintToleration", [&] { return TaintToleration(cycle, grown); }},
       {"NodeAffinity", [&] { return NodeAffinity(cycle, grown); }},
@@ -305,7 +367,12 @@ NaiveVerdict::Node RunFilters(const Cycle& cycle, NodeInfo info, const PodList& 
       {"PodTopologySpread", [&] { return PodTopologySpread(cycle, info, added); }},
       {"InterPodAffinity", [&] { return InterPodAffinity(cycle, info, added); }},
   };
+  const auto& first = cycle.profile.filter.enabled;
+  std::stable_sort(filters.begin(), filters.end(), [&](const auto& a, const auto& b) {
+    return std::find(first.begin(), first.end(), a.first) < std::find(first.begin(), first.end(), b.first);
+  });
   for (const auto& [name, filter] : filters) {
+    if (IsOff(cycle.profile, name)) continue;
     if (Reasons reasons = filter(); !reasons.empty()) return {name, std::move(reasons)};
   }
   return {};
@@ -352,8 +419,49 @@ std::string NaiveVerdict::Message() const {
   return message + ".";
 }
 
+namespace {
+
+const SchedulerProfile* ProfileOf(const Objects& objects, const kube::Pod& pod) {
+  const std::string name = pod.scheduler_name.empty() ? "default-scheduler" : pod.scheduler_name;
+  for (const SchedulerProfile& profile : objects.scheduler.profiles) {
+    if (profile.scheduler_name == name) return &profile;
+  }
+  return nullptr;
+}
+
+bool AsksForDevices(const Objects& objects, const kube::Pod& pod, const Semantics& semantics) {
+  const PodRequests requests = PendingRequests(pod, semantics);
+  return std::any_of(requests.scalars.begin(), requests.scalars.end(), [&](const auto& scalar) {
+    return std::any_of(objects.device_classes.begin(), objects.device_classes.end(), [&](const auto& device_class) {
+      return scalar.first == device_class.extended_resource ||
+             scalar.first == "deviceclass.resource.kubernetes.io/" + device_class.metadata.name;
+    });
+  });
+}
+
+bool IsAskedAbout(const Objects& objects, const kube::Pod& pod) {
+  for (const Extender& extender : objects.scheduler.extenders) {
+    if (extender.managed_resources.empty()) return true;
+    for (const auto* containers : {&pod.containers, &pod.init_containers}) {
+      for (const kube::Container& container : *containers) {
+        for (const auto& [resource, amount] : container.requests) {
+          if (Has(extender.managed_resources, resource)) return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int minor_version) {
-  Cycle cycle{objects, pod, Semantics::Of(minor_version), {}};
+  const Semantics semantics = Semantics::Of(minor_version);
+  const SchedulerProfile* profile = ProfileOf(objects, pod);
+  NaiveVerdict verdict;
+  verdict.undecidable = profile == nullptr || (minor_version >= 36 && AsksForDevices(objects, pod, semantics));
+  if (verdict.undecidable) return verdict;
+  Cycle cycle{objects, pod, semantics, *profile, {}};
   for (const kube::Node& node : objects.nodes) {
     NodeInfo info{&node, {}};
     for (const kube::Pod& other : objects.pods) {
@@ -361,8 +469,8 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
     }
     cycle.infos.push_back(std::move(info));
   }
-  NaiveVerdict verdict;
-  const std::optional<std::set<std::string>> named = NamedNodes(pod);
+  const bool pre_filters = !Has(profile->multi_point.disabled, "NodeAffinity");
+  const std::optional<std::set<std::string>> named = pre_filters ? NamedNodes(pod) : std::nullopt;
   if (named && named->empty() && !objects.nodes.empty()) {
     verdict.rejection =
         "0/" + std::to_string(objects.nodes.size()) + " nodes are available: pod affinity terms conflict.";
@@ -384,6 +492,7 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
     verdict.nodes[name] = RunFilters(cycle, info, added);
     if (verdict.nodes[name].filter.empty() && !added.empty()) verdict.nodes[name] = RunFilters(cycle, info, {});
   }
+  verdict.undecidable = verdict.feasible_anywhere() && IsAskedAbout(objects, pod);
   return verdict;
 }
 

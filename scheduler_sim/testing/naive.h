@@ -5,6 +5,9 @@
 #include <vector>
 
 #include "kube/api/objects.h"
+#include "kube/api/workloads.h"
+#include "scheduler_sim/scheduler_config.h"
+#include "scheduler_sim/selecting_kind.h"
 
 namespace spillway::sim::testing {
 
@@ -14,6 +17,9 @@ struct Objects {
   std::vector<kube::Node> nodes;
   std::vector<kube::Pod> pods;  // those with a nodeName of a known node count
   std::vector<kube::Namespace> namespaces;
+  SchedulerConfig scheduler;
+  std::vector<std::pair<SelectingKind, kube::SelectingObject>> selecting;  // all of them are known
+  std::vector<kube::DeviceClass> device_classes;
 };
 
 struct NaiveVerdict {
@@ -22,6 +28,7 @@ struct NaiveVerdict {
     std::vector<std::string> reasons;
     bool operator==(const Node&) const = default;
   };
+  bool undecidable = false;  // then the rest means nothing
   std::string rejection;
   std::map<std::string, Node> nodes;  // by name; empty with a rejection
 

@@ -1,5 +1,6 @@
 #include "scheduler_sim/testing/random_cluster.h"
 
+#include <algorithm>
 #include <array>
 
 #include "scheduler_sim/testing/scenario_fields.h"
@@ -218,6 +219,72 @@ kube::Namespace NamespaceFrom(int number, const Genes& genes) {
       break;
   }
   return ns;
+}
+
+namespace {
+
+constexpr std::array<const char*, 8> kPlugins = {"NodeUnschedulable", "TaintToleration",  "NodeAffinity",
+                                                 "NodePorts",         "NodeResourcesFit", "PodTopologySpread",
+                                                 "InterPodAffinity",  "NodeName"};
+
+SchedulerProfile ProfileFrom(Draw& draw) {
+  SchedulerProfile profile;
+  if (draw.OneIn(3)) profile.multi_point.disabled = {draw.From(kPlugins)};
+  if (draw.OneIn(3)) profile.filter.disabled = {draw.From(kPlugins)};
+  if (draw.OneIn(3)) {
+    const std::string first = draw.From(kPlugins);
+    if (!std::count(profile.multi_point.disabled.begin(), profile.multi_point.disabled.end(), first) &&
+        !std::count(profile.filter.disabled.begin(), profile.filter.disabled.end(), first)) {
+      profile.filter.enabled = {first};
+    }
+  }
+  if (draw.OneIn(3)) {
+    kube::NodeSelectorTerm term;
+    term.match_expressions = {
+        {"zone",
+         draw.OneIn(2) ? kube::LabelRequirement::Operator::kNotIn : kube::LabelRequirement::Operator::kIn,
+         {"z" + std::to_string(draw.Below(3)), "z0"}}};
+    profile.added_affinity = kube::NodeSelector{{term}};
+  }
+  if (draw.OneIn(4)) profile.ignored_resources = {"example.com/gpu"};
+  if (draw.OneIn(4)) profile.ignored_resource_groups = {"example.com"};
+  for (int i = draw.Below(4) - 1; i > 0; --i) {
+    profile.default_constraints.push_back(ConstraintFrom(draw));
+    profile.default_constraints.back().label_selector.reset();
+  }
+  return profile;
+}
+
+}  // namespace
+
+SchedulerConfig SchedulerFrom(const Genes& genes) {
+  Draw draw(genes);
+  SchedulerConfig config;
+  config.profiles = {ProfileFrom(draw)};
+  if (!draw.OneIn(4)) {
+    config.profiles.push_back(ProfileFrom(draw));
+    config.profiles.back().scheduler_name = "other";
+  }
+  if (draw.OneIn(8)) config.extenders = {{"https://extender", {}}};
+  if (draw.OneIn(8)) config.extenders = {{"https://extender", {"example.com/gpu"}}};
+  return config;
+}
+
+std::pair<SelectingKind, kube::SelectingObject> SelectingFrom(int number, const Genes& genes) {
+  Draw draw(genes);
+  const SelectingKind kind = number % 2 == 0 ? SelectingKind::kService : SelectingKind::kReplicaSet;
+  kube::SelectingObject object;
+  object.metadata.ns = kNamespaces[static_cast<std::size_t>(number / 2 % 3)];
+  object.metadata.name = kApps[static_cast<std::size_t>(number / 6 % 3)];
+  object.metadata.uid = std::to_string(static_cast<int>(kind)) + object.metadata.Key();
+  if (draw.OneIn(8)) return {kind, object};
+  object.selector.emplace();
+  if (kind == SelectingKind::kReplicaSet) {
+    object.selector = SelectorFrom(draw);
+  } else if (!draw.OneIn(8)) {
+    object.selector->match_labels = {{"app", draw.From(kApps)}};
+  }
+  return {kind, object};
 }
 
 }  // namespace spillway::sim::testing

@@ -23,7 +23,7 @@ AGENT = f"system:serviceaccount:{NAMESPACE}:spillway-agent"
 MAY = {
     CONTROLLER: [
         *((verb, resource, "", "", "") for verb in ("get", "list", "watch")
-          for resource in ("pods", "nodes", "namespaces")),
+          for resource in ("pods", "nodes", "namespaces", "deviceclasses.resource.k8s.io")),
         ("create", "pods", "", "binding", "anywhere"),
         ("create", "events.events.k8s.io", "", "", "anywhere"), ("patch", "events.events.k8s.io", "", "", "anywhere"),
         ("create", "leases.coordination.k8s.io", "", "", NAMESPACE),

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"slices"
 
+	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 )
 
@@ -25,6 +27,11 @@ type Cluster struct {
 	CSIDrivers        []*storagev1.CSIDriver
 	StorageCapacities []*storagev1.CSIStorageCapacity
 	Attachments       []*storagev1.VolumeAttachment
+	Services          []*v1.Service
+	Controllers       []*v1.ReplicationController
+	ReplicaSets       []*appsv1.ReplicaSet
+	StatefulSets      []*appsv1.StatefulSet
+	DeviceClasses     []*resourcev1.DeviceClass
 }
 
 // Placed are the Pods in kube-scheduler's cache: bound to a node that exists, and not ended.
@@ -120,6 +127,16 @@ func (c *Cluster) add(raw json.RawMessage) error {
 		return addTo(&c.StorageCapacities, raw)
 	case "VolumeAttachment":
 		return addTo(&c.Attachments, raw)
+	case "Service":
+		return addTo(&c.Services, raw)
+	case "ReplicationController":
+		return addTo(&c.Controllers, raw)
+	case "ReplicaSet":
+		return addTo(&c.ReplicaSets, raw)
+	case "StatefulSet":
+		return addTo(&c.StatefulSets, raw)
+	case "DeviceClass":
+		return addTo(&c.DeviceClasses, raw)
 	}
 	return fmt.Errorf("unknown kind %q", meta.Kind)
 }
@@ -152,6 +169,11 @@ func (c *Cluster) Encode() ([]byte, error) {
 		{"storage.k8s.io/v1", "VolumeAttachment", c.Attachments},
 		{"v1", "PersistentVolume", c.Volumes},
 		{"v1", "PersistentVolumeClaim", c.Claims},
+		{"v1", "Service", c.Services},
+		{"v1", "ReplicationController", c.Controllers},
+		{"apps/v1", "ReplicaSet", c.ReplicaSets},
+		{"apps/v1", "StatefulSet", c.StatefulSets},
+		{"resource.k8s.io/v1", "DeviceClass", c.DeviceClasses},
 		{"v1", "Pod", c.Pods},
 	} {
 		data, err := json.Marshal(objects.list)

@@ -27,6 +27,9 @@ func (b *builder) configure() {
 		b.schedulerNames = append(b.schedulerNames, name)
 		configuration.Profiles = append(configuration.Profiles, b.profile(name))
 	}
+	if b.chance(6) {
+		configuration.Extenders = append(configuration.Extenders, b.extender())
+	}
 	b.c.Configuration = b.encodeConfiguration(configuration)
 }
 
@@ -52,7 +55,44 @@ func (b *builder) profile(name string) schedulerv1.KubeSchedulerProfile {
 			IgnoredResources:      someOf(b, 2, "example.com/gpu", "example.com/fpga", "hugepages-2Mi", "cpu"),
 			IgnoredResourceGroups: someOf(b, 1, "example.com", "kubernetes.io")}))
 	}
+	if b.chance(3) {
+		profile.PluginConfig = append(profile.PluginConfig, args("PodTopologySpread", b.spreadArgs()))
+	}
+	if b.chance(8) {
+		profile.PluginConfig = append(profile.PluginConfig, args("InterPodAffinity", schedulerv1.InterPodAffinityArgs{IgnorePreferredTermsOfExistingPods: true}))
+	}
 	return profile
+}
+
+func (b *builder) spreadArgs() schedulerv1.PodTopologySpreadArgs {
+	if b.chance(6) {
+		return schedulerv1.PodTopologySpreadArgs{DefaultingType: schedulerv1.SystemDefaulting}
+	}
+	spread := schedulerv1.PodTopologySpreadArgs{DefaultingType: schedulerv1.ListDefaulting}
+	pod := v1.Pod{}
+	b.podSpread(&pod)
+	for _, constraint := range pod.Spec.TopologySpreadConstraints {
+		constraint.LabelSelector = nil // derived from what selects the Pod
+		if b.chance(8) {
+			constraint.MatchLabelKeys = []string{"rev"}
+		}
+		spread.DefaultConstraints = append(spread.DefaultConstraints, constraint)
+	}
+	return spread
+}
+
+func (b *builder) extender() schedulerv1.Extender {
+	extender := schedulerv1.Extender{URLPrefix: "https://extender.example", Ignorable: b.chance(3)}
+	if !b.chance(4) {
+		extender.FilterVerb = "filter"
+	}
+	if b.chance(2) {
+		extender.BindVerb = "bind"
+	}
+	for _, name := range someOf(b, 2, "example.com/gpu", "example.com/fpga") {
+		extender.ManagedResources = append(extender.ManagedResources, schedulerv1.ExtenderManagedResource{Name: name, IgnoredByScheduler: b.chance(2)})
+	}
+	return extender
 }
 
 func (b *builder) addedAffinity() *v1.NodeAffinity {

@@ -44,6 +44,8 @@ func init() {
 		{name: "claims", finish: (*builder).claims},
 		{name: "undecidable", pod: (*builder).podUndecidable},
 		{name: "configuration", begin: (*builder).configure, pod: (*builder).podScheduler},
+		{name: "workloads", pod: (*builder).podOwner, finish: (*builder).workloads},
+		{name: "devices", pod: (*builder).podDevices, finish: (*builder).deviceClasses},
 	}
 }
 

@@ -3,7 +3,9 @@ package oracle
 import (
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
 	clientset "k8s.io/client-go/kubernetes"
@@ -31,7 +33,8 @@ func newListers() *listers {
 	l.factory = informers.NewSharedInformerFactory(l.client, 0)
 	for _, kind := range []runtime.Object{&v1.Pod{}, &v1.Node{}, &v1.Namespace{}, &v1.PersistentVolumeClaim{},
 		&v1.PersistentVolume{}, &storagev1.StorageClass{}, &storagev1.CSINode{}, &storagev1.CSIDriver{},
-		&storagev1.CSIStorageCapacity{}, &storagev1.VolumeAttachment{}} {
+		&storagev1.CSIStorageCapacity{}, &storagev1.VolumeAttachment{},
+		&v1.Service{}, &v1.ReplicationController{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &resourcev1.DeviceClass{}} {
 		informer := &informer{indexer: cache.NewIndexer(cache.MetaNamespaceKeyFunc,
 			cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})}
 		l.informers = append(l.informers, informer)
@@ -51,6 +54,11 @@ func (l *listers) load(c *cluster.Cluster) {
 	replace(l.informers[7], c.CSIDrivers)
 	replace(l.informers[8], c.StorageCapacities)
 	replace(l.informers[9], c.Attachments)
+	replace(l.informers[10], c.Services)
+	replace(l.informers[11], c.Controllers)
+	replace(l.informers[12], c.ReplicaSets)
+	replace(l.informers[13], c.StatefulSets)
+	replace(l.informers[14], c.DeviceClasses)
 }
 
 func replace[T any](to *informer, objects []*T) {

@@ -80,7 +80,7 @@ func (o *Oracle) Judge(ctx context.Context, c *cluster.Cluster) (verdict.Answer,
 // are not exported, but looks at every node even after enough feasible ones are found.
 func (s *session) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (verdict.Verdict, error) {
 	v := verdict.Verdict{Namespace: pod.Namespace, Name: pod.Name, Verdict: verdict.Nowhere, Feasible: []string{}, Nodes: []verdict.Node{}}
-	if why := s.undecidable(pod); why != "" {
+	if why := s.undecidable(c, pod); why != "" {
 		v.Verdict = verdict.Undecidable
 		return v, nil
 	}
@@ -127,6 +127,10 @@ func (s *session) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (v
 			return verdict.Verdict{Namespace: pod.Namespace, Name: pod.Name, Verdict: verdict.Undecidable,
 				Feasible: []string{}, Nodes: []verdict.Node{}}, nil
 		}
+	}
+	// Extenders are asked about nodes that passed all filters, and can only take some away.
+	if slices.ContainsFunc(v.Feasible, c.IsReal) && s.askedExtender(pod) != "" {
+		return verdict.Verdict{Namespace: pod.Namespace, Name: pod.Name, Verdict: verdict.Undecidable, Feasible: []string{}, Nodes: []verdict.Node{}}, nil
 	}
 	if slices.ContainsFunc(v.Feasible, c.IsReal) {
 		v.Verdict = verdict.Fits

@@ -156,19 +156,3 @@ func (s *session) profileOf(pod *v1.Pod) *profile {
 	}
 	return s.profiles[name]
 }
-
-// undecidable says why kube-scheduler's filters alone do not decide about this Pod; empty when they do.
-func (s *session) undecidable(pod *v1.Pod) string {
-	p := s.profileOf(pod)
-	switch {
-	case len(pod.Spec.SchedulingGates) > 0:
-		return "it has scheduling gates"
-	case p == nil:
-		return "another scheduler is to place it"
-	case p.undecidable != "":
-		return p.undecidable
-	case len(pod.Spec.ResourceClaims) > 0:
-		return "it uses resource claims"
-	}
-	return ""
-}

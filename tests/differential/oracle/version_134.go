@@ -19,6 +19,9 @@ import (
 // Version of kube-scheduler.
 const Version = "1.34"
 
+// The feature gate DRAExtendedResource, off until 1.35.
+const extendedResourcesByDRA = false
+
 // What the framework wants besides, in Kubernetes 1.34.
 func versionOptions(ctx context.Context, factory informers.SharedInformerFactory) []frameworkruntime.Option {
 	claims := assumecache.NewAssumeCache(klog.FromContext(ctx), factory.Resource().V1().ResourceClaims().Informer(), "ResourceClaim", "", nil)

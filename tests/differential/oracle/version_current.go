@@ -19,6 +19,9 @@ import (
 // Version of kube-scheduler.
 const Version = "1.36"
 
+// The feature gate DRAExtendedResource, on since 1.36.
+const extendedResourcesByDRA = true
+
 // What the framework wants besides, in Kubernetes 1.36.
 func versionOptions(ctx context.Context, factory informers.SharedInformerFactory) []frameworkruntime.Option {
 	claims := assumecache.NewAssumeCache(klog.FromContext(ctx), factory.Resource().V1().ResourceClaims().Informer(), "ResourceClaim", "", nil)
