@@ -110,7 +110,7 @@ func (n *nominator) load(c *cluster.Cluster, queued func(*v1.Pod) bool) {
 		if node == "" || len(pod.Spec.SchedulingGates) > 0 || !queued(pod) {
 			continue
 		}
-		if info, err := framework.NewPodInfo(pod); err == nil {
+		if info, err := framework.NewPodInfo(pod.DeepCopy()); err == nil {
 			n.byNode[node] = append(n.byNode[node], info)
 		}
 	}

@@ -67,7 +67,9 @@ func (o *Oracle) Judge(ctx context.Context, c *cluster.Cluster) (verdict.Answer,
 	})
 	answer := verdict.Answer{Verdicts: []verdict.Verdict{}}
 	for _, pod := range pending {
-		judged, err := s.judge(ctx, c, pod)
+		// A copy: PodRequests adds overhead to the Pod's own big decimals ("0.000001Ki"), and so gives more each time.
+		// kube-apiserver stores no such quantity.
+		judged, err := s.judge(ctx, c, pod.DeepCopy())
 		if err != nil {
 			return answer, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
 		}

@@ -35,7 +35,7 @@ func usesDeviceClass(c *cluster.Cluster, pod *v1.Pod) bool {
 	if len(c.DeviceClasses) == 0 {
 		return false
 	}
-	// A copy: PodRequests adds to the Pod's own big decimals ("0.0000000001"), and so gives more each time.
+	// A copy: see Judge.
 	for name, amount := range resourcehelper.PodRequests(pod.DeepCopy(), resourcehelper.PodResourcesOptions{}) {
 		for _, class := range c.DeviceClasses {
 			explicit := class.Spec.ExtendedResourceName
