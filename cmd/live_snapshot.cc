@@ -31,6 +31,17 @@ constexpr std::array<Listed, 3> kListed = {{
     {"Pod", "pods", kube::kPodsPath, "&fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed"},
 }};
 
+// Only Pods with volumes depend on these.
+constexpr std::array<Listed, 7> kStorage = {{
+    {"PersistentVolumeClaim", "persistentvolumeclaims", kube::kPersistentVolumeClaimsPath, ""},
+    {"PersistentVolume", "persistentvolumes", kube::kPersistentVolumesPath, ""},
+    {"StorageClass", "storageclasses", kube::kStorageClassesPath, ""},
+    {"CSINode", "csinodes", kube::kCsiNodesPath, ""},
+    {"CSIDriver", "csidrivers", kube::kCsiDriversPath, ""},
+    {"CSIStorageCapacity", "csistoragecapacities", kube::kCsiStorageCapacitiesPath, ""},
+    {"VolumeAttachment", "volumeattachments", kube::kVolumeAttachmentsPath, ""},
+}};
+
 // One page; returns where the next one starts, "" after the last.
 Task<Result<std::string>> ReadPage(kube::Client& client, Snapshot& snapshot, Listed listed, std::string token) {
   kube::Request request;
@@ -82,6 +93,19 @@ constexpr std::array<ListedSelecting, 4> kSelecting = {{
     {sim::SelectingKind::kStatefulSet, {"StatefulSet", "statefulsets", kube::kStatefulSetsPath, ""}},
 }};
 
+// As the controller has it: what may not be listed leaves Pods with volumes undecidable, and no others.
+Task<Status> ReadStorage(kube::Client& client, Snapshot& snapshot) {
+  for (const Listed& listed : kStorage) {
+    const Status read = co_await ReadKind(client, snapshot, listed);
+    if (read) continue;
+    if (read.error().code != Code::kPermissionDenied && read.error().code != Code::kNotFound) co_return read;
+    snapshot.SetStorageUnknown(fmt::format("it has volumes, and what decides about them is not known: {}: {}",
+                                           listed.resource, read.error().message));
+    break;
+  }
+  co_return Status();
+}
+
 // Kinds that verdicts depend on in some clusters only.
 Task<Status> ReadMore(kube::Client& client, Snapshot& snapshot) {
   if (snapshot.NeedsDeviceClasses()) {
@@ -130,6 +154,8 @@ Task<Status> ReadCluster(kube::Client& client, Snapshot& snapshot) {
     Status read = co_await ReadKind(client, snapshot, listed);
     if (!read) co_return Fail(std::move(read.error()));
   }
+  const Status storage = co_await ReadStorage(client, snapshot);
+  if (!storage) co_return storage;
   Status more = co_await ReadMore(client, snapshot);
   co_return more;
 }

@@ -125,6 +125,7 @@ class LiveSnapshotTest : public LiveTest {
       return list(
           R"({"metadata":{"name":"a","uid":"n"},"status":{"allocatable":{"cpu":"4","memory":"1Gi","pods":"9"}}})");
     }
+    if (path.starts_with("/apis/storage.k8s.io") || path.starts_with("/api/v1/persistentvolume")) return list("");
     if (path.starts_with("/apis/resource.k8s.io")) {
       return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "no such group"));
     }

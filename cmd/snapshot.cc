@@ -20,10 +20,9 @@ namespace spillway::cmd {
 namespace {
 
 // Kinds that a snapshot may hold because people dump more than the simulation reads.
-constexpr std::array kIgnoredKinds = {"ConfigMap",     "Secret",    "ServiceAccount",     "Endpoints",
-                                      "EndpointSlice", "Event",     "Deployment",         "DaemonSet",
-                                      "Job",           "CronJob",   "PriorityClass",      "PodDisruptionBudget",
-                                      "Lease",         "CSIDriver", "CSIStorageCapacity", "VolumeAttachment"};
+constexpr std::array kIgnoredKinds = {
+    "ConfigMap", "Secret", "ServiceAccount", "Endpoints",     "EndpointSlice",       "Event", "Deployment",
+    "DaemonSet", "Job",    "CronJob",        "PriorityClass", "PodDisruptionBudget", "Lease", "VolumeAttributesClass"};
 
 // A file's bytes, mapped; standard input and pipes are read.
 class FileText {
@@ -133,6 +132,7 @@ Status Snapshot::Add(std::string_view kind, std::string_view raw) {
   if (kind == "ReplicationController") {
     return AddSelecting<kube::ReplicationController>(kind, raw, sim::SelectingKind::kReplicationController);
   }
+  if (const std::optional<Status> added = AddStorage(kind, raw)) return *added;
   if (std::find(kIgnoredKinds.begin(), kIgnoredKinds.end(), kind) != kIgnoredKinds.end()) return {};
   if (kind.empty()) return Fail(Code::kMalformed, "has no kind");
   return Fail(Code::kMalformed, fmt::format("is of a kind that is not known here: {}", kind));
@@ -157,6 +157,27 @@ Status Snapshot::AddSelecting(std::string_view kind, std::string_view raw, sim::
     cluster_.Upsert(selecting, object);
     cluster_.MarkListed(selecting);
   });
+}
+
+template <typename T>
+Status Snapshot::Put(std::string_view kind, std::string_view raw) {
+  return Decoded<T>(kind, raw).map([&](T&& object) { cluster_.Upsert(object); });
+}
+
+std::optional<Status> Snapshot::AddStorage(std::string_view kind, std::string_view raw) {
+  if (kind == "PersistentVolumeClaim") {
+    return Decoded<kube::PersistentVolumeClaim>(kind, raw).map([&](kube::PersistentVolumeClaim&& claim) {
+      if (claim.metadata.ns.empty()) claim.metadata.ns = "default";
+      cluster_.Upsert(claim);
+    });
+  }
+  if (kind == "PersistentVolume") return Put<kube::PersistentVolume>(kind, raw);
+  if (kind == "StorageClass") return Put<kube::StorageClass>(kind, raw);
+  if (kind == "CSINode") return Put<kube::CsiNode>(kind, raw);
+  if (kind == "CSIDriver") return Put<kube::CsiDriver>(kind, raw);
+  if (kind == "CSIStorageCapacity") return Put<kube::CsiStorageCapacity>(kind, raw);
+  if (kind == "VolumeAttachment") return Put<kube::VolumeAttachment>(kind, raw);
+  return std::nullopt;
 }
 
 template <typename T>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,7 +22,7 @@ struct SnapshotOptions {
 // As the simulation flags say; of an unknown kube-scheduler the newest known.
 Result<SnapshotOptions> SnapshotOptionsFromFlags();
 
-// A cluster read from what `kubectl get nodes,pods,namespaces,pv,pvc,sc,csinodes -A -o json` prints, from several such
+// A cluster read from what `kubectl get nodes,pods,namespaces,pv,pvc,... -A -o json` prints, from several such
 // files, or from newline-delimited objects. A KubeSchedulerConfiguration ahead of all other objects takes the place of
 // the one in the options.
 class Snapshot {
@@ -45,6 +46,8 @@ class Snapshot {
   bool NeedsDeviceClasses() const { return sim::Semantics::Of(options_.minor_version).device_classes; }
   // All objects of the kind have been added.
   void MarkListed(sim::SelectingKind kind) { cluster_.MarkListed(kind); }
+  // Pods with volumes cannot be judged, and why.
+  void SetStorageUnknown(std::string why) { cluster_.SetStorageUnknown(std::move(why)); }
 
   struct PendingPod {
     sim::PodIndex index;
@@ -58,6 +61,10 @@ class Snapshot {
 
  private:
   Status Configure(std::string_view raw);
+  // nullopt for kinds that are not about storage.
+  std::optional<Status> AddStorage(std::string_view kind, std::string_view raw);
+  template <typename T>
+  Status Put(std::string_view kind, std::string_view raw);
   template <typename T>
   Status AddSelecting(std::string_view kind, std::string_view raw, sim::SelectingKind selecting);
   template <typename T>

@@ -39,8 +39,11 @@ ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, sim::Cl
              [this](auto batch) { OnNodes(std::move(batch)); }),
       namespaces_(runtime, transport, Watching(kube::kNamespacesPath, "namespaces"),
                   [this](auto batch) { OnNamespaces(std::move(batch)); }),
-      others_(runtime, transport, cluster_,
-              [this](std::uint64_t generation) { AnnounceIfChanged(generation, false); }) {
+      others_(runtime, transport, cluster_, [this](std::uint64_t generation) { AnnounceIfChanged(generation, false); }),
+      storage_(runtime, transport, cluster_, [this](std::uint64_t generation) {
+        NoteShiftSince(generation);
+        AnnounceIfChanged(generation, false);
+      }) {
   if (sim::SpreadsByDefault(options.scheduler)) others_.AddSelectors();
 }
 
@@ -48,11 +51,12 @@ void ClusterState::Start() {
   nodes_.Start();
   namespaces_.Start();
   others_.Start();
+  storage_.Start();
   pods_.Start();
 }
 
 Status ClusterState::Usable() const {
-  for (const Watched& watched : Watches()) {
+  for (const Watched& watched : EssentialWatches()) {
     const char* problem = !watched.counts.synced ? "not listed yet" : watched.counts.stale ? "watch lost" : nullptr;
     if (problem == nullptr) continue;
     const std::string& cause = watched.counts.last_error;
@@ -63,6 +67,12 @@ Status ClusterState::Usable() const {
 }
 
 std::vector<Watched> ClusterState::Watches() const {
+  std::vector<Watched> all = EssentialWatches();
+  for (Watched& watched : storage_.Watches()) all.push_back(std::move(watched));
+  return all;
+}
+
+std::vector<Watched> ClusterState::EssentialWatches() const {
   std::vector<Watched> all = {{"nodes", nodes_.counts(), cluster_.node_count(sim::NodeDomain::kAll)},
                               {"namespaces", namespaces_.counts(), namespace_uids_.size()},
                               {"pods", pods_.counts(), cluster_.pod_count()}};

@@ -11,15 +11,16 @@
 #include "base/runtime.h"
 #include "controller/optional_watches.h"
 #include "controller/pending_pod.h"
+#include "controller/storage_watch.h"
 #include "kube/reflector.h"
 #include "kube/transport.h"
 #include "scheduler_sim/cluster.h"
 
 namespace spillway::controller {
 
-// The facts: Pods, Nodes and Namespaces, and what else verdicts depend on in this cluster, watched into the simulator's
-// model. Of a bound Pod nothing but the model's
-// record is kept; an unbound Pod's object is kept in pending(). Terminal Pods are not even asked for.
+// The facts: Pods, Nodes, Namespaces and storage, and what else verdicts depend on in this cluster, watched into the
+// simulator's model. Of a bound Pod nothing but the model's record is kept; an unbound Pod's object is kept in
+// pending(). Terminal Pods are not even asked for.
 class ClusterState {
  public:
   // `on_change` is called when something changed that a decision may depend on while Pods are pending; it must not
@@ -40,9 +41,11 @@ class ClusterState {
   PendingPods& pending() { return pending_; }
   const PendingPods& pending() const { return pending_; }
 
-  // Ok when every resource was listed completely and its watch is being answered: nothing may be decided, let alone
-  // bound, on anything less. The error says which is not and why.
+  // Ok when Pods, Nodes and Namespaces were listed completely and their watches are being answered: nothing may be
+  // decided, let alone bound, on anything less. The error says which is not and why.
   Status Usable() const;
+  // Before decisions: Pods with volumes are undecidable while storage is not known, see StorageWatch.
+  void NoteWhatIsKnown() { storage_.NoteWhatIsKnown(); }
 
   // While it stands still, a plan made since still holds: nothing has come free, no Pod that was to take a real node
   // has gone or changed, no virtual node has changed but by what we do ourselves.
@@ -57,9 +60,11 @@ class ClusterState {
   void CountAsPlaced(PendingPod& pod, BindState::Phase phase, std::string node);
   void CountAsPending(PendingPod& pod);
 
+  // Of storage too.
   std::vector<Watched> Watches() const;
 
  private:
+  std::vector<Watched> EssentialWatches() const;
   void OnPods(kube::DeltaBatch<kube::Pod> batch);
   void OnNodes(kube::DeltaBatch<kube::Node> batch);
   void OnNamespaces(kube::DeltaBatch<kube::Namespace> batch);
@@ -85,6 +90,7 @@ class ClusterState {
   kube::Reflector<kube::Node> nodes_;
   kube::Reflector<kube::Namespace> namespaces_;
   OptionalWatches others_;
+  StorageWatch storage_;
 };
 
 }  // namespace spillway::controller

@@ -154,7 +154,9 @@ TEST_F(ControllerTest, DefaultConstraintsFollowTheServices) {
 
 TEST_F(ControllerTest, WhatNoVerdictDependsOnIsNotWatched) {
   Start();
-  EXPECT_THAT(api_.asked, ElementsAre("namespaces", "nodes", "pods"));
+  EXPECT_THAT(api_.asked, ElementsAre("csidrivers", "csinodes", "csistoragecapacities", "namespaces", "nodes",
+                                      "persistentvolumeclaims", "persistentvolumes", "pods", "storageclasses",
+                                      "volumeattachments"));
 }
 
 TEST_F(ControllerTest, PodsThatAskForDevicesAreLeftAlone) {
@@ -392,14 +394,86 @@ TEST_F(ControllerTest, APodThatFitsAndIsStillMarkedUnschedulableIsToldAfterHalfA
 TEST_F(ControllerTest, IneligibleAndUndecidablePodsAreToldWhy) {
   Start();
   api_.AddPod("optedout", "8", {{"metadata", {{"annotations", {{"spillway.io/overflow", "false"}}}}}});
-  nlohmann::json volume = kUnschedulable;
-  volume["spec"]["volumes"] =
-      nlohmann::json::array({{{"name", "data"}, {"persistentVolumeClaim", {{"claimName", "c"}}}}});
-  api_.AddPod("volume", "8", volume);
+  nlohmann::json claims = kUnschedulable;
+  claims["spec"]["resourceClaims"] = nlohmann::json::array({{{"name", "gpu"}, {"resourceClaimName", "gpu"}}});
+  api_.AddPod("claims", "8", claims);
   runtime_.RunFor(10s);
   EXPECT_THAT(Reasons(), ::testing::UnorderedElementsAre("default/optedout OverflowNotEligible",
-                                                         "default/volume OverflowUndecidable"));
+                                                         "default/claims OverflowUndecidable"));
   EXPECT_THAT(api_.binds, IsEmpty());
+}
+
+nlohmann::json WithClaim(const std::string& claim) {
+  nlohmann::json pod = kUnschedulable;
+  pod["spec"]["volumes"] =
+      nlohmann::json::array({{{"name", "data"}, {"persistentVolumeClaim", {{"claimName", claim}}}}});
+  return pod;
+}
+
+nlohmann::json Claim(const std::string& name, const std::string& volume) {
+  nlohmann::json claim = {{"metadata", {{"name", name}, {"namespace", "default"}}},
+                          {"spec", {{"storageClassName", "wait"}, {"accessModes", {"ReadWriteOnce"}}}}};
+  if (volume.empty()) return claim;
+  claim["spec"]["volumeName"] = volume;
+  claim["metadata"]["annotations"] = {{"pv.kubernetes.io/bind-completed", "yes"}};
+  return claim;
+}
+
+TEST_F(ControllerTest, APodWithABoundClaimIsMovedWhenRealNodesAreShortAndTheVolumeReachesTheVirtualNode) {
+  api_.Put("persistentvolumes", {{"metadata", {{"name", "pv"}}}, {"spec", {{"storageClassName", "wait"}}}});
+  api_.Put("persistentvolumeclaims", Claim("bound", "pv"));
+  Start();
+  api_.AddPod("p", "8", WithClaim("bound"));
+  runtime_.RunFor(10s);
+  ASSERT_EQ(api_.binds.size(), 1u);
+  EXPECT_EQ(api_.binds[0].pod, "default/p");
+}
+
+TEST_F(ControllerTest, APodIsLeftWhereItsVolumeIs) {
+  api_.Put("persistentvolumes",
+           {{"metadata", {{"name", "pv"}}},
+            {"spec",
+             {{"storageClassName", "wait"},
+              {"nodeAffinity",
+               {{"required",
+                 {{"nodeSelectorTerms",
+                   {{{"matchExpressions", {{{"key", "rack"}, {"operator", "In"}, {"values", {"r1"}}}}}}}}}}}}}}});
+  api_.Put("persistentvolumeclaims", Claim("bound", "pv"));
+  Start();
+  api_.AddPod("p", "8", WithClaim("bound"));
+  runtime_.RunFor(10s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  EXPECT_THAT(api_.events[0].note, HasSubstr("didn't match PersistentVolume's node affinity"));
+}
+
+TEST_F(ControllerTest, APodWhoseClaimWaitsForItIsNotMoved) {
+  api_.Put("storageclasses", {{"metadata", {{"name", "wait"}}},
+                              {"provisioner", "csi.example.com"},
+                              {"volumeBindingMode", "WaitForFirstConsumer"}});
+  api_.Put("persistentvolumeclaims", Claim("waiting", ""));
+  Start();
+  api_.AddPod("p", "8", WithClaim("waiting"));
+  runtime_.RunFor(10s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  ASSERT_THAT(Reasons(), ElementsAre("default/p OverflowNoCapacity"));
+  EXPECT_THAT(api_.events[0].note, HasSubstr("its claim waiting has no volume yet"));
+}
+
+TEST_F(ControllerTest, WhileStorageCannotBeListedOnlyPodsWithVolumesAreUndecidable) {
+  api_.Forbid("csinodes");
+  api_.Put("persistentvolumes", {{"metadata", {{"name", "pv"}}}, {"spec", {{"storageClassName", "wait"}}}});
+  api_.Put("persistentvolumeclaims", Claim("bound", "pv"));
+  Start();
+  api_.AddPod("with", "8", WithClaim("bound"));
+  api_.AddPod("without", "8", kUnschedulable);
+  runtime_.RunFor(10s);
+  ASSERT_EQ(api_.binds.size(), 1u);
+  EXPECT_EQ(api_.binds[0].pod, "default/without");
+  ASSERT_THAT(Reasons(), ::testing::Contains("default/with OverflowUndecidable"));
+  api_.Forbid("");
+  runtime_.RunFor(60s);
+  ASSERT_EQ(api_.binds.size(), 2u);
+  EXPECT_EQ(api_.binds[1].pod, "default/with");
 }
 
 TEST_F(ControllerTest, WithoutTheLeaseNothingIsDone) {

@@ -220,11 +220,11 @@ TEST(Decide, TheUndecidableIsLeftAlone) {
   Rig rig(R"(
     node a  cpu=1
     virtual v
-    pod  p  cpu=2 volume=persistentVolumeClaim
+    pod  p  cpu=2 label=scheduling.x-k8s.io/pod-group=g
   )");
   EXPECT_THAT(rig.RoundsApart(1h).Overflowing(), IsEmpty());
   EXPECT_EQ(rig.Of("p").outcome, Outcome::kUndecidable);
-  EXPECT_THAT(rig.Of("p").detail, HasSubstr("persistent volume claim"));
+  EXPECT_THAT(rig.Of("p").detail, HasSubstr("gang"));
 }
 
 TEST(Decide, SaysWhyNoVirtualNodeTakesIt) {

@@ -86,6 +86,7 @@ Task<void> OverflowLoop::LetChangesSettle() {
 void OverflowLoop::Round() {
   const Instant began = runtime_.Now();
   GiveUpWaitingForTheWatch();
+  state_.NoteWhatIsKnown();
   queue_epoch_ = state_.epoch();
   const sim::Packing packing = Simulate(state_.cluster(), state_.pending(), policy_);
   const Instant simulated = runtime_.Now();
@@ -130,6 +131,7 @@ std::optional<BindOrder> OverflowLoop::Take() {
     Changed();  // look when it is possible again
     return std::nullopt;
   }
+  state_.NoteWhatIsKnown();
   if (state_.epoch() != queue_epoch_) {  // something came free since: the plan is void
     log::Verbose(4, "deciding again: the cluster changed between the plan and the bind");
     Round();

@@ -15,6 +15,13 @@ inline constexpr std::string_view kReplicaSetsPath = "/apis/apps/v1/replicasets"
 inline constexpr std::string_view kStatefulSetsPath = "/apis/apps/v1/statefulsets";
 inline constexpr std::string_view kResourceGroupPath = "/apis/resource.k8s.io/v1";
 inline constexpr std::string_view kDeviceClassesPath = "/apis/resource.k8s.io/v1/deviceclasses";
+inline constexpr std::string_view kPersistentVolumeClaimsPath = "/api/v1/persistentvolumeclaims";
+inline constexpr std::string_view kPersistentVolumesPath = "/api/v1/persistentvolumes";
+inline constexpr std::string_view kStorageClassesPath = "/apis/storage.k8s.io/v1/storageclasses";
+inline constexpr std::string_view kCsiNodesPath = "/apis/storage.k8s.io/v1/csinodes";
+inline constexpr std::string_view kCsiDriversPath = "/apis/storage.k8s.io/v1/csidrivers";
+inline constexpr std::string_view kCsiStorageCapacitiesPath = "/apis/storage.k8s.io/v1/csistoragecapacities";
+inline constexpr std::string_view kVolumeAttachmentsPath = "/apis/storage.k8s.io/v1/volumeattachments";
 
 // "/api/v1/namespaces/{ns}/pods/{name}", optionally with "/{subresource}": binding, status, eviction.
 std::string PodPath(std::string_view ns, std::string_view name, std::string_view subresource = "");

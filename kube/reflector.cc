@@ -72,6 +72,9 @@ template class Reflector<ReplicationController>;
 template class Reflector<ReplicaSet>;
 template class Reflector<StatefulSet>;
 template class Reflector<DeviceClass>;
+template class Reflector<CsiDriver>;
+template class Reflector<CsiStorageCapacity>;
+template class Reflector<VolumeAttachment>;
 template class Reflector<RawObject>;
 
 }  // namespace spillway::kube

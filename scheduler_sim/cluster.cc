@@ -1,6 +1,7 @@
 #include "scheduler_sim/cluster.h"
 
 #include "scheduler_sim/model/model.h"
+#include "scheduler_sim/model/storage_edit.h"
 
 namespace spillway::sim {
 
@@ -65,6 +66,22 @@ void Cluster::Upsert(const kube::DeviceClass& device_class) {
 void Cluster::RemoveDeviceClass(std::string_view uid) {
   if (model_->devices.Remove(uid)) model_->Loosened();
 }
+
+void Cluster::Upsert(const kube::PersistentVolumeClaim& claim) { StorageEdit(*model_).Upsert(claim); }
+void Cluster::Upsert(const kube::PersistentVolume& volume) { StorageEdit(*model_).Upsert(volume); }
+void Cluster::Upsert(const kube::StorageClass& storage_class) { StorageEdit(*model_).Upsert(storage_class); }
+void Cluster::Upsert(const kube::CsiNode& node) { StorageEdit(*model_).Upsert(node); }
+void Cluster::Upsert(const kube::CsiDriver& driver) { StorageEdit(*model_).Upsert(driver); }
+void Cluster::Upsert(const kube::CsiStorageCapacity& capacity) { StorageEdit(*model_).Upsert(capacity); }
+void Cluster::Upsert(const kube::VolumeAttachment& attachment) { StorageEdit(*model_).Upsert(attachment); }
+void Cluster::RemoveClaim(std::string_view uid) { StorageEdit(*model_).RemoveClaim(uid); }
+void Cluster::RemoveVolume(std::string_view uid) { StorageEdit(*model_).RemoveVolume(uid); }
+void Cluster::RemoveStorageClass(std::string_view uid) { StorageEdit(*model_).RemoveStorageClass(uid); }
+void Cluster::RemoveCsiNode(std::string_view uid) { StorageEdit(*model_).RemoveCsiNode(uid); }
+void Cluster::RemoveCsiDriver(std::string_view uid) { StorageEdit(*model_).RemoveDriver(uid); }
+void Cluster::RemoveStorageCapacity(std::string_view uid) { StorageEdit(*model_).RemoveCapacity(uid); }
+void Cluster::RemoveVolumeAttachment(std::string_view uid) { StorageEdit(*model_).RemoveAttachment(uid); }
+void Cluster::SetStorageUnknown(std::string why) { StorageEdit(*model_).SetUnknown(std::move(why)); }
 
 std::uint64_t Cluster::generation() const { return model_->generation; }
 std::uint64_t Cluster::relaxations() const { return model_->relaxations; }

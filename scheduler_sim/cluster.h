@@ -11,6 +11,7 @@
 #include "base/strong_id.h"
 #include "kube/api/objects.h"
 #include "kube/api/selector.h"
+#include "kube/api/storage.h"
 #include "kube/api/workloads.h"
 #include "scheduler_sim/scheduler_config.h"
 #include "scheduler_sim/selecting_kind.h"
@@ -85,6 +86,24 @@ class Cluster {
   // kube-scheduler.
   void Upsert(const kube::DeviceClass& device_class);
   void RemoveDeviceClass(std::string_view uid);
+
+  // What the volume filters read. A kind that is watched is either known completely or SetStorageUnknown().
+  void Upsert(const kube::PersistentVolumeClaim& claim);
+  void Upsert(const kube::PersistentVolume& volume);
+  void Upsert(const kube::StorageClass& storage_class);
+  void Upsert(const kube::CsiNode& node);
+  void Upsert(const kube::CsiDriver& driver);
+  void Upsert(const kube::CsiStorageCapacity& capacity);
+  void Upsert(const kube::VolumeAttachment& attachment);
+  void RemoveClaim(std::string_view uid);
+  void RemoveVolume(std::string_view uid);
+  void RemoveStorageClass(std::string_view uid);
+  void RemoveCsiNode(std::string_view uid);
+  void RemoveCsiDriver(std::string_view uid);
+  void RemoveStorageCapacity(std::string_view uid);
+  void RemoveVolumeAttachment(std::string_view uid);
+  // While not empty, Pods whose volumes filters care about are undecidable for this reason.
+  void SetStorageUnknown(std::string why);
 
   // Counts every change.
   std::uint64_t generation() const;

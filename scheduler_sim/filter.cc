@@ -8,8 +8,12 @@
 #include "scheduler_sim/filters/node_ports.h"
 #include "scheduler_sim/filters/node_resources_fit.h"
 #include "scheduler_sim/filters/node_unschedulable.h"
+#include "scheduler_sim/filters/node_volume_limits.h"
 #include "scheduler_sim/filters/pod_topology_spread.h"
 #include "scheduler_sim/filters/taint_toleration.h"
+#include "scheduler_sim/filters/volume_binding.h"
+#include "scheduler_sim/filters/volume_restrictions.h"
+#include "scheduler_sim/filters/volume_zone.h"
 
 namespace spillway::sim {
 
@@ -39,38 +43,54 @@ std::span<const Filter* const> Filters() {
   static const NodeAffinity node_affinity;
   static const NodePorts node_ports;
   static const NodeResourcesFit node_resources_fit;
+  static const VolumeRestrictions volume_restrictions;
+  static const NodeVolumeLimits node_volume_limits;
+  static const VolumeBinding volume_binding;
+  static const VolumeZone volume_zone;
   static const PodTopologySpread pod_topology_spread;
   static const InterPodAffinity inter_pod_affinity;
   static const NodeDeclaredFeatures node_declared_features;
-  static const std::array<const Filter*, 8> filters = {
+  static const std::array<const Filter*, 12> filters = {
       &node_unschedulable, &taint_toleration,    &node_affinity,      &node_ports,
-      &node_resources_fit, &pod_topology_spread, &inter_pod_affinity, &node_declared_features};
+      &node_resources_fit, &volume_restrictions, &node_volume_limits, &volume_binding,
+      &volume_zone,        &pod_topology_spread, &inter_pod_affinity, &node_declared_features};
   return filters;
 }
 
-Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Scope scope) {
-  Evaluation evaluation{.feasible = domain, .tally = {}, .rejection = {}};
+const std::vector<const Filter*>& FiltersFor(const Question& question) {
   const FilterChain& chain = question.profile().chain;
-  for (const Filter* filter : chain.pre_filters) {
+  return question.model.volumes_of(question.pod) == nullptr ? chain.filters_without_volumes : chain.filters;
+}
+
+const std::vector<const Filter*>& PreFiltersFor(const Question& question) {
+  const FilterChain& chain = question.profile().chain;
+  return question.model.volumes_of(question.pod) == nullptr ? chain.pre_filters_without_volumes : chain.pre_filters;
+}
+
+Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Scope scope) {
+  Evaluation evaluation{.feasible = domain, .tally = {}, .rejection = {}, .error = {}};
+  for (const Filter* filter : PreFiltersFor(question)) {
     PreFilterResult result = filter->PreFilter(question);
-    if (!result.rejection.empty()) {
+    if (!result.rejection.empty() || !result.error.empty()) {
       evaluation.feasible = NodeSet();
       evaluation.tally = Tally();
       evaluation.rejection = std::move(result.rejection);
+      if (!question.model.all.empty()) evaluation.error = std::move(result.error);  // else it does not get that far
       return evaluation;
     }
     if (!result.nodes) continue;
     const std::int64_t dropped = evaluation.feasible.IntersectWith(*result.nodes);
     evaluation.tally.Add("node(s) didn't satisfy plugin(s) [" + std::string(filter->name()) + "]", dropped);
   }
-  for (const Filter* filter : chain.filters) {
+  for (const Filter* filter : FiltersFor(question)) {
     if (filter->scope() <= scope) filter->Narrow(question, evaluation.feasible, evaluation.tally);
   }
+  evaluation.error = evaluation.tally.error();
   return evaluation;
 }
 
 bool Admits(const Question& question, NodeIndex node, Filter::Scope scope) {
-  for (const Filter* filter : question.profile().chain.filters) {
+  for (const Filter* filter : FiltersFor(question)) {
     if (filter->scope() == scope && !filter->Admits(question, node)) return false;
   }
   return true;

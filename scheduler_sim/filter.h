@@ -18,13 +18,19 @@ class Tally {
   void Add(std::string_view reason, std::int64_t nodes);
   // NodeResourcesFit rejected a node.
   void NoteShortage() { short_of_resources_ = true; }
+  // kube-scheduler itself fails on a node that it gets to: it says SchedulerError and tries again.
+  void NoteError(std::string_view what) {
+    if (error_.empty()) error_ = what;
+  }
 
   const std::vector<ReasonCount>& counts() const { return counts_; }
   bool short_of_resources() const { return short_of_resources_; }
+  const std::string& error() const { return error_; }
 
  private:
   std::vector<ReasonCount> counts_;  // in order of first appearance
   bool short_of_resources_ = false;
+  std::string error_;
 };
 
 // What a filter is asked: a kind of Pod, against the cluster with this much of it in use.
@@ -40,6 +46,7 @@ struct Question {
 struct PreFilterResult {
   std::string rejection;         // not empty: no node will do, and this is the one reason
   std::optional<NodeSet> nodes;  // only these can do; the rest are rejected in the filter's name
+  std::string error;             // not empty: kube-scheduler itself fails, see Tally::NoteError
 };
 
 // One of kube-scheduler's filter plugins. Stateless: what it knows is in the Question.
@@ -48,6 +55,7 @@ class Filter {
   // What a verdict on a node depends on besides Pod and Node objects.
   enum class Scope : std::uint8_t {
     kObjects,   // nothing
+    kVolumes,   // what volumes Pods use, anywhere; only for Pods with volumes
     kNode,      // what the Pods on this node use
     kTopology,  // where Pods are, on other nodes too
   };
@@ -56,6 +64,9 @@ class Filter {
   virtual Scope scope() const = 0;
   // The plugin's name, as in kube-scheduler's configuration and messages.
   virtual std::string_view name() const = 0;
+
+  // It looks at volumes alone, and lets Pods pass that have none.
+  virtual bool is_about_volumes() const { return false; }
 
   virtual PreFilterResult PreFilter(const Question&) const { return {}; }
   // Takes the nodes it rejects out of `alive` and counts why. Cost: words of a bitset, or columns of integers; never
@@ -74,12 +85,16 @@ class Filter {
 // (Question::profile). NodeName is not among them: it can only reject Pods that have a node already, and those are not
 // pending.
 std::span<const Filter* const> Filters();
+// Those of the Pod's profile that can reject it: not the volume filters when it uses no volume that they look at.
+const std::vector<const Filter*>& FiltersFor(const Question& question);
+const std::vector<const Filter*>& PreFiltersFor(const Question& question);
 
 // All nodes of a domain at once, by all filters whose scope is at most `scope`.
 struct Evaluation {
   NodeSet feasible;
   Tally tally;
   std::string rejection;
+  std::string error;  // not empty: kube-scheduler itself fails on the Pod, and there is no verdict
 };
 Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Scope scope = Filter::Scope::kTopology);
 

@@ -168,6 +168,11 @@ FilterChain ChainOf(const SchedulerProfile& profile, const Semantics& semantics)
   FilterChain chain;
   chain.pre_filters = Simulated(pre_filters);
   chain.filters = Simulated(filters);
+  chain.pre_filters_without_volumes = chain.pre_filters;
+  chain.filters_without_volumes = chain.filters;
+  for (auto* list : {&chain.pre_filters_without_volumes, &chain.filters_without_volumes}) {
+    std::erase_if(*list, [](const Filter* filter) { return filter->is_about_volumes(); });
+  }
   chain.undecidable = WhyUndecidable(profile, multi_point, pre_filters, filters);
   chain.refused = WhyRefused(profile, multi_point);
   if (chain.undecidable.empty() && !chain.refused.empty()) chain.undecidable = chain.refused;

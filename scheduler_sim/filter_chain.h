@@ -15,6 +15,7 @@ class Filter;
 // have a node already) and DynamicResources (Pods with claims are undecidable).
 struct FilterChain {
   std::vector<const Filter*> pre_filters, filters;
+  std::vector<const Filter*> pre_filters_without_volumes, filters_without_volumes;  // without those about volumes alone
   std::string undecidable;  // why no Pod of this profile can be judged; empty when they can
   std::string refused;      // why kube-scheduler would not start with this profile; empty when it would
 };

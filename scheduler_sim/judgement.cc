@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "scheduler_sim/filters/volume_restrictions.h"
+#include "scheduler_sim/model/storage_edit.h"
+
 namespace spillway::sim {
 namespace {
 
@@ -30,7 +33,7 @@ std::vector<NominatedAt> NominatedAhead(const Cluster::Model& model, PodIndex po
 }
 
 NodeReport Inspect(const Question& question, NodeIndex node) {
-  for (const Filter* filter : question.profile().chain.filters) {
+  for (const Filter* filter : FiltersFor(question)) {
     if (!filter->Admits(question, node)) return {node, std::string(filter->name()), filter->Explain(question, node)};
   }
   return {node, {}, {}};
@@ -56,6 +59,14 @@ void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usa
   const PodRecord& record = model.pod(nominated);
   const Footprint& footprint = model.footprint(record.footprint);
   usage.Take(footprint, record.node, change);
+  if (footprint.volumes.valid()) {
+    VolumeUsage& volumes = usage.ChangeableVolumes();
+    UseVolumes(model, volumes, footprint.volumes, record.node, change);
+    if (const VolumeUse* own = model.volumes_of(pod)) {
+      VolumeRestrictions::ChangeNominated(model, *own, base, model.storage.uses[footprint.volumes.value()], change,
+                                          volumes);
+    }
+  }
 
   std::vector<CounterId> counted;
   const auto repels_now = [&](CounterId counter) { return base.CountsOf(counter).total > 0; };
@@ -83,7 +94,7 @@ void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usa
 namespace {
 
 bool IsLeftOut(const Question& question, NodeIndex node) {
-  const auto& filters = question.profile().chain.pre_filters;
+  const auto filters = PreFiltersFor(question);
   return std::any_of(filters.begin(), filters.end(), [&](const Filter* filter) {
     const PreFilterResult result = filter->PreFilter(question);
     return result.nodes && !result.nodes->Has(node);
@@ -96,7 +107,7 @@ Evaluation EvaluateBehind(const std::vector<NominatedAt>& ahead, const Question&
   NodeSet rest = domain;
   for (const NominatedAt& at : ahead) rest.Remove(at.node);
   Evaluation evaluation = Evaluate(question, rest);
-  if (!evaluation.rejection.empty()) return evaluation;
+  if (!evaluation.rejection.empty() || !evaluation.error.empty()) return evaluation;
   const Cluster::Model& model = question.model;
   Usage with_nominated = model.usage;
   for (const NominatedAt& at : ahead) {
@@ -110,6 +121,7 @@ Evaluation EvaluateBehind(const std::vector<NominatedAt>& ahead, const Question&
     evaluation.feasible.UniteWith(outcome.feasible);
     for (const ReasonCount& count : outcome.tally.counts()) evaluation.tally.Add(count.reason, count.nodes);
     if (outcome.tally.short_of_resources()) evaluation.tally.NoteShortage();
+    if (evaluation.error.empty()) evaluation.error = outcome.error;
   }
   return evaluation;
 }
@@ -137,6 +149,8 @@ Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet&
 std::string LastWordOf(const PodClass& pod_class) {
   return "a node passes all filters, but kube-scheduler's extender " + pod_class.asks + " has the last word on it";
 }
+
+std::string SchedulerFails(const std::string& error) { return "kube-scheduler itself fails on it: " + error; }
 
 std::shared_ptr<const Explanation> Explain(const Evaluation& evaluation, const NodeSet& domain) {
   auto explanation = std::make_shared<Explanation>();

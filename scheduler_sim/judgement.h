@@ -34,6 +34,8 @@ NodeReport Inspect(const Question& question, NodeIndex node, const std::vector<N
 
 // Why a node that passed all filters does not settle it: an extender that is asked about Pods of this class.
 std::string LastWordOf(const PodClass& pod_class);
+// Why a Pod is undecidable that makes kube-scheduler itself fail with `error`.
+std::string SchedulerFails(const std::string& error);
 
 std::shared_ptr<const Explanation> Explain(const Evaluation& evaluation, const NodeSet& domain);
 

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "scheduler_sim/filter.h"
+#include "scheduler_sim/filters/claim_binder.h"
 #include "scheduler_sim/model/model.h"
 
 namespace spillway::sim {
@@ -36,7 +37,8 @@ class Estimate {
   NodesNeeded Run(std::span<const PodIndex> pods) {
     MakeBatches(pods);
     const bool topological = std::any_of(batches_.begin(), batches_.end(), [&](const Batch& batch) {
-      return model_.pod_class(batch.pod_class).topological();
+      const PodClass& pod_class = model_.pod_class(batch.pod_class);
+      return pod_class.topological() || model_.volumes_of(pod_class) != nullptr;
     });
     for (const Batch& batch : batches_) topological ? PlaceOneByOne(batch) : PlaceAtOnce(batch);
     return std::move(result_);
@@ -92,6 +94,11 @@ class Estimate {
     return !Evaluate(Ask(batch), only).feasible.empty();
   }
   void Place(const Batch& batch, IdentityId identity, NodeIndex node) {
+    if (model_.volumes_of(model_.pod_class(batch.pod_class)) != nullptr) {
+      VolumeUsage& volumes = model_.usage.ChangeableVolumes();
+      const Question question = Ask(batch);
+      ClaimBinder(question).Assume(node, volumes);
+    }
     model_.Place(model_.usage, model_.pod_class(batch.pod_class).footprint, identity, node);
   }
 

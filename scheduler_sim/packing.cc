@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "scheduler_sim/candidates.h"
+#include "scheduler_sim/filters/claim_binder.h"
 #include "scheduler_sim/judgement.h"
 
 namespace spillway::sim {
@@ -47,8 +48,7 @@ class Packer {
     }
     HoldPlacesDownTo(record.priority);
     if (record.node.valid()) return PackNominated(pod, pod_class);
-    const NodeIndex node = Find(record.pod_class, pod_class);
-    return node.valid() ? Take(pod_class, record.identity, node) : Nowhere(record.pod_class);
+    return PlaceAnywhere(record, pod_class);
   }
 
  private:
@@ -56,6 +56,8 @@ class Packer {
     std::optional<Candidates> candidates;
     std::shared_ptr<const Explanation> why_not;  // set once no node is left
     std::uint64_t relaxations = 0;               // Candidates::Relaxations() at that time
+    std::uint64_t volume_changes = 0;            // Usage::volume_changes() when it began
+    std::string error;                           // see Evaluation
   };
 
   Question Ask(const PodClass& pod_class) const { return {model_, usage_, pod_class}; }
@@ -63,14 +65,21 @@ class Packer {
   NodeIndex Find(ClassIndex index, const PodClass& pod_class) {
     const Question question = Ask(pod_class);
     std::unique_ptr<Progress>& progress = classes_[index.value()];
-    if (progress == nullptr) progress = std::make_unique<Progress>();
+    if (progress != nullptr && model_.volumes_of(pod_class) != nullptr &&
+        (progress->volume_changes != usage_.volume_changes() || !progress->error.empty())) {
+      progress.reset();  // volumes depend on each other in too many ways to be followed
+    }
+    if (progress == nullptr) progress = std::make_unique<Progress>(Progress{.volume_changes = usage_.volume_changes()});
     if (progress->why_not != nullptr) {
       if (!pod_class.topological() || Candidates::Relaxations(question) == progress->relaxations) return {};
       progress->why_not.reset();
     }
     if (!progress->candidates) {
-      progress->candidates.emplace(question, Evaluate(question, domain_, Filter::Scope::kNode).feasible, index.value());
+      const Evaluation evaluation = Evaluate(question, domain_, Filter::Scope::kNode);
+      progress->error = evaluation.error;
+      progress->candidates.emplace(question, evaluation.feasible, index.value());
     }
+    if (!progress->error.empty()) return {};
     const NodeIndex best = progress->candidates->Best(question);
     if (!best.valid()) {
       progress->why_not = Explain(Evaluate(question, domain_), domain_);
@@ -81,6 +90,11 @@ class Packer {
 
   Verdict Take(const PodClass& pod_class, IdentityId identity, NodeIndex node) {
     if (!pod_class.asks.empty()) return Unsettled(pod_class);
+    if (model_.volumes_of(pod_class) != nullptr) {
+      VolumeUsage& volumes = usage_.ChangeableVolumes();
+      const Question question = Ask(pod_class);
+      ClaimBinder(question).Assume(node, volumes);
+    }
     model_.Place(usage_, pod_class.footprint, identity, node);
     Verdict verdict;
     verdict.kind = Verdict::Kind::kFits;
@@ -95,8 +109,17 @@ class Packer {
     return verdict;
   }
 
+  Verdict PlaceAnywhere(const PodRecord& record, const PodClass& pod_class) {
+    const NodeIndex node = Find(record.pod_class, pod_class);
+    return node.valid() ? Take(pod_class, record.identity, node) : Nowhere(record.pod_class);
+  }
+
   Verdict Nowhere(ClassIndex index) {
     Verdict verdict;
+    if (const std::string& error = classes_[index.value()]->error; !error.empty()) {
+      verdict.undecidable = SchedulerFails(error);
+      return verdict;
+    }
     verdict.kind = Verdict::Kind::kNowhere;
     verdict.why_not = classes_[index.value()]->why_not;
     return verdict;
@@ -122,8 +145,7 @@ class Packer {
       classes_.clear();  // a place came free: what was found before may be outdated
       classes_.resize(model_.classes.end());
     }
-    const NodeIndex node = Find(record.pod_class, pod_class);
-    return node.valid() ? Take(pod_class, record.identity, node) : Nowhere(record.pod_class);
+    return PlaceAnywhere(record, pod_class);
   }
 
   const Cluster::Model& model_;

@@ -23,6 +23,15 @@ struct Semantics {
   // namespace, because the selector is not reset after the matching namespaces were listed. 1.33 to 1.36, all of them.
   bool namespace_selector_sees_no_labels = true;
 
+  // VolumeRestrictions: "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode",
+  // until 1.33.
+  bool old_read_write_once_pod_reason = false;
+  // In-tree Portworx volumes count against a node's limit only where the CSINode's annotation lists the plugin, until
+  // 1.35; other in-tree volumes count everywhere.
+  bool portworx_must_be_listed = false;
+  // Claims and volumes may have a VolumeAttributesClass (gate of that name: off until 1.33).
+  bool volume_attributes_classes = true;
+
   static constexpr Semantics Of(int minor_version) {
     Semantics of;
     of.taint_reason_names_the_taint = minor_version <= 33;
@@ -30,6 +39,9 @@ struct Semantics {
     of.pod_level_resize = minor_version >= 36;
     of.declared_features = minor_version >= 36;
     of.device_classes = minor_version >= 36;
+    of.old_read_write_once_pod_reason = minor_version <= 33;
+    of.portworx_must_be_listed = minor_version <= 35;
+    of.volume_attributes_classes = minor_version >= 34;
     return of;
   }
 };

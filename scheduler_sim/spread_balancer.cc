@@ -35,6 +35,7 @@ class Spreader {
     if (record.bound) return {pod, std::nullopt, "it is already bound to a node"};
     const PodClass& pod_class = model_.pod_class(record.pod_class);
     if (const std::string& why = model_.undecidable(pod_class); !why.empty()) return {pod, std::nullopt, why};
+    if (std::string why = UnboundClaim(pod_class); !why.empty()) return {pod, std::nullopt, std::move(why)};
 
     const std::vector<std::string>& refusals = RefusalsOf(record.pod_class, pod_class);
     std::vector<Candidate> candidates;
@@ -66,6 +67,18 @@ class Spreader {
   static bool DependsOnUsage(const Filter& filter) { return filter.scope() != Filter::Scope::kObjects; }
 
   Question Ask(const PodClass& pod_class) const { return {model_, usage_, pod_class}; }
+
+  // Volumes are bound and made for the node that kube-scheduler chose; for a Pod that it did not place nobody does it.
+  std::string UnboundClaim(const PodClass& pod_class) const {
+    const VolumeUse* volumes = model_.volumes_of(pod_class);
+    if (volumes == nullptr) return {};
+    for (const VolumeUse::Claim& use : volumes->claims) {
+      if (model_.storage.claim(use.claim).bound()) continue;
+      return "its claim " + std::string(model_.storage.NameOf(use.claim)) +
+             " has no volume yet, and only kube-scheduler can get it one";
+    }
+    return {};
+  }
 
   // Why a virtual node is out for good, per node; empty texts for those that only need room.
   const std::vector<std::string>& RefusalsOf(ClassIndex index, const PodClass& pod_class) {

@@ -40,6 +40,15 @@ Verdict Judge(const Cluster& cluster, PodIndex pod, NodeDomain domain) {
   }
   const NodeSet& nodes = model.domain(domain);
   const Evaluation evaluation = EvaluatePod(model, pod, nodes);
+  // kube-scheduler looks at virtual nodes as well: it fails on the Pod wherever it fails.
+  std::string error = evaluation.error;
+  if (error.empty() && domain == NodeDomain::kReal && model.volumes_of(pod_class) != nullptr) {
+    error = EvaluatePod(model, pod, model.all).error;
+  }
+  if (!error.empty()) {
+    verdict.undecidable = SchedulerFails(error);
+    return verdict;
+  }
   if (evaluation.feasible.empty()) {
     verdict.kind = Verdict::Kind::kNowhere;
     verdict.why_not = Explain(evaluation, nodes);
@@ -62,9 +71,9 @@ std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod) {
   if (model.pod(pod).bound) return reports;
   const Question question{model, model.usage, model.pod_class(model.pod(pod).pod_class)};
   NodeSet looked_at = model.all;
-  for (const Filter* filter : question.profile().chain.pre_filters) {
+  for (const Filter* filter : PreFiltersFor(question)) {
     const PreFilterResult result = filter->PreFilter(question);
-    if (!result.rejection.empty()) return reports;
+    if (!result.rejection.empty() || !result.error.empty()) return reports;
     if (result.nodes) looked_at.IntersectWith(*result.nodes);
   }
   const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);

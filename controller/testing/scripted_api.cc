@@ -10,12 +10,13 @@ using nlohmann::json;
 namespace {
 
 std::string ResourceOf(const std::string& path) {
-  for (const std::string collection :
-       {"/api/v1/pods", "/api/v1/nodes", "/api/v1/namespaces", "/api/v1/services", "/api/v1/replicationcontrollers",
-        "/apis/apps/v1/replicasets", "/apis/apps/v1/statefulsets", "/apis/resource.k8s.io/v1/deviceclasses"}) {
-    if (path.starts_with(collection + "?")) return collection.substr(collection.rfind('/') + 1);
-  }
-  return {};
+  const std::string collection = path.substr(0, path.find('?'));
+  const bool is_list =
+      collection.size() != path.size() &&
+      (collection.starts_with("/api/v1/") || collection.starts_with("/apis/apps/v1/") ||
+       collection.starts_with("/apis/resource.k8s.io/v1/") || collection.starts_with("/apis/storage.k8s.io/v1/"));
+  return is_list && !collection.starts_with("/api/v1/namespaces/") ? collection.substr(collection.rfind('/') + 1)
+                                                                   : std::string();
 }
 
 }  // namespace
@@ -111,6 +112,9 @@ std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& r
   const std::string& path = request.path;
   if (const std::string resource = ResourceOf(path); !resource.empty()) {
     asked.insert(resource);
+    if (resource == forbidden_) {
+      return FakeTransport::Reply(403, FakeTransport::StatusBody(403, "Forbidden", "cannot list " + resource));
+    }
     if (down_) return FakeTransport::Reply(503, FakeTransport::StatusBody(503, "ServiceUnavailable", "down"));
     if (path.find("watch=") != std::string::npos) {
       const std::size_t at = path.find("resourceVersion=");

@@ -50,6 +50,8 @@ class ScriptedApi {
   void AnswerOpenBinds(int status);
   // Reads of single Pods get no answer from now on.
   void HoldPodReads() { holds_pod_reads_ = true; }
+  // Lists of this resource are refused with 403; empty: none are.
+  void Forbid(const std::string& resource) { forbidden_ = resource; }
 
   std::set<std::string> asked;  // resources that were listed or watched
   std::vector<Bound> binds;
@@ -72,6 +74,7 @@ class ScriptedApi {
   nlohmann::json lease_;
   int version_ = 100;
   bool down_ = false, holds_pod_reads_ = false;
+  std::string forbidden_;
 };
 
 }  // namespace spillway::controller::testing

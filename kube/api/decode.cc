@@ -127,6 +127,9 @@ template Result<ReplicationController> Decoder::Decode<ReplicationController>(st
 template Result<ReplicaSet> Decoder::Decode<ReplicaSet>(std::string_view);
 template Result<StatefulSet> Decoder::Decode<StatefulSet>(std::string_view);
 template Result<DeviceClass> Decoder::Decode<DeviceClass>(std::string_view);
+template Result<CsiDriver> Decoder::Decode<CsiDriver>(std::string_view);
+template Result<CsiStorageCapacity> Decoder::Decode<CsiStorageCapacity>(std::string_view);
+template Result<VolumeAttachment> Decoder::Decode<VolumeAttachment>(std::string_view);
 
 template <>
 Result<RawObject> Decoder::Decode<RawObject>(std::string_view json) {

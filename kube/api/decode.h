@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "kube/api/objects.h"
+#include "kube/api/storage.h"
 
 namespace spillway::kube {
 
@@ -21,7 +22,7 @@ class Decoder {
   Decoder& operator=(Decoder&&) noexcept;
 
   // `json` is one object, not a list. No padding needed: it is copied into the parser's own buffer.
-  // T: Pod, Node, Namespace, PartialObject, PersistentVolumeClaim, PersistentVolume, StorageClass, CsiNode, RawObject.
+  // T: Pod, Node, Namespace, PartialObject, RawObject, and the kinds of storage.h.
   template <typename T>
   Result<T> Decode(std::string_view json);
 

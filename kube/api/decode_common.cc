@@ -45,6 +45,14 @@ bool IsNull(Value& value) {
   return !value.is_null().get(is_null) && is_null;
 }
 
+bool ReadIs(Value& value, Trail& trail, std::string_view wanted, bool& out) {
+  if (IsNull(value)) return true;
+  std::string_view text;
+  if (!ReadText(value, trail, text)) return false;
+  out = text == wanted;
+  return true;
+}
+
 bool ReadText(Value& value, Trail& trail, std::string_view& out) {
   const auto error = value.get_string().get(out);
   if (!error) return true;
@@ -177,6 +185,7 @@ bool KeepsAnnotation(std::string_view key) {
       "volume.beta.kubernetes.io/storage-class",
       "volume.kubernetes.io/selected-node",
       "pv.kubernetes.io/bind-completed",
+      "storage.alpha.kubernetes.io/migrated-plugins",
   };
   return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys) ||
          std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](auto prefix) { return key.starts_with(prefix); });

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kube/api/objects.h"
+#include "kube/api/storage.h"
 #include "kube/api/workloads.h"
 
 // Shared by the decode_*.cc files and nobody else: simdjson stays in here.
@@ -98,6 +99,10 @@ bool EachItem(Value& value, Trail& trail, Take&& take) {
 // Whether `value` is JSON null; false for one that is broken, which its reader will find.
 bool IsNull(Value& value);
 
+// Whether a string is exactly `wanted`; null leaves `out` alone.
+bool ReadIs(Value& value, Trail& trail, std::string_view wanted, bool& out);
+// Azure's disk kinds: only Managed, in any case, is one that CSI knows.
+bool IsManagedAzureDisk(std::string_view kind);
 // The text of a string; lives as long as the document. Null gives an empty one.
 bool ReadText(Value& value, Trail& trail, std::string_view& out);
 bool Read(Value& value, Trail& trail, std::string& out);
@@ -179,6 +184,21 @@ template <>
 struct Kind<CsiNode> {
   static constexpr std::string_view kName = "CSINode";
   static bool ReadField(std::string_view key, Value& value, Trail& trail, CsiNode& node);
+};
+template <>
+struct Kind<CsiDriver> {
+  static constexpr std::string_view kName = "CSIDriver";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, CsiDriver& driver);
+};
+template <>
+struct Kind<CsiStorageCapacity> {
+  static constexpr std::string_view kName = "CSIStorageCapacity";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, CsiStorageCapacity& capacity);
+};
+template <>
+struct Kind<VolumeAttachment> {
+  static constexpr std::string_view kName = "VolumeAttachment";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, VolumeAttachment& attachment);
 };
 
 template <>

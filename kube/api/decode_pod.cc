@@ -104,6 +104,9 @@ Volume::Kind ToVolumeKind(std::string_view type) {
   if (type == "rbd") return Kind::kRbd;
   if (type == "iscsi") return Kind::kIscsi;
   if (type == "hostPath") return Kind::kHostPath;
+  if (type == "azureDisk") return Kind::kAzureDisk;
+  if (type == "cinder") return Kind::kCinder;
+  if (type == "portworxVolume") return Kind::kPortworx;
   return Kind::kOther;
 }
 
@@ -114,7 +117,11 @@ std::string_view SourceField(Volume::Kind kind) {
     case Volume::Kind::kGcePd:
       return "pdName";
     case Volume::Kind::kAwsEbs:
+    case Volume::Kind::kCinder:
+    case Volume::Kind::kPortworx:
       return "volumeID";
+    case Volume::Kind::kAzureDisk:
+      return "diskURI";
     case Volume::Kind::kRbd:
       return "image";
     case Volume::Kind::kIscsi:
@@ -124,12 +131,21 @@ std::string_view SourceField(Volume::Kind kind) {
   }
 }
 
+bool ReadUnmanaged(Value& value, Trail& trail, bool& out) {
+  if (IsNull(value)) return true;
+  std::string_view kind;
+  if (!ReadText(value, trail, kind)) return false;
+  out = !IsManagedAzureDisk(kind);
+  return true;
+}
+
 bool ReadVolumeSource(Value& value, Trail& trail, Volume& out) {
   const std::string_view source = SourceField(out.kind);
   if (source.empty()) return true;
   return EachField(value, trail, [&](std::string_view key, Value& field) {
     if (key == source) return internal::Read(field, trail, out.source);
     if (key == "readOnly") return internal::Read(field, trail, out.read_only);
+    if (key == "kind" && out.kind == Volume::Kind::kAzureDisk) return ReadUnmanaged(field, trail, out.unmanaged);
     if (out.kind != Volume::Kind::kRbd) return true;
     if (key == "pool") return internal::Read(field, trail, out.pool);
     if (key == "monitors") return internal::Read(field, trail, out.monitors);
@@ -183,14 +199,6 @@ bool ReadAffinity(Value& value, Trail& trail, Pod& pod) {
     if (key == "podAntiAffinity") return ReadPodAffinity(field, trail, pod.required_pod_anti_affinity);
     return true;
   });
-}
-
-bool ReadIs(Value& value, Trail& trail, std::string_view wanted, bool& out) {
-  if (IsNull(value)) return true;
-  std::string_view text;
-  if (!ReadText(value, trail, text)) return false;
-  out = text == wanted;
-  return true;
 }
 
 bool Read(Value& value, Trail& trail, TopologySpreadConstraint& out) {

@@ -307,12 +307,52 @@ TEST(DecodeStorage, ReadsClaimsVolumesClassesAndCsiNodes) {
   EXPECT_EQ(volume.node_affinity->terms.size(), 1u);
   const auto storage_class = Decoded<StorageClass>(R"({"metadata":{"name":"fast"},"provisioner":"ebs",
     "volumeBindingMode":"WaitForFirstConsumer","allowedTopologies":[{"matchLabelExpressions":[{"key":"zone","values":["a"]}]}]})");
-  EXPECT_TRUE(storage_class.wait_for_first_consumer);
+  EXPECT_EQ(storage_class.binding, StorageClass::Binding::kWaitForFirstConsumer);
   EXPECT_EQ(storage_class.allowed_topologies[0].match_expressions[0].op, LabelRequirement::Operator::kIn);
   const auto csi = Decoded<CsiNode>(R"({"metadata":{"name":"n1"},"spec":{"drivers":[
     {"name":"ebs","nodeID":"i-1","topologyKeys":["zone"],"allocatable":{"count":25}},{"name":"nfs","nodeID":"n1"}]}})");
   EXPECT_EQ(csi.drivers[0].allocatable_count, 25);
   EXPECT_FALSE(csi.drivers[1].allocatable_count);
+}
+
+TEST(DecodeStorage, TheBetaAnnotationNamesTheClass) {
+  const auto claim = Decoded<PersistentVolumeClaim>(R"({"spec":{"storageClassName":"slow"},
+    "metadata":{"name":"c","annotations":{"volume.beta.kubernetes.io/storage-class":"fast",
+      "pv.kubernetes.io/bind-completed":"yes","volume.kubernetes.io/selected-node":"n1"}}})");
+  EXPECT_EQ(ClassOf(claim), "fast");
+  EXPECT_TRUE(claim.bind_completed());
+  ASSERT_NE(claim.selected_node(), nullptr);
+  EXPECT_EQ(*claim.selected_node(), "n1");
+  EXPECT_EQ(ClassOf(Decoded<PersistentVolume>(R"({"metadata":{"name":"v"},"spec":{"storageClassName":"slow"}})")),
+            "slow");
+}
+
+TEST(DecodeStorage, ReadsInTreeSources) {
+  using Plugin = InTreeSource::Plugin;
+  const auto source = [](const std::string& spec) {
+    return Decoded<PersistentVolume>(R"({"metadata":{"name":"v"},"spec":{)" + spec + "}}").in_tree;
+  };
+  EXPECT_EQ(source(R"("awsElasticBlockStore":{"volumeID":"vol-1"})"), (InTreeSource{Plugin::kAwsEbs, "vol-1", false}));
+  EXPECT_EQ(source(R"("gcePersistentDisk":{"pdName":"pd"})"), (InTreeSource{Plugin::kGcePd, "pd", false}));
+  EXPECT_EQ(source(R"("azureDisk":{"diskURI":"/d","kind":"MANAGED"})"),
+            (InTreeSource{Plugin::kAzureDisk, "/d", false}));
+  EXPECT_EQ(source(R"("azureDisk":{"diskURI":"/d","kind":"Shared"})"), (InTreeSource{Plugin::kAzureDisk, "/d", true}));
+  EXPECT_EQ(source(R"("nfs":{"server":"s"})").plugin, Plugin::kNone);
+  EXPECT_EQ(source(R"("cinder":null)").plugin, Plugin::kNone);
+}
+
+TEST(DecodeStorage, ReadsDriversCapacitiesAndAttachments) {
+  EXPECT_TRUE(Decoded<CsiDriver>(R"({"metadata":{"name":"d"},"spec":{"storageCapacity":true}})").storage_capacity);
+  const auto capacity = Decoded<CsiStorageCapacity>(R"({"metadata":{"name":"c"},"storageClassName":"fast",
+    "nodeTopology":{"matchLabels":{"zone":"a"}},"capacity":"5Gi","maximumVolumeSize":null})");
+  EXPECT_EQ(capacity.storage_class, "fast");
+  ASSERT_TRUE(capacity.node_topology);
+  EXPECT_EQ(capacity.capacity, Quantity::FromUnits(std::int64_t{5} << 30));
+  EXPECT_FALSE(capacity.maximum_volume_size);
+  const auto attachment = Decoded<VolumeAttachment>(R"({"metadata":{"name":"va"},
+    "spec":{"attacher":"d","nodeName":"n1","source":{"persistentVolumeName":"pv"}}})");
+  EXPECT_EQ(attachment.attacher, "d");
+  EXPECT_EQ(attachment.volume_name, "pv");
 }
 
 TEST(Decoder, NoTruncationOrFlippedByteBreaksIt) {
@@ -343,7 +383,8 @@ TEST(KeepsAnnotation, KeepsOnlyWhatIsRead) {
   for (const char* key :
        {"spillway.io/overflow", "kubernetes.io/config.mirror", "controller.kubernetes.io/pod-deletion-cost",
         "scheduling.k8s.io/group-name", "scheduling.x-k8s.io/pod-group", "kueue.x-k8s.io/queue-name", "AUTO_SCALE_EKS",
-        "LOCAL_REPLICAS", "cluster-autoscaler.kubernetes.io/pod-scale-up-delay"}) {
+        "LOCAL_REPLICAS", "cluster-autoscaler.kubernetes.io/pod-scale-up-delay",
+        "storage.alpha.kubernetes.io/migrated-plugins"}) {
     EXPECT_TRUE(KeepsAnnotation(key)) << key;
   }
   EXPECT_FALSE(KeepsAnnotation("kubectl.kubernetes.io/last-applied-configuration"));

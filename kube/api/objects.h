@@ -146,15 +146,19 @@ struct Volume {
     kAwsEbs,
     kRbd,
     kIscsi,
-    kHostPath
+    kHostPath,
+    kAzureDisk,
+    kCinder,
+    kPortworx
   };
   Kind kind = Kind::kOther;
   std::string name;
-  std::string source;                 // claim name, PD name, EBS volume id, RBD image, ISCSI IQN
+  std::string source;                 // claim name, PD name, volume id, RBD image, ISCSI IQN, Azure's disk URI
   std::string pool;                   // RBD
   std::vector<std::string> monitors;  // RBD
   bool read_only = false;
-  std::string type;  // "kind of source" as the API names it: "emptyDir", "configMap", "csi", ...
+  bool unmanaged = false;  // Azure disk: of a kind other than Managed
+  std::string type;        // "kind of source" as the API names it: "emptyDir", "configMap", "csi", ...
   bool operator==(const Volume&) const = default;
 };
 
@@ -203,7 +207,7 @@ struct Pod {
   bool is_bound() const { return !node_name.empty(); }
 };
 
-// ---- Node and the rest of what the filters read
+// ---- Node and the rest of what the filters read; for volumes see storage.h
 
 struct Node {
   ObjectMeta metadata;
@@ -229,41 +233,6 @@ struct PartialObject {
 struct RawObject {
   ObjectMeta metadata;
   std::string json;
-};
-
-struct PersistentVolumeClaim {
-  ObjectMeta metadata;
-  std::string volume_name, storage_class;
-  std::vector<std::string> access_modes;
-  Quantity request;
-  bool bound = false;  // phase Bound
-};
-
-struct PersistentVolume {
-  ObjectMeta metadata;
-  std::optional<NodeSelector> node_affinity;
-  std::string storage_class, csi_driver, csi_volume_handle;
-  std::vector<std::string> access_modes;
-  Quantity capacity;
-  std::string claim_ns, claim_name, claim_uid;
-  std::string phase;
-};
-
-struct StorageClass {
-  ObjectMeta metadata;
-  std::string provisioner;
-  bool wait_for_first_consumer = false;
-  std::vector<NodeSelectorTerm> allowed_topologies;
-};
-
-struct CsiNodeDriver {
-  std::string name, node_id;
-  std::vector<std::string> topology_keys;
-  std::optional<std::int32_t> allocatable_count;
-};
-struct CsiNode {
-  ObjectMeta metadata;
-  std::vector<CsiNodeDriver> drivers;
 };
 
 }  // namespace spillway::kube

@@ -27,6 +27,18 @@ bool IsGated(const Json& pod) { return !At(pod, {"spec", "schedulingGates"}).emp
 
 }  // namespace
 
+template <typename T>
+void Scheduler::ListenToStorage(const std::string& resource, void (sim::Cluster::*remove)(std::string_view)) {
+  context_.caches.Of(resource).Listen([this, remove](const std::string&, const Json* before, const Json* now) {
+    if (now == nullptr) {
+      (cluster_.*remove)(UidOf(*before));
+    } else if (auto object = decoder_.Decode<T>(now->dump())) {
+      cluster_.Upsert(*object);
+    }
+    RetryIfSomethingHelped();
+  });
+}
+
 Scheduler::Scheduler(StandinContext context, SchedulerOptions options)
     : context_(context),
       options_(std::move(options)),
@@ -39,6 +51,13 @@ Scheduler::Scheduler(StandinContext context, SchedulerOptions options)
   });
   context_.caches.Of("nodes").Listen(
       [this](const std::string&, const Json* before, const Json* now) { OnNode(before, now); });
+  ListenToStorage<kube::PersistentVolumeClaim>("persistentvolumeclaims", &sim::Cluster::RemoveClaim);
+  ListenToStorage<kube::PersistentVolume>("persistentvolumes", &sim::Cluster::RemoveVolume);
+  ListenToStorage<kube::StorageClass>("storageclasses", &sim::Cluster::RemoveStorageClass);
+  ListenToStorage<kube::CsiNode>("csinodes", &sim::Cluster::RemoveCsiNode);
+  ListenToStorage<kube::CsiDriver>("csidrivers", &sim::Cluster::RemoveCsiDriver);
+  ListenToStorage<kube::CsiStorageCapacity>("csistoragecapacities", &sim::Cluster::RemoveStorageCapacity);
+  ListenToStorage<kube::VolumeAttachment>("volumeattachments", &sim::Cluster::RemoveVolumeAttachment);
   context_.caches.Of("pods").Listen(
       [this](const std::string& key, const Json* before, const Json* now) { OnPod(key, before, now); });
 }

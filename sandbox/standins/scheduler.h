@@ -28,7 +28,8 @@ struct SchedulerOptions {
 
 // Stands in for kube-scheduler: judges with scheduler_sim over all nodes, assumes, binds through the store's binding
 // rules, writes the same condition, message and events, and queues as kube-scheduler does (priority, then time; backoff
-// 1 s doubling to 10 s; Pods that fit nowhere wait for a change that may help, at most 5 minutes). It never preempts.
+// 1 s doubling to 10 s; Pods that fit nowhere wait for a change that may help, at most 5 minutes). It never preempts,
+// and binds a Pod whose claims wait for it without waiting for their volumes, which nobody makes here.
 //
 // Source: pkg/scheduler schedule_one.go, backend/queue/scheduling_queue.go, framework/types.go FitError, v1.36.
 class Scheduler {
@@ -56,6 +57,8 @@ class Scheduler {
   void OnPod(const std::string& key, const Json* before, const Json* now);
   void OnNode(const Json* before, const Json* now);
   void OnNamespace(const Json* before, const Json* now);
+  template <typename T>
+  void ListenToStorage(const std::string& resource, void (sim::Cluster::*remove)(std::string_view uid));
   void UpsertPod(const Json& pod);
   void Enqueue(const std::string& key, const Json& pod);
   void RetryIfSomethingHelped();

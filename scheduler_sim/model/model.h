@@ -14,6 +14,7 @@
 #include "scheduler_sim/model/profile.h"
 #include "scheduler_sim/model/rare.h"
 #include "scheduler_sim/model/requests.h"
+#include "scheduler_sim/model/storage.h"
 #include "scheduler_sim/model/uid.h"
 #include "scheduler_sim/model/usage.h"
 #include "scheduler_sim/semantics.h"
@@ -193,6 +194,8 @@ struct Cluster::Model {
   std::unordered_map<PodIndex, SpreadByDefault> spread_by_default;  // pending Pods that may be
   DeviceClasses devices;
 
+  Storage storage;
+
   std::unordered_map<std::string, std::string> namespace_names;  // by UID
   std::unordered_map<std::string, kube::StringMap> namespaces;   // labels, by name
 
@@ -214,9 +217,16 @@ struct Cluster::Model {
   std::string_view NamespaceOf(IdentityId id) const { return FrameOf(id).ns; }
   PackedLabels LabelsOf(IdentityId id) const;
 
+  // What its volumes use; nullptr when filters do not care about them.
+  const VolumeUse* volumes_of(const PodClass& of) const {
+    const VolumeUseId id = footprint(of.footprint).volumes;
+    return id.valid() ? &storage.uses[id.value()] : nullptr;
+  }
+
   // A Pod of this footprint and identity comes to, or leaves, a node.
   void Place(Usage& target, FootprintId footprint, IdentityId identity, NodeIndex node) const;
   void Unplace(Usage& target, FootprintId footprint, IdentityId identity, NodeIndex node) const;
+  void TakeVolumes(Usage& target, FootprintId footprint, NodeIndex node, std::int32_t change) const;
   void Count(Usage& target, CounterId counter, NodeIndex node, std::int32_t change) const;
   // Whether a kMatched or kSpread counter counts Pods of this identity.
   bool IsCounted(const Counter& counter, IdentityId identity) const;

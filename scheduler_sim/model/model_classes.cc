@@ -4,6 +4,7 @@
 #include "kube/api/selector.h"
 #include "scheduler_sim/model/key.h"
 #include "scheduler_sim/model/model.h"
+#include "scheduler_sim/model/storage_edit.h"
 #include "scheduler_sim/model/terms.h"
 
 namespace spillway::sim {
@@ -102,6 +103,7 @@ FootprintId Cluster::Model::AcquireFootprint(const kube::Pod& pod) {
                                          .terms = {TermOf(term, pod.metadata.ns)}});
     carried.push_back(id);
   }
+  const VolumeUseId volumes = pod.volumes.empty() ? VolumeUseId() : StorageEdit(*this).AcquireUse(pod);
 
   KeyWriter key(key_);
   key.Int(requests.milli_cpu).Int(requests.memory).Int(requests.ephemeral_storage);
@@ -110,16 +112,18 @@ FootprintId Cluster::Model::AcquireFootprint(const kube::Pod& pod) {
   key.Size(host_ports.size());
   for (const PortId port : host_ports) key.Size(port.value());
   for (const CounterId counter : carried) key.Size(counter.value());
+  if (volumes.valid()) key.Size(CounterId().value()).Size(volumes.value());
 
   const auto [id, is_new] = footprints.Acquire(key_);
   if (!is_new) {
     for (const PortId port : host_ports) Release(port);
     for (const CounterId counter : carried) Release(counter);
+    if (volumes.valid()) StorageEdit(*this).Release(volumes);
     return FootprintId(id);
   }
   Footprint footprint{
-      requests.milli_cpu,        requests.memory,        requests.ephemeral_storage, {},
-      requests.scored_milli_cpu, requests.scored_memory, std::move(host_ports),      std::move(carried)};
+      requests.milli_cpu,     requests.memory,       requests.ephemeral_storage, {},     requests.scored_milli_cpu,
+      requests.scored_memory, std::move(host_ports), std::move(carried),         volumes};
   for (const auto& [name, amount] : requests.scalars) footprint.scalars.emplace_back(AcquireResource(name), amount);
   footprints[id] = std::move(footprint);
   return FootprintId(id);
@@ -132,6 +136,7 @@ void Cluster::Model::Release(FootprintId id) {
   for (const auto& [resource, unused] : footprint.scalars) Release(resource);
   for (const PortId port : footprint.ports) Release(port);
   for (const CounterId counter : footprint.carried) Release(counter);
+  if (footprint.volumes.valid()) StorageEdit(*this).Release(footprint.volumes);
 }
 
 RuleId Cluster::Model::AcquireRule(const kube::StringMap& selector, const std::optional<kube::NodeSelector>& affinity) {

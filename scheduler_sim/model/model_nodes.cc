@@ -3,6 +3,7 @@
 
 #include "kube/api/selector.h"
 #include "scheduler_sim/model/model.h"
+#include "scheduler_sim/model/storage_edit.h"
 
 namespace spillway::sim {
 namespace {
@@ -110,6 +111,7 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
   real.Put(index, role == NodeRole::kReal);
   cordoned.Put(index, node.unschedulable);
   JudgeRules(index, labels_changed, taints_changed);
+  if (labels_changed) StorageEdit(*this).JudgeLabels(index);
   if (moves) EnterTopologies(index);
   ++generation;
   ++relaxations;

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "scheduler_sim/model/model.h"
+#include "scheduler_sim/model/storage_edit.h"
 
 namespace spillway::sim {
 namespace {
@@ -22,7 +23,8 @@ bool Shrunk(const Footprint& before, const Footprint& after) {
       after.ephemeral_storage < before.ephemeral_storage) {
     return true;
   }
-  return before.scalars != after.scalars || before.ports != after.ports || before.carried != after.carried;
+  return before.scalars != after.scalars || before.ports != after.ports || before.carried != after.carried ||
+         before.volumes != after.volumes;
 }
 
 bool SameForTheModel(const PodRecord& a, const PodRecord& b) {
@@ -139,6 +141,7 @@ void Cluster::Model::Attach(PodIndex index) {
     record.pending_at = static_cast<std::uint32_t>(pending.size());
     pending.push_back(index);
     if (record.node.valid()) nominated.push_back(index);
+    if (footprint(record.footprint).volumes.valid()) ++storage.pending_pods;
     return;
   }
   NodeRecord& node = nodes[record.node.value()];
@@ -152,6 +155,10 @@ void Cluster::Model::Attach(PodIndex index) {
   const std::uint64_t before = usage.relaxations();
   Place(usage, record.footprint, record.identity, record.node);
   relaxations += usage.relaxations() != before ? 1 : 0;
+  if (const VolumeUseId volumes = footprint(record.footprint).volumes; volumes.valid()) {
+    StorageEdit(*this).Place(volumes, record.node);
+    if (storage.pending_pods != 0) ++relaxations;  // a volume that is there already costs others nothing more
+  }
   CountOnNode(record, 1);
 }
 
@@ -162,6 +169,7 @@ void Cluster::Model::Detach(PodIndex index) {
     pods[pending.back().value()].pending_at = record.pending_at;
     pending.pop_back();
     if (record.node.valid()) std::erase(nominated, index);
+    if (footprint(record.footprint).volumes.valid()) --storage.pending_pods;
     return;
   }
   if (record.next_on_node.valid()) pods[record.next_on_node.value()].previous_on_node = record.previous_on_node;
@@ -177,6 +185,9 @@ void Cluster::Model::Detach(PodIndex index) {
     identities[record.identity.value()].first_placed = record.next_alike;
   }
   Unplace(usage, record.footprint, record.identity, record.node);
+  if (const VolumeUseId volumes = footprint(record.footprint).volumes; volumes.valid()) {
+    StorageEdit(*this).Unplace(volumes, record.node);
+  }
   CountOnNode(record, -1);
 }
 

@@ -47,7 +47,9 @@ std::string Cluster::Model::ChooseProfile(const kube::Pod& pod, PodClass& made) 
 }
 
 const std::string& Cluster::Model::undecidable(const PodClass& of) const {
-  if (!of.undecidable.empty() || devices.empty() || !semantics.device_classes) return of.undecidable;
+  if (!of.undecidable.empty()) return of.undecidable;
+  if (!storage.unknown.empty() && volumes_of(of) != nullptr) return storage.unknown;
+  if (devices.empty() || !semantics.device_classes) return of.undecidable;
   for (const auto& [resource, amount] : footprint(of.footprint).scalars) {
     if (const std::string* why = devices.WhyUndecidable(resource_name(resource))) return *why;
   }

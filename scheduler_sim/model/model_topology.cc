@@ -3,6 +3,7 @@
 #include "kube/api/selector.h"
 #include "scheduler_sim/model/key.h"
 #include "scheduler_sim/model/model.h"
+#include "scheduler_sim/model/storage_edit.h"
 #include "scheduler_sim/model/terms.h"
 
 // Counts of Pods per topology domain: definitions, and keeping them right as nodes and namespaces change.
@@ -86,14 +87,22 @@ void Cluster::Model::Count(Usage& target, CounterId id, NodeIndex node, std::int
   target.NoteRelaxations(counts.relaxations - before);
 }
 
+void Cluster::Model::TakeVolumes(Usage& target, FootprintId id, NodeIndex node, std::int32_t change) const {
+  VolumeUsage& volumes = target.ChangeableVolumes();
+  UseVolumes(*this, volumes, footprint(id).volumes, node, change);
+  if (nodes[node.value()].exists) CountClaims(*this, volumes, footprint(id).volumes, change);
+}
+
 void Cluster::Model::Place(Usage& target, FootprintId footprint_id, IdentityId identity, NodeIndex node) const {
   target.Take(footprint(footprint_id), node, 1);
+  if (footprint(footprint_id).volumes.valid()) TakeVolumes(target, footprint_id, node, 1);
   for (const CounterId counter : footprint(footprint_id).carried) Count(target, counter, node, 1);
   for (const CounterId counter : identities[identity.value()].counters()) Count(target, counter, node, 1);
 }
 
 void Cluster::Model::Unplace(Usage& target, FootprintId footprint_id, IdentityId identity, NodeIndex node) const {
   target.Take(footprint(footprint_id), node, -1);
+  if (footprint(footprint_id).volumes.valid()) TakeVolumes(target, footprint_id, node, -1);
   for (const CounterId counter : footprint(footprint_id).carried) Count(target, counter, node, -1);
   for (const CounterId counter : identities[identity.value()].counters()) Count(target, counter, node, -1);
 }
@@ -101,6 +110,10 @@ void Cluster::Model::Unplace(Usage& target, FootprintId footprint_id, IdentityId
 void Cluster::Model::CountPodsOn(NodeIndex index, std::int32_t change) {
   for (PodIndex pod = nodes[index.value()].first_pod; pod.valid(); pod = pods[pod.value()].next_on_node) {
     const PodRecord& record = pods[pod.value()];
+    if (const VolumeUseId volumes = footprint(record.footprint).volumes;
+        volumes.valid() && nodes[index.value()].exists) {
+      CountClaims(*this, usage.ChangeableVolumes(), volumes, change);
+    }
     for (const CounterId counter : footprint(record.footprint).carried) Count(usage, counter, index, change);
     for (const CounterId counter : identities[record.identity.value()].counters()) Count(usage, counter, index, change);
   }

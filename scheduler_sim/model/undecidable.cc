@@ -37,14 +37,6 @@ std::string WhyUndecidable(const kube::Pod& pod) {
       std::any_of(pod.init_containers.begin(), pod.init_containers.end(), claims)) {
     return "it uses resource claims (dynamic resource allocation), which only kube-scheduler can allocate";
   }
-  for (const kube::Volume& volume : pod.volumes) {
-    if (volume.kind == kube::Volume::Kind::kPersistentVolumeClaim || volume.kind == kube::Volume::Kind::kEphemeral) {
-      return "it uses the persistent volume claim of volume \"" + volume.name + "\", and volumes are not simulated yet";
-    }
-    if (volume.kind != kube::Volume::Kind::kOther && volume.kind != kube::Volume::Kind::kHostPath) {
-      return "it uses the disk of volume \"" + volume.name + "\", and volume conflicts are not simulated yet";
-    }
-  }
   return {};
 }
 

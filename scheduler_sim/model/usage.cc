@@ -51,6 +51,21 @@ Counts& Usage::ChangeableCounts(CounterId counter) {
   return *counts;
 }
 
+const VolumeUsage& Usage::volumes() const {
+  static const VolumeUsage none;
+  return volumes_ == nullptr ? none : *volumes_;
+}
+
+VolumeUsage& Usage::ChangeableVolumes() {
+  ++volume_changes_;
+  if (volumes_ == nullptr) {
+    volumes_ = std::make_shared<VolumeUsage>();
+  } else if (volumes_.use_count() > 1) {
+    volumes_ = std::make_shared<VolumeUsage>(*volumes_);
+  }
+  return *volumes_;
+}
+
 void Usage::ResetCounts(CounterId counter) {
   if (counter.value() >= counts_.size()) counts_.resize(counter.value() + 1);
   counts_[counter.value()] = std::make_shared<Counts>();

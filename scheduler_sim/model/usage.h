@@ -9,14 +9,18 @@
 
 #include "scheduler_sim/model/counter.h"
 #include "scheduler_sim/model/node_set.h"
+#include "scheduler_sim/model/volume_usage.h"
 
 namespace spillway::sim {
 
 struct ResourceTag;
 struct PortTag;
+struct VolumeUseTag;
 // An interned scalar resource name; an interned (ip, protocol, port).
 using ResourceId = StrongId<ResourceTag>;
 using PortId = StrongId<PortTag>;
+// What a Pod's volumes take.
+using VolumeUseId = StrongId<VolumeUseTag>;
 
 // What a Pod takes from its node, and what it makes other Pods avoid. Hash-consed: replicas share one.
 struct Footprint {
@@ -25,6 +29,7 @@ struct Footprint {
   std::int64_t scored_milli_cpu = 0, scored_memory = 0;
   std::vector<PortId> ports;
   std::vector<CounterId> carried;  // its own required anti-affinity terms, kCarried
+  VolumeUseId volumes;             // invalid: none that filters care about
 };
 
 // Sums as Go computes them: wrapping. Only absurd objects get there, and they must not be undefined behaviour here.
@@ -43,7 +48,7 @@ class Usage {
   void Resize(std::size_t nodes);
   std::size_t size() const { return free_pods.size(); }
 
-  // Resources and ports; `sign` is 1 or -1.
+  // Resources and ports, not volumes; `sign` is 1 or -1.
   void Take(const Footprint& footprint, NodeIndex node, std::int64_t sign);
 
   // The column of a scalar resource; nullptr when no node has it and no Pod uses it.
@@ -64,6 +69,12 @@ class Usage {
   const NodeSet* PortTaken(PortId port) const {
     return ports_ != nullptr && port.value() < ports_->size() ? &(*ports_)[port.value()].taken : nullptr;
   }
+
+  const VolumeUsage& volumes() const;
+  // For changing; copies what is shared with another Usage.
+  VolumeUsage& ChangeableVolumes();
+  // Counts the changes.
+  std::uint64_t volume_changes() const { return volume_changes_; }
 
   const Counts& CountsOf(CounterId counter) const { return *counts_[counter.value()]; }
   // For changing; copies what is shared with another Usage.
@@ -92,6 +103,8 @@ class Usage {
   std::shared_ptr<std::vector<PortUse>> ports_;          // by PortId; copied when changed while shared
   std::vector<std::shared_ptr<Counts>> counts_;          // by CounterId; likewise
   std::uint64_t relaxations_ = 0;
+  std::shared_ptr<VolumeUsage> volumes_;  // likewise; nullptr: none ever
+  std::uint64_t volume_changes_ = 0;
 };
 
 }  // namespace spillway::sim

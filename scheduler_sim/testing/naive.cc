@@ -8,6 +8,7 @@
 
 #include "kube/api/selector.h"
 #include "scheduler_sim/model/requests.h"
+#include "scheduler_sim/testing/naive_storage.h"
 
 namespace spillway::sim::testing {
 namespace {
@@ -355,15 +356,33 @@ bool IsOff(const SchedulerProfile& profile, const std::string& plugin) {
          (Has(profile.filter.disabled, plugin) && !Has(profile.filter.enabled, plugin));
 }
 
-NaiveVerdict::Node RunFilters(const Cycle& cycle, NodeInfo info, const PodList& added) {
+NaiveStorage StorageOf(const Cycle& cycle) {
+  NaiveStorage storage{cycle.objects, cycle.pod, cycle.semantics, {}};
+  for (const NodeInfo& info : cycle.infos) {
+    storage.placed.insert(storage.placed.end(), info.pods.begin(), info.pods.end());
+  }
+  return storage;
+}
+
+NaiveVerdict::Node RunFilters(const Cycle& cycle, NodeInfo info, const PodList& added, bool& fails) {
   NodeInfo grown = info;
   grown.pods.insert(grown.pods.end(), added.begin(), added.end());
+  const NaiveStorage storage = StorageOf(cycle);
+  const auto of = [&](NaiveResult result) {
+    if (result.error.empty()) return std::move(result.reasons);
+    fails = true;
+    return Reasons{std::move(result.error)};
+  };
   std::vector<std::pair<std::string, std::function<Reasons()>>> filters = {
       {"NodeUnschedulable", [&] { return NodeUnschedulable(cycle, grown); }},
       {"TaintToleration", [&] { return TaintToleration(cycle, grown); }},
       {"NodeAffinity", [&] { return NodeAffinity(cycle, grown); }},
       {"NodePorts", [&] { return NodePorts(cycle, grown); }},
       {"NodeResourcesFit", [&] { return NodeResourcesFit(cycle, grown); }},
+      {"VolumeRestrictions", [&] { return of(storage.VolumeRestrictions(grown.pods, added)); }},
+      {"NodeVolumeLimits", [&] { return of(storage.NodeVolumeLimits(*info.node, grown.pods)); }},
+      {"VolumeBinding", [&] { return of(storage.VolumeBinding(*info.node)); }},
+      {"VolumeZone", [&] { return of(storage.VolumeZone(*info.node)); }},
       {"PodTopologySpread", [&] { return PodTopologySpread(cycle, info, added); }},
       {"InterPodAffinity", [&] { return InterPodAffinity(cycle, info, added); }},
   };
@@ -476,6 +495,13 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
         "0/" + std::to_string(objects.nodes.size()) + " nodes are available: pod affinity terms conflict.";
     return verdict;
   }
+  const NaiveResult storage = StorageOf(cycle).PreFilter();
+  verdict.fails = !storage.error.empty() && !objects.nodes.empty();
+  if (!storage.reasons.empty() && !objects.nodes.empty()) {
+    verdict.rejection =
+        "0/" + std::to_string(objects.nodes.size()) + " nodes are available: " + storage.reasons.front() + ".";
+  }
+  if (verdict.fails || !verdict.rejection.empty()) return verdict;
   for (const NodeInfo& info : cycle.infos) {
     const std::string& name = info.node->metadata.name;
     // The node it is nominated to is tried first, whatever PreFilter says of it, and keeps that status.
@@ -489,8 +515,10 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
                          other.priority >= pod.priority && other.metadata.uid != pod.metadata.uid;
       if (ahead) added.push_back(&other);
     }
-    verdict.nodes[name] = RunFilters(cycle, info, added);
-    if (verdict.nodes[name].filter.empty() && !added.empty()) verdict.nodes[name] = RunFilters(cycle, info, {});
+    verdict.nodes[name] = RunFilters(cycle, info, added, verdict.fails);
+    if (verdict.nodes[name].filter.empty() && !added.empty()) {
+      verdict.nodes[name] = RunFilters(cycle, info, {}, verdict.fails);
+    }
   }
   verdict.undecidable = verdict.feasible_anywhere() && IsAskedAbout(objects, pod);
   return verdict;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kube/api/objects.h"
+#include "kube/api/storage.h"
 #include "kube/api/workloads.h"
 #include "scheduler_sim/scheduler_config.h"
 #include "scheduler_sim/selecting_kind.h"
@@ -20,6 +21,13 @@ struct Objects {
   SchedulerConfig scheduler;
   std::vector<std::pair<SelectingKind, kube::SelectingObject>> selecting;  // all of them are known
   std::vector<kube::DeviceClass> device_classes;
+  std::vector<kube::PersistentVolumeClaim> claims;
+  std::vector<kube::PersistentVolume> volumes;
+  std::vector<kube::StorageClass> storage_classes;
+  std::vector<kube::CsiNode> csi_nodes;
+  std::vector<kube::CsiDriver> csi_drivers;
+  std::vector<kube::CsiStorageCapacity> capacities;
+  std::vector<kube::VolumeAttachment> attachments;
 };
 
 struct NaiveVerdict {
@@ -30,6 +38,7 @@ struct NaiveVerdict {
   };
   bool undecidable = false;  // then the rest means nothing
   std::string rejection;
+  bool fails = false;                 // kube-scheduler itself does, whatever else there is
   std::map<std::string, Node> nodes;  // by name; empty with a rejection
 
   bool feasible_anywhere() const;

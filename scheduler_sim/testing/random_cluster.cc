@@ -3,27 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "scheduler_sim/testing/draw.h"
 #include "scheduler_sim/testing/scenario_fields.h"
 
 namespace spillway::sim::testing {
 namespace {
-
-class Draw {
- public:
-  explicit Draw(const Genes& genes) : genes_(genes) {}
-
-  // 0 to below - 1.
-  int Below(int below) { return at_ < genes_.size() ? genes_[at_++] % below : 0; }
-  bool OneIn(int many) { return Below(many) == many - 1; }
-  template <std::size_t kSize>
-  std::string From(const std::array<const char*, kSize>& choices) {
-    return choices[static_cast<std::size_t>(Below(static_cast<int>(kSize)))];
-  }
-
- private:
-  const Genes& genes_;
-  std::size_t at_ = 0;
-};
 
 constexpr std::array<const char*, 3> kNamespaces = {"default", "ns1", "ns2"};
 constexpr std::array<const char*, 3> kApps = {"web", "db", "cache"};
@@ -172,7 +156,9 @@ kube::Node NodeFrom(int number, const Genes& genes) {
   if (draw.OneIn(8)) fields.push_back("cordoned");
   if (draw.OneIn(4)) fields.push_back("example.com/gpu=" + std::to_string(draw.Below(4)));
   if (draw.OneIn(4)) fields.push_back("eph=2Gi");
-  return MakeNode("n" + std::to_string(number), draw.OneIn(8), fields);
+  const bool is_virtual = draw.OneIn(8);
+  if (draw.OneIn(2)) fields.push_back("label=topology.kubernetes.io/zone=z" + std::to_string(draw.Below(3)));
+  return MakeNode("n" + std::to_string(number), is_virtual, fields);
 }
 
 kube::Pod PodFrom(int number, const Genes& genes) {

@@ -23,7 +23,9 @@ AGENT = f"system:serviceaccount:{NAMESPACE}:spillway-agent"
 MAY = {
     CONTROLLER: [
         *((verb, resource, "", "", "") for verb in ("get", "list", "watch")
-          for resource in ("pods", "nodes", "namespaces", "deviceclasses.resource.k8s.io")),
+          for resource in ("pods", "nodes", "namespaces", "deviceclasses.resource.k8s.io", "persistentvolumes", "persistentvolumeclaims",
+                           *(f"{kind}.storage.k8s.io" for kind in ("storageclasses", "csinodes", "csidrivers",
+                                                                   "csistoragecapacities", "volumeattachments")))),
         ("create", "pods", "", "binding", "anywhere"),
         ("create", "events.events.k8s.io", "", "", "anywhere"), ("patch", "events.events.k8s.io", "", "", "anywhere"),
         ("create", "leases.coordination.k8s.io", "", "", NAMESPACE),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -60,11 +61,14 @@ func vectors(ctx context.Context, args []string) error {
 	return nil
 }
 
+// Names and numbers make no new message.
+var particular = regexp.MustCompile(`"[^"]*"|[-./\w]*[0-9][-./\w]*`)
+
 // showsMore is true when a message, or a filter's reasons next to other verdicts, have not been seen yet.
 func showsMore(answer verdict.Answer, seen map[string]bool) bool {
 	more := false
 	for _, v := range answer.Verdicts {
-		said := []string{v.Message, fmt.Sprint(v.Verdict, len(v.Nodes) == 0)}
+		said := []string{particular.ReplaceAllString(v.Message, "#"), fmt.Sprint(v.Verdict, len(v.Nodes) == 0)}
 		for _, node := range v.Nodes {
 			said = append(said, fmt.Sprint(v.Verdict, len(v.Feasible) > 0, node.Filter, node.Reasons))
 		}
