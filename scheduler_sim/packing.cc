@@ -65,8 +65,8 @@ class Packer {
   NodeIndex Find(ClassIndex index, const PodClass& pod_class) {
     const Question question = Ask(pod_class);
     std::unique_ptr<Progress>& progress = classes_[index.value()];
-    if (progress != nullptr && model_.volumes_of(pod_class) != nullptr &&
-        (progress->volume_changes != usage_.volume_changes() || !progress->error.empty())) {
+    if (progress != nullptr && (progress->volume_changes != usage_.volume_changes() || !progress->error.empty()) &&
+        model_.volumes_of(pod_class) != nullptr) {
       progress.reset();  // volumes depend on each other in too many ways to be followed
     }
     if (progress == nullptr) progress = std::make_unique<Progress>(Progress{.volume_changes = usage_.volume_changes()});
