@@ -123,6 +123,7 @@ struct PodClass {
   std::uint32_t profile = 0;  // index into Model::profiles
   RuleId rule;                // invalid: any node
   TolerationsId tolerations;
+  VolumeUseId volumes;                             // its footprint's
   std::vector<CounterId> affinity, anti_affinity;  // kMatched, a term each
   std::vector<CounterId> repelled_by;              // kCarried: terms of other Pods that match this one
   bool matches_own_affinity = false;
@@ -219,8 +220,7 @@ struct Cluster::Model {
 
   // What its volumes use; nullptr when filters do not care about them.
   const VolumeUse* volumes_of(const PodClass& of) const {
-    const VolumeUseId id = footprint(of.footprint).volumes;
-    return id.valid() ? &storage.uses[id.value()] : nullptr;
+    return of.volumes.valid() ? &storage.uses[of.volumes.value()] : nullptr;
   }
 
   // A Pod of this footprint and identity comes to, or leaves, a node.

@@ -119,7 +119,8 @@ void Cluster::Model::NoticeCarried(CounterId counter) {
 ClassIndex Cluster::Model::AcquireClass(const kube::Pod& pod, FootprintId footprint, IdentityId identity) {
   PodClass made{.footprint = footprint,
                 .rule = AcquireRule(pod.node_selector, pod.required_node_affinity),
-                .tolerations = AcquireTolerations(pod)};
+                .tolerations = AcquireTolerations(pod),
+                .volumes = this->footprint(footprint).volumes};
   footprints.AddReference(footprint.value());
   AddTopologicalRules(pod, identity, made);
   made.repelled_by = identities[identity.value()].repelled_by();
