@@ -54,6 +54,21 @@ NodeReport Inspect(const Question& question, NodeIndex node, const std::vector<N
   return Inspect(question, node);
 }
 
+NodeReport InspectLeftOut(const Question& question, NodeIndex own, const std::vector<NominatedAt>& ahead,
+                          Usage& scratch) {
+  NodeReport report = Inspect(question, own, ahead, scratch);
+  NodeSet only;
+  only.Add(own);
+  Tally tally;
+  for (const Filter* filter : FiltersFor(question)) filter->Narrow(question, only, tally);
+  const bool fails = !report.filter.empty() && !tally.error().empty();
+  return fails ? NotAskedAbout(own) : report;
+}
+
+NodeReport NotAskedAbout(NodeIndex node) {
+  return {node, "PreFilter", {"node(s) didn't satisfy plugin(s) [NodeAffinity]"}};
+}
+
 void ChangeNominated(const Cluster::Model& model, const PodClass& pod, const Usage& base, PodIndex nominated,
                      std::int32_t change, Usage& usage) {
   const PodRecord& record = model.pod(nominated);
@@ -139,7 +154,7 @@ Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet&
   Evaluation evaluation = EvaluateBehind(ahead, question, rest);
   if (!evaluation.rejection.empty()) return evaluation;
   Usage scratch = model.usage;
-  const NodeReport report = Inspect(question, own, ahead, scratch);
+  const NodeReport report = InspectLeftOut(question, own, ahead, scratch);
   for (const std::string& reason : report.reasons) evaluation.tally.Add(reason, 1);
   // The PreFilter's own filter may be switched off.
   if (report.filter.empty()) evaluation.feasible.Add(own);

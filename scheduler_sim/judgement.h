@@ -6,7 +6,8 @@ namespace spillway::sim {
 
 // Judges a pending Pod alone, nominated Pods of its own or higher priority on their nodes: a node one of them waits for
 // must admit the Pod both with and without them, as kube-scheduler has it. The node that the Pod itself is nominated to
-// is tried whatever PreFilter says of it, and keeps the reason found there.
+// is tried whatever PreFilter says of it, and keeps the reason found there; that kube-scheduler itself fails on it
+// there is logged and forgotten.
 //
 // Source: kube-scheduler framework/runtime RunFilterPluginsWithNominatedPods; schedule_one.go evaluateNominatedNode.
 Evaluation EvaluatePod(const Cluster::Model& model, PodIndex pod, const NodeSet& domain);
@@ -31,6 +32,11 @@ NodeReport Inspect(const Question& question, NodeIndex node);
 // The same with the Pods of `ahead` that wait for this node, then without. `scratch` holds the question's usage, before
 // and after.
 NodeReport Inspect(const Question& question, NodeIndex node, const std::vector<NominatedAt>& ahead, Usage& scratch);
+// What is said of a node that a PreFilter result leaves out; NodeAffinity's is the only such result.
+NodeReport NotAskedAbout(NodeIndex node);
+// The same as Inspect() for the node that the Pod itself is nominated to, when PreFilter left it out.
+NodeReport InspectLeftOut(const Question& question, NodeIndex own, const std::vector<NominatedAt>& ahead,
+                          Usage& scratch);
 
 // Why a node that passed all filters does not settle it: an extender that is asked about Pods of this class.
 std::string LastWordOf(const PodClass& pod_class);

@@ -79,12 +79,13 @@ std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod) {
   const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);
   Usage scratch = ahead.empty() ? Usage() : model.usage;
   const NodeIndex own = model.pod(pod).node;  // nominated to: tried whatever PreFilter says
-  if (own.valid() && model.all.Has(own)) looked_at.Add(own);
   model.names.ForEach([&](NodeIndex node, std::uint64_t) {
     if (!model.node(node).exists) return;
-    reports.push_back(looked_at.Has(node)
-                          ? Inspect(question, node, ahead, scratch)
-                          : NodeReport{node, "PreFilter", {"node(s) didn't satisfy plugin(s) [NodeAffinity]"}});
+    if (looked_at.Has(node)) {
+      reports.push_back(Inspect(question, node, ahead, scratch));
+    } else {
+      reports.push_back(node == own ? InspectLeftOut(question, node, ahead, scratch) : NotAskedAbout(node));
+    }
   });
   return reports;
 }

@@ -505,8 +505,10 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
   for (const NodeInfo& info : cycle.infos) {
     const std::string& name = info.node->metadata.name;
     // The node it is nominated to is tried first, whatever PreFilter says of it, and keeps that status.
-    if (named && named->count(name) == 0 && pod.nominated_node_name != name) {
-      verdict.nodes[name] = {"PreFilter", {"node(s) didn't satisfy plugin(s) [NodeAffinity]"}};
+    const bool left_out = named && named->count(name) == 0;
+    const NaiveVerdict::Node absent = {"PreFilter", {"node(s) didn't satisfy plugin(s) [NodeAffinity]"}};
+    if (left_out && pod.nominated_node_name != name) {
+      verdict.nodes[name] = absent;
       continue;
     }
     PodList added;
@@ -515,10 +517,14 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
                          other.priority >= pod.priority && other.metadata.uid != pod.metadata.uid;
       if (ahead) added.push_back(&other);
     }
-    verdict.nodes[name] = RunFilters(cycle, info, added, verdict.fails);
+    bool fails = false;
+    verdict.nodes[name] = RunFilters(cycle, info, added, fails);
     if (verdict.nodes[name].filter.empty() && !added.empty()) {
-      verdict.nodes[name] = RunFilters(cycle, info, {}, verdict.fails);
+      verdict.nodes[name] = RunFilters(cycle, info, {}, fails);
     }
+    // A failure on a nominated node that PreFilter left out is logged and forgotten.
+    if (fails && left_out) verdict.nodes[name] = absent;
+    verdict.fails = verdict.fails || (fails && !left_out);
   }
   verdict.undecidable = verdict.feasible_anywhere() && IsAskedAbout(objects, pod);
   return verdict;

@@ -109,9 +109,10 @@ func (s *session) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (v
 	}
 	for _, node := range c.NodeNames() {
 		// The Pod's own nominated node is tried first, whatever PreFilter said of it.
-		if !result.AllNodes() && !result.NodeNames.Has(node) && node != pod.Status.NominatedNodeName {
-			v.Nodes = append(v.Nodes, verdict.Node{Node: node, Filter: "PreFilter",
-				Reasons: diagnosis.NodeToStatus.AbsentNodesStatus().Reasons()})
+		leftOut := !result.AllNodes() && !result.NodeNames.Has(node)
+		absent := verdict.Node{Node: node, Filter: "PreFilter", Reasons: diagnosis.NodeToStatus.AbsentNodesStatus().Reasons()}
+		if leftOut && node != pod.Status.NominatedNodeName {
+			v.Nodes = append(v.Nodes, absent)
 			continue
 		}
 		info, err := s.shared.NodeInfos().Get(node)
@@ -125,6 +126,8 @@ func (s *session) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (v
 		case status.IsRejected():
 			diagnosis.NodeToStatus.Set(node, status)
 			v.Nodes = append(v.Nodes, verdict.Node{Node: node, Filter: status.Plugin(), Reasons: slices.Sorted(slices.Values(status.Reasons()))})
+		case leftOut: // evaluateNominatedNode failed, which is logged and forgotten
+			v.Nodes = append(v.Nodes, absent)
 		default:
 			return verdict.Verdict{Namespace: pod.Namespace, Name: pod.Name, Verdict: verdict.Undecidable,
 				Feasible: []string{}, Nodes: []verdict.Node{}}, nil
