@@ -10,26 +10,38 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help deps build demo test test-fast bench bench-compare bench-controlplane build-release differential fmt fmt-check lint docs clean
+.PHONY: help deps deps-program build demo test test-fast simulate-many planted bench bench-compare bench-controlplane build-release differential fmt fmt-check lint docs clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+deps-program:
+	@./tools/install-packages program
+
 deps: ## install the Debian packages that building and testing need
 	@./tools/install-packages
 
-build: deps ## build/spillway
-	@cmake --preset dev >build.log 2>&1 || { cat build.log; exit 1; }; rm -f build.log
-	@cmake --build --preset dev -j $(JOBS) --target spillway
+build: deps-program ## build/spillway
+	@cmake --preset product $(if $(wildcard build/CMakeCache.txt),,-DSPILLWAY_TESTS=OFF) >build.log 2>&1 || { cat build.log; exit 1; }; rm -f build.log
+	@cmake --build --preset product -j $(JOBS) --target spillway
 
 demo: build ## the three walk-throughs in the sandbox; stays up to play with
 	@build/spillway demo $(DEMO_FLAGS)
 
 test: deps ## everything: unit, simulation, wire, structure, control plane
-	@tools/run-tests dev
+	@tools/run-tests product
 
 test-fast: deps ## without what needs Kubernetes' own code: control plane, scheduler plugins
-	@tools/run-tests dev --label-exclude 'controlplane|differential'
+	@SPILLWAY_BUILD_KUBERNETES=no tools/run-tests product --label-exclude 'controlplane|differential'
+
+simulate-many: deps ## N=20000 fresh seeds of the swarm on all cores; FIRST=1 to say which
+	@cmake --preset product -DSPILLWAY_TESTS=ON >build.log 2>&1 || { cat build.log; exit 1; }; rm -f build.log
+	@cmake --build --preset product -j $(JOBS) --target simulate
+	@build/tests/simulate tests/simulation/swarm.sim --seeds=$(or $(N),20000) --jobs=$(JOBS) \
+	  --first=$(or $(FIRST),$(shell shuf -i 1000000-2000000000 -n 1)) $(SIMULATE_FLAGS)
+
+planted: deps ## plant each known bug and see which tests notice; PLANTED_FLAGS=--only=NAME
+	@tests/planted/run.py --jobs=$(JOBS) $(PLANTED_FLAGS)
 
 differential: build ## N=2000 random clusters against kube-scheduler's own plugins; K8S=1.34 for older ones
 	@SPILLWAY_BIN=build/spillway tests/differential/run $(or $(K8S),1.36) --n=$(or $(N),2000) $(DIFFERENTIAL_FLAGS)
@@ -53,11 +65,11 @@ fmt: deps ## format all C++
 fmt-check: deps ## fail if anything is not formatted
 	@git ls-files '*.h' '*.cc' | xargs clang-format-19 --dry-run -Werror
 
-lint: build ## clang-tidy over the whole tree
-	@git ls-files '*.cc' | grep -v _test.cc | xargs -P $(JOBS) -n 4 clang-tidy-19 -p build --quiet
+lint: deps build ## clang-tidy over the program; what was clean and did not change is not looked at again
+	@tools/lint build
 
-docs: build ## regenerate docs/flags.md, metrics.md, events.md from the binary
-	@for page in flags metrics events; do build/spillway docs $$page > docs/$$page.md; done
+docs: build ## regenerate docs/flags.md, metrics.md, events.md, capabilities.md from the binary
+	@for page in flags metrics events capabilities; do build/spillway docs $$page > docs/$$page.md; done
 
 clean: ## remove build folders (caches outside the repository stay)
 	@rm -rf build build-*

@@ -37,7 +37,6 @@ void Info(std::string_view message, Fields fields) { LOG(INFO) << Line(message, 
 void Verbose(int level, std::string_view message, Fields fields) {
   if (VLOG_IS_ON(level)) LOG(INFO) << Line(message, fields);
 }
-bool IsVerbose(int level) { return VLOG_IS_ON(level); }
 
 std::string Quoted(std::string_view text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {

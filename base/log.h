@@ -34,7 +34,6 @@ void Warning(std::string_view message, Fields fields = {});
 void Info(std::string_view message, Fields fields = {});
 // Written only when --v is at least `level`.
 void Verbose(int level, std::string_view message, Fields fields = {});
-bool IsVerbose(int level);
 
 // `text` as a logfmt value: quoted and escaped only where needed.
 std::string Quoted(std::string_view text);

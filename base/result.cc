@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace spillway::base {
 
 std::string_view ToString(Code code) {
@@ -39,6 +41,10 @@ std::string_view ToString(Code code) {
 Error Error::Annotated(std::string_view context) && {
   message = fmt::format("{}: {}", context, message);
   return std::move(*this);
+}
+
+bool Error::HasCause(std::string_view cause_reason) const {
+  return std::any_of(causes.begin(), causes.end(), [&](const Cause& cause) { return cause.reason == cause_reason; });
 }
 
 bool IsTransient(const Error& error) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
 #include "base/time.h"
 
@@ -30,13 +31,24 @@ enum class Code : std::uint8_t {
 
 std::string_view ToString(Code code);
 
-// A failure with a cause an operator can act on: what, where, what to do. Never holds a secret.
+// One of the exact causes an API gave for a refusal, e.g. {"NamespaceTerminating", "metadata.namespace", "..."}.
+struct Cause {
+  std::string reason, field, message;
+};
+
+// A failure with a cause an operator can act on: what, where, what to do. Never holds a secret. `message` is for
+// people; whoever decides by an error goes by the other members.
 struct Error {
   Code code = Code::kInternal;
   std::string message;
   int http_status = 0;      // 0 when no HTTP response came
-  Duration retry_after{0};  // from Retry-After; 0 when absent
+  Duration retry_after{0};  // from Retry-After, a minute at most; 0 when absent
+  // Of a Kubernetes API: metav1.Status.reason, e.g. "Forbidden", or "Failure" of one that gives none; empty when no
+  // Status came.
+  std::string reason;
+  std::vector<Cause> causes;  // likewise: details.causes
 
+  bool HasCause(std::string_view cause_reason) const;
   // "while listing pods: connection refused"
   Error Annotated(std::string_view context) &&;
 };

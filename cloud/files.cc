@@ -55,12 +55,25 @@ std::optional<std::string> ReadAll(const UniqueFd& fd, std::size_t limit) {
 }
 }  // namespace
 
-std::optional<std::string> ReadFile(const std::string& path, std::size_t limit) {
-  return ReadAll(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)), limit);
+std::optional<std::string> ReadPrivateFile(const std::string& path, std::size_t limit) {
+  return ReadAll(OpenPrivateFile(path), limit);
 }
 
-std::optional<std::string> ReadAnyFile(const std::string& path, std::size_t limit) {
-  return ReadAll(UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), limit);
+UniqueFd OpenPrivateFile(const std::string& path) {
+  return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+}
+
+std::string ReadAt(const UniqueFd& fd, std::uint64_t offset, std::size_t size) {
+  std::string bytes(size, '\0');
+  std::size_t got = 0;
+  while (got < size) {
+    const ssize_t more = ::pread(fd.get(), bytes.data() + got, size - got, static_cast<off_t>(offset + got));
+    if (more < 0 && errno == EINTR) continue;
+    if (more <= 0) break;
+    got += static_cast<std::size_t>(more);
+  }
+  bytes.resize(got);
+  return bytes;
 }
 
 Status WriteFileAtomically(const std::string& path, std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,9 +30,11 @@ class UniqueFd {
 // Makes the directory unless it is there; refuses one that others own or may enter.
 Status MakePrivateDirectory(const std::string& path);
 // nullopt when there is none or it cannot be read; at most `limit` bytes.
-std::optional<std::string> ReadFile(const std::string& path, std::size_t limit = 64u << 20);
-// As ReadFile, and follows symbolic links: for files that an operator names.
-std::optional<std::string> ReadAnyFile(const std::string& path, std::size_t limit);
+std::optional<std::string> ReadPrivateFile(const std::string& path, std::size_t limit = 64u << 20);
+// To read from bit by bit; not open when there is none.
+UniqueFd OpenPrivateFile(const std::string& path);
+// At most `size` bytes from `offset` on; fewer at the end of the file.
+std::string ReadAt(const UniqueFd& fd, std::uint64_t offset, std::size_t size);
 // Whole or not at all, 0600.
 Status WriteFileAtomically(const std::string& path, std::string_view text);
 std::vector<std::string> ListDirectory(const std::string& path);

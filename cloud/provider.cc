@@ -1,5 +1,7 @@
 #include "cloud/provider.h"
 
+#include <fmt/core.h>
+
 namespace spillway::cloud {
 
 std::string_view ToString(Refusal refusal) {
@@ -16,8 +18,16 @@ std::string_view ToString(Refusal refusal) {
       return "auth";
     case Refusal::kInvalid:
       return "invalid";
+    case Refusal::kTokenMismatch:
+      return "token";
   }
   return "unknown";
+}
+
+std::string ToString(const CloudError& error) {
+  std::string text = fmt::format("[{}] {}", ToString(error.refusal), error.error.message);
+  if (!error.request_id.empty()) text += fmt::format(" (request {})", error.request_id);
+  return text;
 }
 
 std::string_view ToString(InstanceState state) {
@@ -34,6 +44,17 @@ std::string_view ToString(InstanceState state) {
       return "Failed";
   }
   return "Unknown";
+}
+
+bool HasEnded(const Instance& instance) {
+  return instance.state == InstanceState::kSucceeded || instance.state == InstanceState::kFailed;
+}
+
+Task<CloudStatus> Provider::UpdateVolumes(std::string /*instance_id*/, std::vector<PodVolume> /*volumes*/) {
+  CloudError failure;
+  failure.refusal = Refusal::kInvalid;
+  failure.error = Error{Code::kInvalidArgument, fmt::format("provider {} cannot change files", name())};
+  co_return tl::unexpected(std::move(failure));
 }
 
 std::string WithPodIp(std::string text, std::string_view pod_ip) {

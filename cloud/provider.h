@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -11,6 +10,10 @@
 #include "base/result.h"
 #include "base/runtime.h"
 #include "base/task.h"
+#include "cloud/capabilities.h"
+#include "cloud/pod_files.h"
+#include "cloud/pod_network.h"
+#include "cloud/registry_credential.h"
 
 namespace spillway::cloud {
 
@@ -26,8 +29,10 @@ struct InstanceIdentity {
 //   kTransient  try the same again          kThrottled  try the same again, later
 //   kStock      nothing left of this kind   kQuota      the account's limit: wait for room
 //   kAuth       credentials                 kInvalid    the cloud will never take this Pod as it is
-enum class Refusal : std::uint8_t { kTransient, kThrottled, kStock, kQuota, kAuth, kInvalid };
-// "transient", "throttled", "stock", "quota", "auth", "invalid": label values and event texts.
+//   kTokenMismatch  the client token was used with other parameters: there may be an instance already, and it must be
+//                   found, never made a second time
+enum class Refusal : std::uint8_t { kTransient, kThrottled, kStock, kQuota, kAuth, kInvalid, kTokenMismatch };
+// "transient", "throttled", "stock", "quota", "auth", "invalid", "token": label values and event texts.
 std::string_view ToString(Refusal refusal);
 
 // Monotonic: an instance never goes back from a terminal state.
@@ -58,6 +63,16 @@ struct ContainerState {
   bool operator==(const ContainerState&) const = default;
 };
 
+// Something that a cloud tells of an instance beside its state: a probe that failed, an image that cannot be pulled.
+struct InstanceEvent {
+  bool is_warning = false;
+  std::string container;        // empty: of the whole instance
+  std::string reason, message;  // kubelet's words where it has some: "Unhealthy", "Readiness probe failed: ..."
+  int count = 1;                // how often so far
+  WallTime last_at{};
+  bool operator==(const InstanceEvent&) const = default;
+};
+
 struct Instance {
   std::string id;  // the cloud's
   InstanceIdentity identity;
@@ -69,15 +84,23 @@ struct Instance {
   std::string pod_ip;
   std::optional<WallTime> created_at;
   std::vector<ContainerState> init_containers, containers;
+  std::vector<InstanceEvent> events;  // each once, the newest few
   bool operator==(const Instance&) const = default;
 };
+// For good: succeeded or failed.
+bool HasEnded(const Instance& instance);
 
+// Everything that an instance is made of. It does not change under one token, whatever becomes of what it was made
+// from.
 struct CreateRequest {
   InstanceIdentity identity;
   std::string client_token;  // same token, same instance: creation is idempotent
   // The whole Pod. env holds only name and value, command and args are expanded; the Pod's own IP, which nobody knows
-  // yet, stands in them as kPodIpPlaceholder.
+  // yet, stands in them and in mounts' subPath as kPodIpPlaceholder.
   nlohmann::json pod;
+  std::vector<PodVolume> volumes;              // those with content, and emptyDirs
+  std::vector<RegistryCredential> registries;  // for the Pod's images; several may be for one registry
+  PodNetwork network;
 };
 
 // Stands for the Pod's IP in environment, command and args of a CreateRequest.
@@ -85,53 +108,86 @@ inline constexpr std::string_view kPodIpPlaceholder = "\x1fstatus.podIP\x1f";
 // `text` with the placeholder replaced.
 std::string WithPodIp(std::string text, std::string_view pod_ip);
 
-// A definitive or uncertain failure of a create.
-struct CreateFailure {
+// Why a call to a cloud failed. What to do next is decided by `refusal` and `error.code`, never by texts.
+struct CloudError {
   Refusal refusal = Refusal::kTransient;
-  // kUnavailable and kDeadlineExceeded: it may have been created. kAlreadyExists: the token belongs to an instance that
-  // is gone, a new one is needed. Everything else: nothing was created.
+  // kUnavailable, kDeadlineExceeded and kCancelled: it may have been carried out. kNotFound: the cloud is certain that
+  // there is no such instance. kAlreadyExists (of a create): the token belongs to an instance that is gone, a new one
+  // is needed. Everything else: nothing was done. error.retry_after holds.
   Error error;
-  std::string request_id;  // the cloud's, for its support; empty when none came
+  std::string cloud_code, request_id;  // the cloud's own, for its support; empty when none came
 
   bool is_uncertain() const {
     return error.code == Code::kUnavailable || error.code == Code::kDeadlineExceeded || error.code == Code::kCancelled;
   }
 };
+// "[stock] NoStock: nothing of this size is left (request 4711)".
+std::string ToString(const CloudError& error);
 
-struct LogOptions {
-  std::string container;
-  std::optional<std::int64_t> tail_lines, limit_bytes, since_seconds;
-  bool previous = false, timestamps = false;
+template <class T>
+using CloudResult = tl::expected<T, CloudError>;
+using CloudStatus = CloudResult<void>;
+
+// Whose instances: those of one virtual node.
+struct InstanceScope {
+  std::string cluster_id, node_name;
+  bool operator==(const InstanceScope&) const = default;
 };
 
+// What has changed since a cursor: applied as it is.
+struct Changes {
+  std::vector<Instance> instances;  // as they are now
+  std::vector<std::string> gone;    // ids of those that the cloud says are no more; few clouds can
+  std::string cursor;               // for the next call
+  bool more = false;                // there is more to be had at once
+};
+
+// How long Poll() waits for a change at most.
+inline constexpr Duration kLongestPoll = std::chrono::seconds(30);
+
+// How many instances one Describe() may ask for.
+inline constexpr std::size_t kDescribeBatch = 100;
+
+class InstanceStreams;  // cloud/streams.h
+
 // A cloud adapter: runs Pods as instances. Asynchronous, idempotent, honest about what it does not know. All calls on
-// the loop. A listing is complete or it is an Error: never partial, for what is not listed may be deleted. Destroying a
-// waiting flow gives up the answer, not the work: the cloud may still carry it out.
+// the loop. Destroying a waiting flow gives up the answer, not the work: the cloud may still carry it out.
 class Provider {
  public:
   virtual ~Provider() = default;
 
   virtual std::string_view name() const = 0;
-  // Feature names as in the node annotation spillway.io/unsupported-features: "hostNetwork", "hostPort", "hostPath",
-  // "persistentVolumeClaim", "privileged", ...; see docs/virtual-node.md.
-  virtual std::vector<std::string> unsupported_features() const = 0;
+  // What it can run; published on the Node, and checked before a Pod gets an instance. The agent adds what it sees to
+  // itself, whatever the provider: cloud/agent/node_capabilities.h.
+  virtual ProviderCapabilities capabilities() const = 0;
   // Containers come from images, so "Pulled" may be said of them.
   virtual bool pulls_images() const { return true; }
   // An empty listing is proof that there is nothing. Clouds also list nothing for those who may see nothing.
   virtual bool empty_listing_is_proof() const { return false; }
 
-  virtual Task<tl::expected<Instance, CreateFailure>> Create(CreateRequest request) = 0;
-  // kNotFound only when the cloud is certain.
-  virtual Task<Result<Instance>> Describe(std::string instance_id) = 0;
-  // Every instance of this cluster and node, those being deleted included.
-  virtual Task<Result<std::vector<Instance>>> List(std::string cluster_id, std::string node_name) = 0;
-  // Starts the deletion; success if it is gone or going. Ends when Describe says kNotFound.
-  virtual Task<Status> Delete(std::string instance_id, Duration grace) = 0;
-  // kNotFound: no such instance, container or earlier run.
-  virtual Task<Result<std::string>> Logs(std::string instance_id, LogOptions options) = 0;
-
-  // Called on the loop when an instance may have changed (a hint: the agent describes it then). May be null.
-  virtual void OnChange(std::function<void(std::string instance_id)> call) = 0;
+  virtual Task<CloudResult<Instance>> Create(CreateRequest request) = 0;
+  // What has changed in `scope` since `cursor`; an empty cursor, or one that the cloud no longer knows: everything
+  // there is. A provider that can wait for a change does, up to kLongestPoll, instead of answering with nothing. One
+  // call at a time.
+  virtual Task<CloudResult<Changes>> Poll(InstanceScope scope, std::string cursor) = 0;
+  // Every instance of this cluster, on whatever node, those being deleted included. Complete or an error, never
+  // partial: what is not listed may be taken for lost, and what no Pod stands behind is deleted.
+  virtual Task<CloudResult<std::vector<Instance>>> List(std::string cluster_id) = 0;
+  // Those of `instance_ids`, at most kDescribeBatch, that are there. That one is absent is this call's word and no
+  // verdict.
+  virtual Task<CloudResult<std::vector<Instance>>> Describe(std::vector<std::string> instance_ids) = 0;
+  // Starts the deletion, or hurries it on when `grace` is shorter than before. Success: it is gone or going.
+  virtual Task<CloudStatus> Delete(std::string instance_id, Duration grace) = 0;
+  // Files of volumes of a running instance can be replaced.
+  virtual bool updates_volumes() const { return false; }
+  // Replaces the files of those of its volumes that hold files, each volume whole and at once; mounts with a subPath
+  // keep theirs, as at kubelet. Idempotent. Only where updates_volumes().
+  virtual Task<CloudStatus> UpdateVolumes(std::string instance_id, std::vector<PodVolume> volumes);
+  // The cloud answers, and knows us: a call that fails when credentials or permissions are gone, also where listings
+  // would be empty.
+  virtual Task<CloudStatus> Ping() = 0;
+  // Logs, exec, statistics; null: it has none of them. Lives as long as the provider.
+  virtual InstanceStreams* streams() { return nullptr; }
 };
 
 }  // namespace spillway::cloud

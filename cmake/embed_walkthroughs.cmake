@@ -1,6 +1,6 @@
 # The walk-throughs' manifests as C++ strings, so that `spillway demo` plays the very files of manifests/walkthrough.
 file(GLOB walkthrough_manifests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/manifests/walkthrough/*.yaml)
-set(walkthrough_code "#include \"cmd/demo_manifests.h\"\n\nnamespace spillway::cmd {\n\n"
+set(walkthrough_code "#include \"cmd/demo/manifests.h\"\n\nnamespace spillway::cmd {\n\n"
   "const std::map<std::string, std::string, std::less<>>& WalkthroughManifests() {\n"
   "  static const std::map<std::string, std::string, std::less<>> manifests = {\n")
 foreach(manifest ${walkthrough_manifests})

@@ -5,36 +5,38 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 
 #include "base/log.h"
 #include "base/real_runtime.h"
 #include "base/scope.h"
-#include "cmd/explain_endpoint.h"
-#include "cmd/kube_flags.h"
-#include "cmd/kubeconfig_flags.h"
+#include "cmd/explain/endpoint.h"
+#include "cmd/flags/kube_flags.h"
+#include "cmd/flags/kubeconfig_flags.h"
+#include "cmd/flags/policy_flags.h"
+#include "cmd/flags/serving_flags.h"
+#include "cmd/flags/simulation_flags.h"
 #include "cmd/servers.h"
-#include "cmd/serving_flags.h"
-#include "cmd/simulation_flags.h"
 #include "cmd/subcommands.h"
 #include "metrics/build_info.h"
 #include "metrics/heartbeat.h"
-#include "net/http_client.h"
 
-DEFINE_string(overflow_taints, "virtual-kubelet.io/provider,eks.tke.cloud.tencent.com/eklet,azure.com/aci",
-              "Keys of NoSchedule taints that fence virtual nodes off, and which overflowing Pods need not tolerate.");
-DEFINE_string(exclude_namespaces, "kube-system", "Pods in these namespaces never overflow.");
-DEFINE_string(trigger, "insufficient-resources",
-              "Which Pods that fit on no real node overflow: insufficient-resources (at least one node lacks resources "
-              "for them) or any.");
 DEFINE_duration(pending_grace, "2s", "How long it must have stood that a Pod fits on no real node.");
+DEFINE_duration(node_return_grace, "60s",
+                "How long Pods wait for a real node that would take them, if only it were ready: since it became not "
+                "ready, or came. Then it is lost to them.");
 DEFINE_duration(batch_idle, "100ms", "A decision round starts when nothing has changed for so long.");
 DEFINE_duration(batch_max, "1s", "A decision round starts so long after the first change at the latest.");
 DEFINE_double(max_binds_per_second, 0, "At most so many binds a second; 0: bounded by --kube-api-qps only.");
 DEFINE_string(pod_deletion_cost, "-1000",
               "Value of controller.kubernetes.io/pod-deletion-cost on Pods that overflow and have none, so that a "
               "ReplicaSet that shrinks deletes them first; empty: not set.");
+DEFINE_string(
+    accept_scheduler_version, "",
+    "Act in a cluster with this kube-scheduler although it cannot be simulated, as 1.37: the nearest that can "
+    "is taken for it. Without, nothing is moved there but in --dry-run.");
 DEFINE_bool(dry_run, false, "Decide and report everything, and write nothing but events: no lease either.");
 DEFINE_bool(explain, true,
             "Answer `spillway explain` at --metrics-bind-address: who reaches that port can ask about any Pod.");
@@ -48,9 +50,6 @@ DEFINE_string(leader_elect_resource_namespace, "",
 
 namespace spillway::cmd {
 namespace {
-
-constexpr Duration kShutdownGrace = std::chrono::seconds(20);  // within the 30 s of terminationGracePeriodSeconds
-constexpr int kHttpThreads = 8;                                // three watches, and room for requests
 
 std::string OwnNamespace() {
   std::ifstream file("/var/run/secrets/kubernetes.io/serviceaccount/namespace");
@@ -69,21 +68,17 @@ Status ReadPolicy(controller::ControllerOptions& options) {
   if (!virtual_nodes) return Fail(std::move(virtual_nodes.error()));
   auto scheduler = SchedulerProfiles();
   if (!scheduler) return Fail(std::move(scheduler.error()));
+  auto policy = PolicyFromFlags(*virtual_nodes, *scheduler);
+  if (!policy) return Fail(std::move(policy.error()));
+  options.policy = std::move(*policy);
+  options.policy.pending_grace = DurationOf(FLAGS_pending_grace);
   options.virtual_nodes = std::move(virtual_nodes->selector);
-  controller::Policy& policy = options.policy;
-  policy.virtual_node_selector = std::move(virtual_nodes->text);
-  policy.scheduler_names.clear();
-  for (const sim::SchedulerProfile& profile : scheduler->profiles) {
-    policy.scheduler_names.push_back(profile.scheduler_name);
-  }
+  options.foreign_capabilities = std::move(virtual_nodes->foreign_capabilities);
   options.scheduler = std::move(*scheduler);
-  policy.overflow_taints = ListOf(FLAGS_overflow_taints);
-  policy.exclude_namespaces = ListOf(FLAGS_exclude_namespaces);
-  policy.pending_grace = DurationOf(FLAGS_pending_grace);
-  if (FLAGS_trigger == "any") {
-    policy.trigger = controller::Trigger::kAny;
-  } else if (FLAGS_trigger != "insufficient-resources") {
-    return Fail(Code::kInvalidArgument, fmt::format("--trigger={}: want insufficient-resources or any", FLAGS_trigger));
+  options.policy.node_return_grace = DurationOf(FLAGS_node_return_grace);
+  if (options.policy.node_return_grace > controller::NodeReturns::kLongest) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--node-return-grace={}: want at most 1h", FLAGS_node_return_grace));
   }
   return {};
 }
@@ -95,11 +90,11 @@ Status ReadBatching(controller::ControllerOptions& options) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("--batch-max={} is below --batch-idle={}", FLAGS_batch_max, FLAGS_batch_idle));
   }
-  if (FLAGS_max_binds_per_second < 0) {
+  if (!std::isfinite(FLAGS_max_binds_per_second) || FLAGS_max_binds_per_second < 0) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("--max-binds-per-second={} is negative", FLAGS_max_binds_per_second));
   }
-  options.actuator.max_binds_per_second = FLAGS_max_binds_per_second;
+  options.overflow.max_binds_per_second = FLAGS_max_binds_per_second;
   const std::string& cost = FLAGS_pod_deletion_cost;
   std::int32_t parsed = 0;
   const auto [stop, error] = std::from_chars(cost.data(), cost.data() + cost.size(), parsed);
@@ -139,12 +134,28 @@ Status ReadLeaderElection(controller::ControllerOptions& options) {
   return {};
 }
 
+// The minor version; 0 for none.
+Result<int> AcceptedSchedulerVersion() {
+  const std::string& text = FLAGS_accept_scheduler_version;
+  if (text.empty()) return 0;
+  int minor = 0;
+  const char* const end = text.data() + text.size();
+  if (text.starts_with("1.")) {
+    const auto [stop, error] = std::from_chars(text.data() + 2, end, minor);
+    if (error == std::errc() && stop == end && minor > 0) return minor;
+  }
+  return Fail(Code::kInvalidArgument, fmt::format("--accept-scheduler-version={}: want a version as 1.37", text));
+}
+
 Result<controller::ControllerOptions> ReadOptions(Runtime& runtime) {
   controller::ControllerOptions options;
   options.identity = fmt::format("{}_{:08x}", HostName(), runtime.random().Next() >> 32);
   auto minor = SchedulerMinorVersion();
   if (!minor) return Fail(std::move(minor.error()));
   options.scheduler_minor_version = *minor;
+  const auto accepted = AcceptedSchedulerVersion();
+  if (!accepted) return Fail(accepted.error());
+  options.accepted_scheduler_minor_version = *accepted;
   if (auto read = CheckKubeFlags(); !read) return Fail(std::move(read.error()));
   options.kube_api_qps = KubeApiQps();
   options.kube_api_burst = KubeApiBurst();
@@ -158,9 +169,9 @@ Result<controller::ControllerOptions> ReadOptions(Runtime& runtime) {
 }
 
 // Runs until a signal or the loss of the lease; returns the exit code.
-class Process {
+class ControllerProcess {
  public:
-  Process(RealRuntime& runtime, kube::Transport& transport, controller::ControllerOptions options)
+  ControllerProcess(RealRuntime& runtime, kube::Transport& transport, controller::ControllerOptions options)
       : runtime_(runtime),
         registry_(metrics::Component::kController),
         process_metrics_(metrics::ExportProcessMetrics(registry_)),
@@ -181,6 +192,10 @@ class Process {
   }
 
   int Run() {
+    controller_.OnOutdated([this](const std::string& why) {
+      log::Warning("stopping, to be started anew", {{"why", why}});
+      flows_.Spawn(Stop());
+    });
     controller_.Start([this](std::string why) {
       log::Error("the lease is lost: another replica may be acting", {{"why", why}});
       End(1);
@@ -218,19 +233,22 @@ class Process {
 }  // namespace
 
 FlagSet ControllerFlags() {
-  return {
-      .subcommand = "controller",
-      .summary = "Finds Pods that no real node can take and binds them to virtual nodes.",
-      .groups = {{"Controller", "cmd/controller.cc"}, kSimulationFlags, kKubeconfigFlags, kKubeFlags, kServingFlags},
-      .defaults = {},
-      .arguments = ""};
+  return {.subcommand = "controller",
+          .summary = "Finds Pods that no real node can take and binds them to virtual nodes.",
+          .groups = {{"Controller", "cmd/controller.cc"},
+                     kPolicyFlags,
+                     kSimulationFlags,
+                     kKubeconfigFlags,
+                     kKubeFlags,
+                     kServingFlags},
+          .defaults = {},
+          .arguments = ""};
 }
 
 int RunController(std::vector<std::string> args) {
   const auto flags = ParseFlags(ControllerFlags(), std::move(args));
   if (!flags) return flags.error();
   InitProcess(*flags);
-  net::InitHttpClients(kHttpThreads);
   RealRuntime runtime;
   auto options = ReadOptions(runtime);
   if (!options) return UsageError("controller", options.error().message);
@@ -242,7 +260,7 @@ int RunController(std::vector<std::string> args) {
   }
   options->api_host = api->host;
   log::Info("starting", {{"version", metrics::VersionLine()}, {"server", api->host}});
-  Process process(runtime, *api->transport, std::move(*options));
+  ControllerProcess process(runtime, *api->transport, std::move(*options));
   if (auto served = process.Serve(); !served) {
     fmt::print(stderr, "spillway controller: {}\n", served.error().message);
     return 1;

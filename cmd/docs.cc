@@ -1,7 +1,11 @@
 #include <fmt/core.h>
 
+#include "cloud/agent/node_capabilities.h"
+#include "cloud/providers/process/provider.h"
+#include "cloud/providers/simulated/provider.h"
 #include "cmd/subcommands.h"
 #include "controller/event_catalogue.h"
+#include "kube/api/capabilities.h"
 #include "metrics/names.h"
 
 namespace spillway::cmd {
@@ -33,11 +37,49 @@ std::string FlagsPage() {
   return page;
 }
 
+std::string Mark(bool can) { return can ? "yes" : ""; }
+
+std::string CapabilitiesPage() {
+  const auto node_of = [](const kube::Capabilities& provider) {
+    std::vector<std::string> names = provider.names();
+    names.insert(names.end(), cloud::AgentFeatures().begin(), cloud::AgentFeatures().end());
+    return kube::Capabilities(std::move(names));
+  };
+  const kube::Capabilities simulated = node_of(cloud::SimulatedFeatures());
+  const kube::Capabilities process = node_of(cloud::ProcessCapabilities().features);
+  const auto foreign = kube::Capabilities::Parse(kube::kForeignNodeCapabilities);
+  std::string page =
+      "# What Pods ask for, and who can run it\n\n"
+      "A virtual node says in its annotation `spillway.io/capabilities` which of these it can run; what it does not "
+      "say it\n"
+      "cannot. The controller moves no Pod to a node that lacks what one of the Pod's fields asks for, and names that "
+      "field.\n"
+      "`others` is what is assumed of virtual nodes without the annotation: the default of "
+      "`--foreign-node-capabilities`.\n"
+      "Fields that are not listed ask for nothing; fields that this version does not know ask for a feature named "
+      "after\n"
+      "where they stand, such as `spec.newField` or `volume.newSource`, which nobody can unless `--extra-capabilities` "
+      "of an\n"
+      "agent says so. `csi` and `flexVolume` may be narrowed down to a driver (`csi/<driver>`), "
+      "`persistentVolumeClaim` to a\n"
+      "CSI driver, the kind of an in-tree volume (`nfs`) or a StorageClass (`persistentVolumeClaim/<name>`).\n\n"
+      "| feature | asked for by | `simulated` | `process` | others |\n|---|---|---|---|---|\n";
+  for (const kube::FeatureDescription& feature : kube::KnownFeatures()) {
+    page += fmt::format("| `{}` | {} | {} | {} | {} |\n", feature.name, Cell(feature.asked_by),
+                        Mark(simulated.Can(feature.name)), Mark(process.Can(feature.name)),
+                        Mark(foreign.Can(feature.name)));
+  }
+  return page;
+}
+
 struct Page {
   std::string_view name;
   std::string (*text)();
 };
-constexpr Page kPages[] = {{"flags", FlagsPage}, {"metrics", metrics::MetricsPage}, {"events", controller::EventsPage}};
+constexpr Page kPages[] = {{"flags", FlagsPage},
+                           {"metrics", metrics::MetricsPage},
+                           {"events", controller::EventsPage},
+                           {"capabilities", CapabilitiesPage}};
 
 }  // namespace
 
@@ -46,14 +88,14 @@ FlagSet DocsFlags() {
           .summary = "Prints a reference page of docs/ as this binary knows it.",
           .groups = {},
           .defaults = {},
-          .arguments = "flags|metrics|events"};
+          .arguments = "flags|metrics|events|capabilities"};
 }
 
 int RunDocs(std::vector<std::string> args) {
   const auto flags = ParseFlags(DocsFlags(), std::move(args));
   if (!flags) return flags.error();
   const auto page = flags->arguments.size() == 1 ? DocsPage(flags->arguments.front()) : std::nullopt;
-  if (!page) return UsageError("docs", "want one page: flags, metrics or events");
+  if (!page) return UsageError("docs", "want one page: flags, metrics, events or capabilities");
   fmt::print("{}", *page);
   return 0;
 }

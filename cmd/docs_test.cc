@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <string>
 
 #include "cmd/subcommands.h"
 
@@ -10,7 +11,7 @@ namespace spillway::cmd {
 namespace {
 
 // docs/ says what the binary does: these pages are printed by it, never written by hand.
-class DocsPages : public ::testing::TestWithParam<const char*> {};
+class DocsPages : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(DocsPages, AreAsTheBinaryPrintsThem) {
   const std::string name = GetParam();
@@ -20,7 +21,7 @@ TEST_P(DocsPages, AreAsTheBinaryPrintsThem) {
   EXPECT_TRUE(committed == DocsPage(name))
       << "docs/" << name << ".md is out of date; run: spillway docs " << name << " > docs/" << name << ".md";
 }
-INSTANTIATE_TEST_SUITE_P(All, DocsPages, ::testing::Values("flags", "metrics", "events"));
+INSTANTIATE_TEST_SUITE_P(All, DocsPages, ::testing::Values("flags", "metrics", "events", "capabilities"));
 
 TEST(DocsPage, KnowsNoOther) { EXPECT_FALSE(DocsPage("secrets")); }
 

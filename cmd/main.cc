@@ -41,10 +41,18 @@ int Main(std::vector<std::string> args) {
     return 0;
   }
   if (name == "help" && !args.empty()) {
-    name = std::exchange(args, {"--help"}).front();
+    name = std::move(args.front());
+    args.erase(args.begin());
+    args.emplace_back("--help");
   } else if (name == "--help" || name == "-h" || name == "help") {
     fmt::print("{}", Usage());
     return 0;
+  }
+  if (!args.empty()) {
+    const std::string two_words = name + " " + args.front();
+    for (const Subcommand& command : Subcommands()) {
+      if (command.name == two_words) return command.run(std::vector<std::string>(args.begin() + 1, args.end()));
+    }
   }
   for (const Subcommand& command : Subcommands()) {
     if (command.name == name) return command.run(std::move(args));

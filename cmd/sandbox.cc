@@ -6,11 +6,10 @@
 
 #include "base/log.h"
 #include "base/real_runtime.h"
-#include "cmd/endpoint_flags.h"
+#include "cmd/flags/endpoint_flags.h"
 #include "cmd/subcommands.h"
-#include "net/http_client.h"
-#include "sandbox/https_endpoint.h"
-#include "sandbox/synthetic.h"
+#include "sandbox/rest/https_endpoint.h"
+#include "sandbox/store/synthetic.h"
 
 DEFINE_int32(nodes, 0, "Nodes of the synthetic cluster.");
 DEFINE_int32(pods, 0, "Running Pods of the synthetic cluster, spread evenly over its nodes.");
@@ -44,7 +43,6 @@ int RunSandbox(std::vector<std::string> args) {
   if (!flags) return flags.error();
   if (const std::string problem = Problem(); !problem.empty()) return UsageError("sandbox", problem);
   InitProcess(*flags);
-  net::InitHttpClients(4);
 
   RealRuntime runtime;
   sandbox::ApiServer api(runtime, {});

@@ -3,12 +3,12 @@
 #include <fmt/core.h>
 
 #include "base/log.h"
-#include "cmd/serving_flags.h"
+#include "cmd/flags/serving_flags.h"
 
 namespace spillway::cmd {
 namespace {
 
-constexpr std::size_t kMaxRequestBody = 4096;  // nobody has anything to say to these
+constexpr std::size_t kMaxProbeBody = 4096;  // nobody has anything to say to these
 constexpr std::size_t kMaxConnections = 256;
 
 Result<std::unique_ptr<net::HttpServer>> Serve(Runtime& runtime, std::string_view flag,
@@ -18,7 +18,7 @@ Result<std::unique_ptr<net::HttpServer>> Serve(Runtime& runtime, std::string_vie
   net::HttpServerOptions options;
   options.address = (*bind)->address;
   options.port = (*bind)->port;
-  options.max_body = kMaxRequestBody;
+  options.max_body = kMaxProbeBody;
   options.max_connections = kMaxConnections;
   auto server = net::NewHttpServer(runtime, std::move(options), std::move(handler));
   if (!server) return Fail(std::move(server.error()).Annotated(fmt::format("--{}", flag)));

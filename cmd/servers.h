@@ -10,6 +10,9 @@
 
 namespace spillway::cmd {
 
+// What a process has to end in order: within the 30 s of terminationGracePeriodSeconds.
+inline constexpr Duration kShutdownGrace = std::chrono::seconds(20);
+
 // What --metrics-bind-address and --health-probe-bind-address serve; it outlives them.
 struct ObservabilityServers {
   std::unique_ptr<net::HttpServer> metrics, health;  // null: switched off

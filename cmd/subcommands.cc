@@ -6,6 +6,7 @@ const std::vector<Subcommand>& Subcommands() {
   static const std::vector<Subcommand> table = {
       {"controller", "find Pods that fit nowhere and bind them to virtual nodes", RunController, ControllerFlags},
       {"agent", "run one virtual node on a provider", RunAgent, AgentFlags},
+      {"agent audit", "list instances in the cloud that no Pod stands behind", RunAgentAudit, AgentAuditFlags},
       {"demo", "play the walk-throughs on a cluster in memory, and leave it up to play with", RunDemo, DemoFlags},
       {"docs", "print the reference of flags, metrics or events as Markdown", RunDocs, DocsFlags},
       {"explain", "say of one Pod which nodes refuse it, and what would change that", RunExplain, ExplainFlags},

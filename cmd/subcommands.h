@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cmd/flags.h"
+#include "cmd/flags/flags.h"
 
 // One function and one FlagSet per subcommand, each defined in the cmd/ file of its name. `args` is what follows the
 // subcommand's name; the result is the process's exit code.
@@ -13,6 +13,8 @@ namespace spillway::cmd {
 
 int RunAgent(std::vector<std::string> args);
 FlagSet AgentFlags();
+int RunAgentAudit(std::vector<std::string> args);
+FlagSet AgentAuditFlags();
 int RunController(std::vector<std::string> args);
 FlagSet ControllerFlags();
 int RunDemo(std::vector<std::string> args);
@@ -30,7 +32,8 @@ int RunSimulate(std::vector<std::string> args);
 FlagSet SimulateFlags();
 
 struct Subcommand {
-  std::string_view name, summary;
+  std::string_view name;  // one word, or two: "agent audit"
+  std::string_view summary;
   int (*run)(std::vector<std::string> args);
   FlagSet (*flags)();
 };

@@ -89,6 +89,7 @@ void AgreementMonitor::CompareAgain(const Waiting& waiting) {
 
 std::optional<std::string> AgreementMonitor::OurMessage(const PendingPod& pod, sim::PodIndex index) {
   const sim::Cluster& cluster = state_.cluster();
+  if (!state_.doubts().Against(cluster, pod).empty()) return std::nullopt;
   const sim::ClassIndex pod_class = cluster.class_of(index);
   const bool is_nominated = !pod.object.nominated_node_name.empty();  // sees others' nominations, not its own
   if (!is_nominated && made_.shifts == state_.shifts() && made_.pod_class == pod_class &&

@@ -107,6 +107,17 @@ TEST_F(AgreementTest, AWatchThatLagsBehindCatchesUp) {
   EXPECT_EQ(Counted(), "1 0 0 0");
 }
 
+TEST_F(AgreementTest, WhatAWatchMissedMayBeWhatMakesTheDifference) {
+  StartPatiently();
+  api_.AddPod("p", "8");
+  Settle();
+  Mark("p", wrong_);
+  runtime_.RunFor(std::chrono::milliseconds(10));
+  api_.BreakWatches("nodes");
+  Settle();
+  EXPECT_EQ(Counted(), "0 0 1 0") << "it is answered again, and what it missed may be on its way";
+}
+
 TEST_F(AgreementTest, OtherPodsThatWaitChangeNothing) {
   StartPatiently();
   api_.AddPod("p", "8");
@@ -138,6 +149,16 @@ TEST_F(AgreementTest, ConditionsOlderThanUsAreNotCompared) {
   StartPatiently();
   Settle();
   EXPECT_EQ(Counted(), "0 0 0 0") << "nobody knows how the cluster was then";
+}
+
+TEST_F(AgreementTest, AConditionThatAPodCameWithAfterAnOutageMayBeAsOldAsThePod) {
+  StartPatiently();
+  api_.BreakWatches("pods");
+  api_.AddPod("p", "8");
+  Mark("p", wrong_);  // it was right then: what has changed since was seen before the Pod was
+  runtime_.RunFor(std::chrono::seconds(10));
+  ASSERT_TRUE(controller_->Ready());
+  EXPECT_EQ(Counted(), "0 0 0 0");
 }
 
 TEST_F(AgreementTest, APodThatFitsAndIsStillUnschedulableIsCountedAndNeverMoved) {

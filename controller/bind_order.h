@@ -3,10 +3,13 @@
 #include <string>
 
 #include "base/time.h"
-#include "controller/plan.h"
+#include "controller/decision.h"
 #include "kube/bind.h"
 
 namespace spillway::controller {
+
+// Annotation of a Pod that was moved: which decision moved it.
+inline constexpr std::string_view kDecisionId = "spillway.io/decision-id";
 
 // One bind, confirmed against the newest state and ready to be sent, with what is needed to tell about it afterwards,
 // when the Pod may be gone from memory.

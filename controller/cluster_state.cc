@@ -5,11 +5,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/bind_order.h"
+#include "controller/cluster_edit.h"
 #include "controller/policy/eligibility.h"
+#include "kube/api/storage.h"
 #include "kube/paths.h"
 
 namespace spillway::controller {
 namespace {
+
+using Concerns = WatchSet::Concerns;
+using Scope = Doubts::Scope;
 
 // kube-scheduler says something that it did not say of `before`.
 bool IsNewlyMarked(const kube::Pod& before, const kube::Pod& now) {
@@ -17,227 +23,256 @@ bool IsNewlyMarked(const kube::Pod& before, const kube::Pod& now) {
   return !IsMarkedUnschedulable(before) || before.pod_scheduled->message != now.pod_scheduled->message;
 }
 
-kube::ReflectorOptions Watching(std::string_view path, std::string resource, std::string field_selector = "") {
-  kube::ReflectorOptions options;
-  options.path = path;
-  options.resource = std::move(resource);
-  options.field_selector = std::move(field_selector);
-  return options;
-}
-
 }  // namespace
 
-ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, sim::ClusterOptions options,
-                           std::function<void()> on_change)
-    : runtime_(runtime),
-      cluster_(options),
-      on_change_(std::move(on_change)),
-      // As kube-scheduler's own informer: a Pod that has ended frees its node at once.
-      pods_(runtime, transport, Watching(kube::kPodsPath, "pods", "status.phase!=Succeeded,status.phase!=Failed"),
-            [this](auto batch) { OnPods(std::move(batch)); }),
-      nodes_(runtime, transport, Watching(kube::kNodesPath, "nodes"),
-             [this](auto batch) { OnNodes(std::move(batch)); }),
-      namespaces_(runtime, transport, Watching(kube::kNamespacesPath, "namespaces"),
-                  [this](auto batch) { OnNamespaces(std::move(batch)); }),
-      others_(runtime, transport, cluster_, [this](std::uint64_t generation) { AnnounceIfChanged(generation, false); }),
-      storage_(runtime, transport, cluster_, [this](std::uint64_t generation) {
-        NoteShiftSince(generation);
-        AnnounceIfChanged(generation, false);
-      }) {
-  if (sim::SpreadsByDefault(options.scheduler)) others_.AddSelectors();
+// ---- what is watched
+
+ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, const sim::ClusterOptions& options)
+    : runtime_(runtime), cluster_(options), changes_(runtime), departed_(runtime), watches_(runtime, transport) {
+  using sim::Cluster;
+  watches_.Add<kube::Node>(Concerns::kEveryPod, kube::kNodesPath, [this](const auto& batch) { OnNodes(batch); });
+  Watch<kube::Namespace>(Concerns::kEveryPod, Scope::kPodsThatLookAtOthers, kube::kNamespacesPath,
+                         &Cluster::RemoveNamespace);
+  if (sim::SpreadsByDefault(options.scheduler)) {
+    WatchSelecting<kube::Service>(sim::SelectingKind::kService, kube::kServicesPath);
+    WatchSelecting<kube::ReplicationController>(sim::SelectingKind::kReplicationController,
+                                                kube::kReplicationControllersPath);
+    WatchSelecting<kube::ReplicaSet>(sim::SelectingKind::kReplicaSet, kube::kReplicaSetsPath);
+    WatchSelecting<kube::StatefulSet>(sim::SelectingKind::kStatefulSet, kube::kStatefulSetsPath);
+  }
+  WatchStorage<kube::PersistentVolumeClaim>(kube::kPersistentVolumeClaimsPath, &Cluster::RemoveClaim);
+  WatchStorage<kube::PersistentVolume>(kube::kPersistentVolumesPath, &Cluster::RemoveVolume);
+  WatchStorage<kube::StorageClass>(kube::kStorageClassesPath, &Cluster::RemoveStorageClass);
+  WatchStorage<kube::CsiNode>(kube::kCsiNodesPath, &Cluster::RemoveCsiNode);
+  WatchStorage<kube::CsiDriver>(kube::kCsiDriversPath, &Cluster::RemoveCsiDriver);
+  WatchStorage<kube::CsiStorageCapacity>(kube::kCsiStorageCapacitiesPath, &Cluster::RemoveStorageCapacity);
+  WatchStorage<kube::VolumeAttachment>(kube::kVolumeAttachmentsPath, &Cluster::RemoveVolumeAttachment);
+  // As kube-scheduler's own informer: a Pod that has ended frees its node at once.
+  watches_.Add<kube::Pod>(
+      Concerns::kEveryPod, kube::kPodsPath, [this](auto batch) { OnPods(std::move(batch)); },
+      "status.phase!=Succeeded,status.phase!=Failed");
+}
+
+void ClusterState::WatchDeviceClasses() {
+  Watch<kube::DeviceClass>(Concerns::kEveryPod, Scope::kPodsThatAskForDevices, kube::kDeviceClassesPath,
+                           &sim::Cluster::RemoveDeviceClass);
+}
+
+template <typename T>
+void ClusterState::WatchStorage(std::string_view path, void (sim::Cluster::*remove)(std::string_view)) {
+  Watch<T>(Concerns::kPodsWithVolumes, Scope::kPodsWithVolumes, path, remove);
+}
+
+template <typename T>
+void ClusterState::Watch(Concerns concerns, Scope scope, std::string_view path,
+                         void (sim::Cluster::*remove)(std::string_view)) {
+  watches_.Add<T>(concerns, path, [=, this](const kube::DeltaBatch<T>& batch) {
+    Take(
+        batch, scope, path, [this](const T& object) { cluster_.Upsert(object); },
+        [=, this](const std::string& uid) { (cluster_.*remove)(uid); });
+  });
+}
+
+template <typename T>
+void ClusterState::WatchSelecting(sim::SelectingKind kind, std::string_view path) {
+  cluster_.MarkListed(kind);  // nothing is decided before it is, see Usable()
+  watches_.Add<T>(Concerns::kEveryPod, path, [=, this](const kube::DeltaBatch<T>& batch) {
+    Take(
+        batch, Scope::kPodsThatLookAtOthers, path, [=, this](const T& object) { cluster_.Upsert(kind, object); },
+        [=, this](const std::string& uid) { cluster_.RemoveSelecting(kind, uid); });
+  });
+}
+
+template <typename T, typename UpsertOne, typename RemoveOne>
+void ClusterState::Take(const kube::DeltaBatch<T>& batch, Scope scope, std::string_view resource, UpsertOne upsert,
+                        RemoveOne remove) {
+  Edit edit(*this);
+  if (batch.deltas.empty()) edit.IsBackInStep();
+  for (const kube::Delta<T>& delta : batch.deltas) {
+    if (delta.unreadable) {  // what is known of it stays, and is not trusted
+      edit.CannotRead(scope, resource, delta.uid, delta.unreadable->why);
+      continue;
+    }
+    edit.CanRead(scope, resource, delta.uid);
+    if (delta.object) {
+      upsert(*delta.object);
+    } else {
+      remove(delta.uid);
+    }
+  }
+  NoteWhatIsKnown();
 }
 
 void ClusterState::Start() {
-  nodes_.Start();
-  namespaces_.Start();
-  others_.Start();
-  storage_.Start();
-  pods_.Start();
+  NoteWhatIsKnown();
+  watches_.Start();
 }
 
-Status ClusterState::Usable() const {
-  for (const Watched& watched : EssentialWatches()) {
-    const char* problem = !watched.counts.synced ? "not listed yet" : watched.counts.stale ? "watch lost" : nullptr;
-    if (problem == nullptr) continue;
-    const std::string& cause = watched.counts.last_error;
-    return Fail(Code::kUnavailable,
-                fmt::format("{}: {}{}{}", watched.resource, problem, cause.empty() ? "" : ": ", cause));
+void ClusterState::NoteWhatIsKnown() {
+  const Status storage = watches_.Known(Concerns::kPodsWithVolumes);
+  const std::string unknown = storage ? std::string(doubts_.First(Scope::kPodsWithVolumes)) : storage.error().message;
+  cluster_.SetStorageUnknown(
+      unknown.empty() ? "" : fmt::format("it has volumes, and what decides about them is not known: {}", unknown));
+}
+
+// ---- Nodes
+
+void ClusterState::OnNodes(const kube::DeltaBatch<kube::Node>& batch) {
+  Take(
+      batch, Scope::kEveryPod, kube::kNodesPath,
+      [this](const kube::Node& node) {
+        NoteReadiness(node);
+        cluster_.Upsert(node);
+      },
+      [this](const std::string& uid) { cluster_.RemoveNode(uid); });
+  nodes_listed_ = nodes_listed_ || batch.synced;
+}
+
+void ClusterState::NoteReadiness(const kube::Node& node) {
+  const auto known = cluster_.FindNode(node.metadata.name);
+  if (known && cluster_.node(*known).ready == node.ready) return;
+  if (nodes_listed_) {
+    returns_.Changed(node.metadata.name, runtime_.Now());
+  } else {
+    returns_.FoundSo(node, runtime_.Now(), runtime_.WallNow());
   }
-  return {};
 }
 
-std::vector<Watched> ClusterState::Watches() const {
-  std::vector<Watched> all = EssentialWatches();
-  for (Watched& watched : storage_.Watches()) all.push_back(std::move(watched));
-  return all;
+// ---- Pods
+
+PendingPod* ClusterState::Find(std::string_view uid) {
+  const auto found = pending_.find(uid);
+  return found == pending_.end() ? nullptr : &found->second;
 }
 
-std::vector<Watched> ClusterState::EssentialWatches() const {
-  std::vector<Watched> all = {{"nodes", nodes_.counts(), cluster_.node_count(sim::NodeDomain::kAll)},
-                              {"namespaces", namespaces_.counts(), namespace_uids_.size()},
-                              {"pods", pods_.counts(), cluster_.pod_count()}};
-  for (const Watched& other : others_.Watches()) all.push_back(other);
-  return all;
+PendingPod* ClusterState::After(std::string_view uid) {
+  const auto next = pending_.upper_bound(uid);
+  return next == pending_.end() ? nullptr : &next->second;
 }
 
-void ClusterState::CountAsPlaced(PendingPod& pod, BindState::Phase phase, std::string node) {
-  const bool moves = pod.bind.phase == BindState::Phase::kNone || pod.bind.node != node;
-  pod.bind.phase = phase;
-  pod.bind.node = std::move(node);
-  if (!moves) return;
-  const std::uint64_t generation = cluster_.generation();
-  kube::Pod placed = pod.object;
-  placed.node_name = pod.bind.node;
-  cluster_.Upsert(placed);
-  NoteShiftSince(generation);
-}
-
-void ClusterState::CountAsPending(PendingPod& pod) {
-  if (pod.bind.phase == BindState::Phase::kNone) return;
-  pod.bind.phase = BindState::Phase::kNone;
-  pod.bind.node.clear();
-  const std::uint64_t generation = cluster_.generation();
-  cluster_.Upsert(pod.object);
-  NoteShiftSince(generation);
-  ++epoch_;  // its place on the virtual node is free again
+PendingPod* ClusterState::AtIndex(sim::PodIndex index) {
+  return index.valid() && index.value() < by_index_.size() ? by_index_[index.value()] : nullptr;
 }
 
 void ClusterState::OnPods(kube::DeltaBatch<kube::Pod> batch) {
-  const std::uint64_t generation = cluster_.generation();
-  bool pending_changed = false;
+  if (batch.deltas.empty()) Edit(*this).IsBackInStep();
   for (kube::Delta<kube::Pod>& delta : batch.deltas) {
-    pending_changed = pending_changed || pending_.contains(delta.uid);
-    if (!delta.object || delta.object->is_terminal()) {
-      RemovePod(delta.uid);
-    } else if (delta.object->is_bound()) {
-      TakeBound(*delta.object);
-    } else {
-      pending_changed = true;
-      TakeUnbound(std::move(*delta.object), !pods_listed_);
-    }
+    const PendingPod* marked = Take(std::move(delta));
+    if (marked != nullptr && on_marked_) on_marked_(*marked);
   }
   pods_listed_ = pods_listed_ || batch.synced;
-  AnnounceIfChanged(generation, pending_changed);
 }
 
-void ClusterState::RemovePod(std::string_view uid) {
-  const std::uint64_t generation = cluster_.generation();
-  bool held_no_place = false;
+const PendingPod* ClusterState::Take(kube::Delta<kube::Pod> delta) {
+  Edit edit(*this);
+  if (delta.unreadable) {  // it counts as using no room, see Doubts
+    edit.CannotRead(Scope::kPodsThatLookAtOthers, kube::kPodsPath, delta.uid, std::move(delta.unreadable->why));
+    RemovePod(edit, delta.uid);
+    return nullptr;
+  }
+  edit.CanRead(Scope::kPodsThatLookAtOthers, kube::kPodsPath, delta.uid);
+  if (!delta.object || delta.object->is_terminal()) {
+    RemovePod(edit, delta.uid);
+  } else if (delta.object->is_bound()) {
+    TakeBound(edit, *delta.object);
+  } else {
+    return TakeUnbound(edit, std::move(*delta.object));
+  }
+  return nullptr;
+}
+
+void ClusterState::RemovePod(Edit& edit, std::string_view uid) {
   if (const auto found = pending_.find(uid); found != pending_.end()) {
     const PendingPod& pod = found->second;
-    held_no_place = pod.bind.phase == BindState::Phase::kNone && pod.object.nominated_node_name.empty();
-    LeavePlaceFree(pod);
-    pending_.erase(found);
+    edit.Removes();
+    if (!pod.counts_as_placed() && pod.object.nominated_node_name.empty()) edit.BearsOnNobodyElse();
+    NoteDeparture(pod, nullptr);
+    ErasePending(found);
   }
   cluster_.RemovePod(uid);
-  if (!held_no_place) NoteShiftSince(generation);
 }
 
-void ClusterState::TakeUnbound(kube::Pod pod, bool from_first_list) {
+const PendingPod* ClusterState::TakeUnbound(Edit& edit, kube::Pod pod) {
   const Instant now = runtime_.Now();
   auto [entry, is_new] = pending_.try_emplace(pod.metadata.uid);
   PendingPod& pending = entry->second;
-  const std::uint64_t generation = cluster_.generation();
-  const bool newly_marked = (!is_new || !from_first_list) && IsNewlyMarked(pending.object, pod);
+  const bool was_there_before_us = is_new && !pods_listed_;
+  const bool newly_marked = !is_new && IsNewlyMarked(pending.object, pod);
   const bool nominated = !pending.object.nominated_node_name.empty() || !pod.nominated_node_name.empty();
-  const sim::ClassIndex class_before = ClassOf(pod.metadata.uid);
   if (is_new) {
     pending.first_seen = now;
-    // Creation times are whole seconds of another clock: they serve only for Pods that were there before us.
-    if (from_first_list && pod.metadata.creation_timestamp) {
-      pending.age_when_seen = std::max(Duration(0), Duration(runtime_.WallNow() - *pod.metadata.creation_timestamp));
-    }
-  } else {
-    LeavePlaceFree(pending);
-    if (pending.bind.refused_version != pod.metadata.resource_version && !pending.bind.refused_version.empty()) {
-      pending.bind.refused_version.clear();  // what the API server refused us for is known now
-      pending.bind.retry_at.reset();
-    }
+    pending.arrival = ++arrivals_;
+  }
+  // Creation times are whole seconds of another clock: they serve only for Pods that were there before us.
+  if (was_there_before_us && pod.metadata.creation_timestamp) {
+    pending.age_when_seen = std::max(Duration(0), Duration(runtime_.WallNow() - *pod.metadata.creation_timestamp));
   }
   pending.object = std::move(pod);
-  if (pending.bind.phase == BindState::Phase::kNone) {
-    cluster_.Upsert(pending.object);
-    if (is_new || ClassOf(pending.object.metadata.uid) != class_before) pending.changed = now;
-    if (nominated) NoteShiftSince(generation);
-    if (newly_marked && on_marked_) on_marked_(pending);
-    return;
-  }
-  kube::Pod placed = pending.object;  // an update that crossed our bind
-  placed.node_name = pending.bind.node;
-  cluster_.Upsert(placed);
-  NoteShiftSince(generation);
+  const sim::ClassIndex class_before = ClassOf(pending);
+  Upsert(pending);
+  edit.Touches(pending);
+  if (pending.counts_as_placed()) return nullptr;  // an update that crossed our bind
+  if (is_new || ClassOf(pending) != class_before) pending.changed = now;
+  if (!nominated) edit.BearsOnNobodyElse();
+  return newly_marked ? &pending : nullptr;
 }
 
-sim::ClassIndex ClusterState::ClassOf(std::string_view uid) const {
-  const auto index = cluster_.FindPod(uid);
-  return index ? cluster_.class_of(*index) : sim::ClassIndex();
-}
-
-void ClusterState::TakeBound(const kube::Pod& pod) {
-  std::string expected;
+void ClusterState::TakeBound(Edit& edit, const kube::Pod& pod) {
   if (const auto found = pending_.find(pod.metadata.uid); found != pending_.end()) {
-    expected = found->second.bind.node;
-    if (expected.empty()) LeavePlaceFree(found->second);
-    pending_.erase(found);
+    edit.Removes();
+    NoteDeparture(found->second, &pod);
+    ErasePending(found);
   }
-  const std::uint64_t generation = cluster_.generation();
   cluster_.Upsert(pod);
-  // Somebody else fills a virtual node, or our bind was not the one that won.
-  if (cluster_.generation() != generation && expected != pod.node_name && IsVirtual(pod.node_name)) ++epoch_;
-  NoteShiftSince(generation);
 }
 
-// A Pod that was to take a real node, or holds one in the simulation, may leave it to another.
-void ClusterState::LeavePlaceFree(const PendingPod& pod) {
-  const auto& owners = pod.object.metadata.owner_references;
-  const bool holds_place =
-      pod.verdict == sim::Verdict::Kind::kFits || !pod.object.nominated_node_name.empty() ||
-      std::any_of(owners.begin(), owners.end(), [](const auto& o) { return o.kind == "DaemonSet"; });
-  if (holds_place) ++epoch_;
+void ClusterState::NoteDeparture(const PendingPod& pod, const kube::Pod* bound) {
+  if (!pod.bind.was_tried()) return;
+  Departure departure{.uid = pod.object.metadata.uid, .is_bound = bound != nullptr};
+  const std::string* id = bound == nullptr ? nullptr : kube::Find(bound->metadata.annotations, kDecisionId);
+  if (id != nullptr) departure.decision_id = *id;
+  departures_.push_back(std::move(departure));
+  departed_.Notify();
 }
 
-bool ClusterState::IsVirtual(std::string_view node_name) const {
-  const auto node = cluster_.FindNode(node_name);
-  return node && cluster_.node(*node).role == sim::NodeRole::kVirtual;
+void ClusterState::ErasePending(PendingPods::iterator found) {
+  PendingPod& pod = found->second;
+  if (AtIndex(pod.index) == &pod) by_index_[pod.index.value()] = nullptr;
+  pending_.erase(found);
 }
 
-void ClusterState::OnNodes(kube::DeltaBatch<kube::Node> batch) {
-  const std::uint64_t generation = cluster_.generation();
-  for (const kube::Delta<kube::Node>& delta : batch.deltas) {
-    if (delta.object) {
-      cluster_.Upsert(*delta.object);
-    } else {
-      cluster_.RemoveNode(delta.uid);
-    }
+void ClusterState::Upsert(PendingPod& pod) {
+  if (pod.counts_as_placed()) {
+    kube::Pod placed = pod.object;
+    placed.node_name = pod.assumed_node;
+    cluster_.Upsert(placed);
+  } else {
+    cluster_.Upsert(pod.object);
   }
-  NoteShiftSince(generation);
-  AnnounceIfChanged(generation, false);
+  if (AtIndex(pod.index) == &pod) by_index_[pod.index.value()] = nullptr;
+  pod.index = cluster_.FindPod(pod.object.metadata.uid).value_or(sim::PodIndex());
+  if (!pod.index.valid()) return;
+  if (by_index_.size() <= pod.index.value()) by_index_.resize(pod.index.value() + 1);
+  by_index_[pod.index.value()] = &pod;
 }
 
-void ClusterState::OnNamespaces(kube::DeltaBatch<kube::Namespace> batch) {
-  const std::uint64_t generation = cluster_.generation();
-  for (const kube::Delta<kube::Namespace>& delta : batch.deltas) {
-    if (delta.object) {
-      namespace_uids_.insert(delta.uid);
-      cluster_.Upsert(*delta.object);
-    } else {
-      namespace_uids_.erase(delta.uid);
-      cluster_.RemoveNamespace(delta.uid);
-    }
-  }
-  NoteShiftSince(generation);
-  AnnounceIfChanged(generation, false);
+void ClusterState::Assume(PendingPod& pod, std::string node) {
+  Edit edit(*this);
+  edit.IsOurs();
+  pod.assumed_node = std::move(node);
+  Upsert(pod);
 }
 
-void ClusterState::NoteShiftSince(std::uint64_t generation_before) {
-  if (cluster_.generation() == generation_before) return;
-  ++shifts_;
-  last_shift_ = runtime_.Now();
+void ClusterState::Forget(PendingPod& pod) {
+  if (!pod.counts_as_placed()) return;
+  Edit edit(*this);
+  edit.IsOurs();
+  pod.assumed_node.clear();
+  Upsert(pod);
 }
 
-void ClusterState::AnnounceIfChanged(std::uint64_t generation_before, bool pending_changed) {
-  if (pending_.empty()) return;
-  if (pending_changed || cluster_.generation() != generation_before) on_change_();
+sim::ClassIndex ClusterState::ClassOf(const PendingPod& pod) const {
+  return pod.index.valid() ? cluster_.class_of(pod.index) : sim::ClassIndex();
 }
 
 }  // namespace spillway::controller

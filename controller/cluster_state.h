@@ -4,93 +4,141 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "base/runtime.h"
-#include "controller/optional_watches.h"
+#include "base/sync.h"
+#include "controller/doubts.h"
 #include "controller/pending_pod.h"
-#include "controller/storage_watch.h"
+#include "controller/policy/node_returns.h"
+#include "controller/watch_set.h"
+#include "kube/api/workloads.h"
 #include "kube/reflector.h"
 #include "kube/transport.h"
 #include "scheduler_sim/cluster.h"
 
 namespace spillway::controller {
 
+class Edit;
+
 // The facts: Pods, Nodes, Namespaces and storage, and what else verdicts depend on in this cluster, watched into the
 // simulator's model. Of a bound Pod nothing but the model's record is kept; an unbound Pod's object is kept in
 // pending(). Terminal Pods are not even asked for.
+//
+// Whatever changes the model does so within an Edit (cluster_edit.h), which works out what it came to.
 class ClusterState {
  public:
-  // `on_change` is called when something changed that a decision may depend on while Pods are pending; it must not
-  // destroy this. `transport` outlives this.
-  ClusterState(Runtime& runtime, kube::Transport& transport, sim::ClusterOptions options,
-               std::function<void()> on_change);
+  // `transport` outlives this.
+  ClusterState(Runtime& runtime, kube::Transport& transport, const sim::ClusterOptions& options);
   ClusterState(const ClusterState&) = delete;
   ClusterState& operator=(const ClusterState&) = delete;
 
   // Before Start(), where the API server has them and kube-scheduler looks at them.
-  void WatchDeviceClasses() { others_.AddDeviceClasses(); }
+  void WatchDeviceClasses();
   void Start();
   // `on_marked` is called when the watch shows that kube-scheduler has just written the condition Unschedulable, or a
-  // new message of it; not for conditions that were there before us.
+  // new message of it; not for conditions that a Pod comes with, in a list, of which nobody knows how old they are.
   void OnMarked(std::function<void(const PendingPod&)> on_marked) { on_marked_ = std::move(on_marked); }
 
+  // Notified when something changed that a decision may depend on while Pods are pending. One flow waits for it.
+  Signal& changes() { return changes_; }
+
   const sim::Cluster& cluster() const { return cluster_; }
-  PendingPods& pending() { return pending_; }
   const PendingPods& pending() const { return pending_; }
+  // For Overflow, see PendingPod. nullptr: it is not pending.
+  PendingPod* Find(std::string_view uid);
+  // The next in order of UID; nullptr: there is none.
+  PendingPod* After(std::string_view uid);
 
-  // Ok when Pods, Nodes and Namespaces were listed completely and their watches are being answered: nothing may be
-  // decided, let alone bound, on anything less. The error says which is not and why.
-  Status Usable() const;
-  // Before decisions: Pods with volumes are undecidable while storage is not known, see StorageWatch.
-  void NoteWhatIsKnown() { storage_.NoteWhatIsKnown(); }
+  // Ok when everything that all verdicts depend on was listed completely and is being watched: nothing may be decided,
+  // let alone bound, on anything less. The error says what is not and why.
+  Status Usable() const { return watches_.Known(WatchSet::Concerns::kEveryPod); }
+  // Before decisions: Pods with volumes are undecidable while storage is not known.
+  void NoteWhatIsKnown();
 
-  // While it stands still, a plan made since still holds: nothing has come free, no Pod that was to take a real node
-  // has gone or changed, no virtual node has changed but by what we do ourselves.
-  std::uint64_t epoch() const { return epoch_ + cluster_.relaxations(); }
+  // When nodes became ready or not.
+  const NodeReturns& returns() const { return returns_; }
+  // Objects that cannot be read.
+  const Doubts& doubts() const { return doubts_; }
+
+  // Pending Pods that came or changed since this was last called; some may be gone.
+  struct Touched {
+    bool everything = false;        // all of pending(), whatever is listed
+    std::vector<std::string> pods;  // UIDs
+  };
+  Touched TakeTouched() { return std::exchange(touched_, {}); }
+
+  // Pods that are pending no more although a bind of them was tried, since this was last called: what the watch says of
+  // a bind whose answer got lost. departed() is notified when there is one; one flow waits for it.
+  struct Departure {
+    std::string uid;
+    bool is_bound = false;    // otherwise it has ended, was deleted or cannot be read
+    std::string decision_id;  // that bound it; empty: none of ours
+  };
+  std::vector<Departure> TakeDepartures() { return std::exchange(departures_, {}); }
+  Signal& departed() { return departed_; }
+
+  // nullptr: no pending Pod has that index.
+  PendingPod* AtIndex(sim::PodIndex index);
 
   // Changes that bear on verdicts and their reasons: all but those of Pods that wait without being nominated. And when
   // the last one came.
   std::uint64_t shifts() const { return shifts_; }
   Instant last_shift() const { return last_shift_; }
 
-  // Counts `pod` as placed on `node`, or as pending again. Changes pod.bind.phase and node, and nothing else of it.
-  void CountAsPlaced(PendingPod& pod, BindState::Phase phase, std::string node);
-  void CountAsPending(PendingPod& pod);
+  // As kube-scheduler's cache has it: `pod` counts as placed on `node` before the watch shows it there...
+  void Assume(PendingPod& pod, std::string node);
+  // ...or no longer.
+  void Forget(PendingPod& pod);
 
-  // Of storage too.
-  std::vector<Watched> Watches() const;
+  std::vector<Watched> Watches() const { return watches_.All(); }
 
  private:
-  std::vector<Watched> EssentialWatches() const;
+  friend class Edit;
+
+  // What a kind's deltas mean when they are nothing but the model's business.
+  template <typename T>
+  void Watch(WatchSet::Concerns concerns, Doubts::Scope scope, std::string_view path,
+             void (sim::Cluster::*remove)(std::string_view));
+  template <typename T>
+  void WatchStorage(std::string_view path, void (sim::Cluster::*remove)(std::string_view));
+  template <typename T>
+  void WatchSelecting(sim::SelectingKind kind, std::string_view path);
+  template <typename T, typename UpsertOne, typename RemoveOne>
+  void Take(const kube::DeltaBatch<T>& batch, Doubts::Scope scope, std::string_view resource, UpsertOne upsert,
+            RemoveOne remove);
+
+  void OnNodes(const kube::DeltaBatch<kube::Node>& batch);
+  void NoteReadiness(const kube::Node& node);
   void OnPods(kube::DeltaBatch<kube::Pod> batch);
-  void OnNodes(kube::DeltaBatch<kube::Node> batch);
-  void OnNamespaces(kube::DeltaBatch<kube::Namespace> batch);
-  void RemovePod(std::string_view uid);
-  void TakeUnbound(kube::Pod pod, bool from_first_list);
-  void TakeBound(const kube::Pod& pod);
-  bool IsVirtual(std::string_view node_name) const;
-  sim::ClassIndex ClassOf(std::string_view uid) const;  // invalid: not known, or not pending
-  void LeavePlaceFree(const PendingPod& pod);
-  void NoteShiftSince(std::uint64_t generation_before);
-  void AnnounceIfChanged(std::uint64_t generation_before, bool pending_changed);
+  // Return the Pod if kube-scheduler has just marked it.
+  const PendingPod* Take(kube::Delta<kube::Pod> delta);
+  const PendingPod* TakeUnbound(Edit& edit, kube::Pod pod);
+  void TakeBound(Edit& edit, const kube::Pod& pod);
+  void RemovePod(Edit& edit, std::string_view uid);
+  void ErasePending(PendingPods::iterator found);
+  void NoteDeparture(const PendingPod& pod, const kube::Pod* bound);  // nullptr: it is not
+  // Into the model: as pending, or where it counts as placed.
+  void Upsert(PendingPod& pod);
+  sim::ClassIndex ClassOf(const PendingPod& pod) const;  // invalid: not known, or not pending
 
   Runtime& runtime_;
   sim::Cluster cluster_;
   PendingPods pending_;
-  std::uint64_t epoch_ = 0, shifts_ = 0;
+  std::vector<PendingPod*> by_index_;
+  std::uint64_t arrivals_ = 0;
+  Touched touched_;
+  Doubts doubts_;
+  std::uint64_t shifts_ = 0;
   Instant last_shift_{};
-  std::unordered_set<std::string> namespace_uids_;
-  std::function<void()> on_change_;
+  Signal changes_, departed_;
+  std::vector<Departure> departures_;
   std::function<void(const PendingPod&)> on_marked_;
-  bool pods_listed_ = false;
-  kube::Reflector<kube::Pod> pods_;
-  kube::Reflector<kube::Node> nodes_;
-  kube::Reflector<kube::Namespace> namespaces_;
-  OptionalWatches others_;
-  StorageWatch storage_;
+  NodeReturns returns_;
+  bool pods_listed_ = false, nodes_listed_ = false;
+  WatchSet watches_;  // last: its watches write to the rest
 };
 
 }  // namespace spillway::controller

@@ -22,7 +22,8 @@ namespace spillway::controller {
 namespace {
 
 constexpr Duration kStatusLogPeriod = std::chrono::seconds(1);
-constexpr double kExplainQps = 5;  // Pods that explain reads from the API server
+constexpr Duration kBindsPatience = std::chrono::seconds(5);  // at the end, for binds in flight
+constexpr double kExplainQps = 5;                             // Pods that explain reads from the API server
 constexpr int kExplainBurst = 10;
 
 }  // namespace
@@ -30,6 +31,7 @@ constexpr int kExplainBurst = 10;
 ControllerOptions::ControllerOptions() {
   policy.overflow_taints = sim::SpreadOptions().overflow_taints;
   virtual_nodes.match_labels = {{"type", "virtual-kubelet"}};
+  foreign_capabilities = kube::Capabilities::Parse(kube::kForeignNodeCapabilities);
 }
 
 struct Controller::Impl {
@@ -39,7 +41,7 @@ struct Controller::Impl {
   Task<void> Run();
   // What of the API server the simulation depends on.
   struct Server {
-    int minor_version = 0;
+    SchedulerVersion scheduler;
     bool has_device_classes = false;
   };
   Task<Result<Server>> AskServer();
@@ -65,12 +67,14 @@ struct Controller::Impl {
   kube::EventRecorder events;
   DecisionLog decisions;
   std::unique_ptr<kube::LeaderElector> elector;
+  SchedulerVersionWatch versions;
+  SchedulerVersion scheduler;  // once there is a state
+  std::function<void(std::string)> on_outdated;
 
   Reporter reporter;
   Explainer explainer;
   std::unique_ptr<ClusterState> state;  // once the version is known
-  std::unique_ptr<OverflowLoop> loop;
-  std::unique_ptr<Actuator> actuator;
+  std::unique_ptr<Overflow> overflow;
   std::unique_ptr<AgreementMonitor> agreement;
   std::string starting = "asking the API server for its version";  // why there is no state yet
   bool stopping = false;
@@ -97,6 +101,10 @@ Controller::Impl::Impl(Runtime& runtime_in, kube::Transport& transport_in, Contr
       explain_reader(runtime, transport, explain_limiter, &observer),
       events(runtime, event_writer, "spillway.io/controller", "spillway.io/" + options.identity),
       decisions(options.decisions_kept),
+      versions(runtime, api, metrics_in,
+               {.given = options.scheduler_minor_version,
+                .accepted = options.accepted_scheduler_minor_version,
+                .dry_run = IsDryRun()}),
       reporter(runtime, events, metrics, decisions, options.policy, options.overflow.mode),
       explainer(runtime, explain_reader, decisions, options.policy),
       flows(runtime) {
@@ -112,39 +120,39 @@ void Controller::Impl::Start(std::function<void(std::string)> on_lost) {
   if (elector == nullptr) return;
   elector->Start(
       [this] {
-        if (loop) loop->Changed();
+        if (state) state->changes().Notify();
       },
       [this, on_lost = std::move(on_lost)](std::string why) {
         stopping = true;
-        if (loop) loop->Stop();
-        if (actuator) actuator->Stop();
+        if (overflow) overflow->Stop();
         if (on_lost) on_lost(std::move(why));
       });
 }
 
 Task<void> Controller::Impl::Run() {
-  for (;;) {
+  while (state == nullptr) {
     const Result<Server> server = co_await AskServer();
     if (server) {
+      scheduler = server->scheduler;
       BuildPipeline(*server);
-      co_return;
+      continue;
     }
     starting = server.error().message;
     const Duration wait = runtime.random().Between(std::chrono::milliseconds(800), std::chrono::seconds(2));
-    co_await runtime.SleepFor(wait);
+    co_await runtime.SleepFor(std::max(server.error().retry_after, wait));
   }
+  if (options.scheduler_minor_version != 0) co_return;
+  const SchedulerVersion now = co_await versions.UntilItChanges(scheduler);
+  if (!on_outdated) co_return;
+  on_outdated(fmt::format("the cluster has kube-scheduler {} now, and {} is simulated", VersionName(now.found),
+                          VersionName(scheduler.simulated)));
 }
 
 Task<Result<Controller::Impl::Server>> Controller::Impl::AskServer() {
-  Server server{.minor_version = options.scheduler_minor_version};
-  if (server.minor_version == 0) {
-    Result<nlohmann::json> version = co_await api.Get("/version");
-    if (!version) co_return Fail(std::move(version.error()));
-    const Result<int> minor = controller::SchedulerMinorVersion(*version);
-    if (!minor) co_return Fail(minor.error());
-    server.minor_version = *minor;
-  }
-  if (!sim::Semantics::Of(server.minor_version).device_classes) co_return server;
+  const Result<SchedulerVersion> version = co_await versions.Ask();
+  if (!version) co_return Fail(version.error());
+  Server server{.scheduler = *version};
+  if (!sim::Semantics::Of(version->simulated).device_classes) co_return server;
   Result<bool> has_device_classes = co_await ServesDeviceClasses();
   if (!has_device_classes) co_return Fail(std::move(has_device_classes.error()));
   server.has_device_classes = *has_device_classes;
@@ -168,28 +176,25 @@ Task<Result<bool>> Controller::Impl::ServesDeviceClasses() {
 }
 
 void Controller::Impl::BuildPipeline(const Server& server) {
-  log::Info("simulating kube-scheduler", {{"version", fmt::format("1.{}", server.minor_version)}});
+  const std::string version = server.scheduler.Text();
+  if (server.scheduler.is_known()) {
+    log::Info("simulating kube-scheduler", {{"version", version}});
+  } else {
+    log::Warning("not sure of kube-scheduler", {{"version", version}});
+  }
   sim::ClusterOptions cluster;
-  cluster.minor_version = server.minor_version;
+  cluster.minor_version = server.scheduler.simulated;
   cluster.virtual_nodes = options.virtual_nodes;
+  cluster.foreign_capabilities = options.foreign_capabilities;
   cluster.scheduler = options.scheduler;
-  state = std::make_unique<ClusterState>(runtime, transport, std::move(cluster), [this] { loop->Changed(); });
+  state = std::make_unique<ClusterState>(runtime, transport, cluster);
   if (server.has_device_classes) state->WatchDeviceClasses();
-  loop = std::make_unique<OverflowLoop>(runtime, *state, reporter, metrics, options.policy, options.overflow,
-                                        [this] { return Leads(); });
-  actuator =
-      std::make_unique<Actuator>(runtime, binder, api_limiter, &observer, options.actuator,
-                                 Actuator::Next{[this] { return loop->HasWork(); }, [this] { return loop->Take(); }},
-                                 [this](const BindOrder& order, const Status& status) {
-                                   const Duration hold = loop->Done(order, status);
-                                   if (hold > Duration(0)) actuator->HoldUntil(runtime.Now() + hold);
-                                 });
+  overflow = std::make_unique<Overflow>(runtime, *state, BindChannel{binder, api_limiter, &observer}, reporter, metrics,
+                                        options.policy, options.overflow, [this] { return Leads(); });
   agreement = std::make_unique<AgreementMonitor>(runtime, *state, options.policy, metrics);
   state->OnMarked([this](const PendingPod& pod) { agreement->Heard(pod); });
   agreement->Start();
-  loop->OnWork([this] { actuator->Wake(); });
-  loop->Start();
-  actuator->Start();
+  overflow->Start();
   state->Start();
 }
 
@@ -199,20 +204,17 @@ Status Controller::Impl::Ready() const {
   return state->Usable();
 }
 
-// One line per change, so that an API server that is away for an hour is one line, not a thousand.
+// One line per change that lasts. An API server that does not answer is told by kube::ServerHealth.
 Task<void> Controller::Impl::LogReadiness() {
-  std::optional<std::string> last;
+  std::optional<std::string> told, before;  // why not ready, empty: ready; as the log has it, and a period ago
   for (;;) {
     const Status ready = Ready();
     const std::string now = ready ? "" : ready.error().message;
-    if (last && now != *last) {
-      if (ready) {
-        log::Info("ready: every watch is in step with the API server");
-      } else if (!stopping) {
-        log::Warning("not ready; nothing is decided meanwhile", {{"why", now}});
-      }
-    }
-    last = now;
+    const bool worth_telling = told != now && (ready || (before == now && !stopping && !transport.health().is_out()));
+    if (worth_telling && ready) log::Info("ready: every watch is in step with the API server");
+    if (worth_telling && !ready) log::Warning("not ready; nothing is decided meanwhile", {{"why", now}});
+    if (worth_telling) told = now;
+    before = now;
     co_await runtime.SleepFor(kStatusLogPeriod);
   }
 }
@@ -220,13 +222,14 @@ Task<void> Controller::Impl::LogReadiness() {
 Task<void> Controller::Impl::Shutdown(Duration grace) {
   const Instant deadline = runtime.Now() + grace;
   stopping = true;
-  if (loop) loop->Stop();
-  if (actuator) {
-    actuator->Stop();
-    co_await actuator->WaitUntilIdle(deadline);
+  if (overflow) {
+    overflow->Stop();
+    // A bind that hangs does not keep the successor waiting: when it arrives late, its preconditions make it harmless.
+    co_await overflow->WaitUntilIdle(std::min(deadline, runtime.Now() + kBindsPatience));
   }
-  co_await events.Flush(deadline);
-  if (elector) co_await elector->Release(deadline);
+  if (elector) co_await elector->Release(deadline);  // before all that can take time: somebody waits for it
+  if (overflow) co_await overflow->WaitUntilIdle(deadline);
+  co_await reporter.Flush(deadline);
 }
 
 Task<Result<std::string>> Controller::Impl::Explain(std::string ns, std::string name, ExplainDetail detail) {
@@ -235,6 +238,7 @@ Task<Result<std::string>> Controller::Impl::Explain(std::string ns, std::string 
   who.identity = options.identity;
   who.leads = Leads();
   who.dry_run = IsDryRun();
+  who.scheduler = scheduler;
   if (elector) who.leader = elector->holder();
   Result<std::string> answer =
       co_await explainer.Explain(*state, std::move(who), std::move(ns), std::move(name), detail);
@@ -259,6 +263,9 @@ Controller::Controller(Runtime& runtime, kube::Transport& transport, ControllerO
 
 Controller::~Controller() = default;
 
+void Controller::OnOutdated(std::function<void(std::string)> on_outdated) {
+  impl_->on_outdated = std::move(on_outdated);
+}
 void Controller::Start(std::function<void(std::string)> on_lost) { impl_->Start(std::move(on_lost)); }
 Task<void> Controller::Shutdown(Duration grace) { return impl_->Shutdown(grace); }
 Status Controller::Ready() const { return impl_->Ready(); }
@@ -267,10 +274,6 @@ const DecisionLog& Controller::decisions() const { return impl_->decisions; }
 
 Task<Result<std::string>> Controller::Explain(std::string ns, std::string name, ExplainDetail detail) {
   return impl_->Explain(std::move(ns), std::move(name), detail);
-}
-
-bool Controller::is_idle() const {
-  return impl_->loop != nullptr && !impl_->loop->HasWork() && impl_->actuator->in_flight() == 0;
 }
 
 void Controller::AddChecks(metrics::Health& health) const {

@@ -10,8 +10,9 @@
 #include "base/task.h"
 #include "controller/decision_log.h"
 #include "controller/explain_json.h"
-#include "controller/overflow_loop.h"
+#include "controller/overflow.h"
 #include "controller/policy/policy.h"
+#include "kube/api/capabilities.h"
 #include "kube/api/objects.h"
 #include "kube/leader_election.h"
 #include "kube/transport.h"
@@ -26,10 +27,11 @@ struct ControllerOptions {
 
   Policy policy;
   kube::LabelSelector virtual_nodes;
-  sim::SchedulerConfig scheduler;   // its profiles are those of policy.scheduler_names
-  int scheduler_minor_version = 0;  // 33 to 36; 0: as the API server's, asked at the start
+  kube::Capabilities foreign_capabilities;  // of virtual nodes that do not say what they can run
+  sim::SchedulerConfig scheduler;           // its profiles are those of policy.scheduler_names
+  int scheduler_minor_version = 0;  // one that can be simulated; 0: as the API server's, asked at the start and again
+  int accepted_scheduler_minor_version = 0;  // SchedulerVersionOptions::accepted
   OverflowOptions overflow;
-  ActuatorOptions actuator;
   double kube_api_qps = 50;
   int kube_api_burst = 100;
   // None: it acts from the start. Not used in dry-run, which writes nothing but events.
@@ -49,18 +51,19 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
+  // Before Start(): told once when the cluster has another kube-scheduler than the one that is simulated: this is to be
+  // shut down and started anew.
+  void OnOutdated(std::function<void(std::string why)> on_outdated);
   // `on_lost` is called once if the lease is lost: the process must then end, or this be destroyed (not from within).
   void Start(std::function<void(std::string why)> on_lost = nullptr);
-  // Not ready any more, decides nothing more, waits for the binds in flight, writes the events that are queued, gives
-  // the lease back; all within `grace`.
+  // Not ready any more, decides nothing more, waits for the binds in flight, gives the lease back, writes the events
+  // that are due; all within `grace`.
   Task<void> Shutdown(Duration grace);
 
   // Ok when it could act as soon as it leads; the error says why not.
   Status Ready() const;
   void AddChecks(metrics::Health& health) const;  // `health` must not be asked after this is gone
   bool is_leading() const;
-  // Nothing is pending that it is about to act on, and nothing is in flight: for tests.
-  bool is_idle() const;
   const DecisionLog& decisions() const;
   // The JSON answer of `spillway explain` (explain_json.h, explainer.h) as this process knows it, leading or not.
   Task<Result<std::string>> Explain(std::string ns, std::string name, ExplainDetail detail);

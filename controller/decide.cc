@@ -4,157 +4,129 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "scheduler_sim/spread_balancer.h"
 
 namespace spillway::controller {
 namespace {
 
-bool CountsAsPlaced(const PendingPod& pod) { return pod.bind.phase != BindState::Phase::kNone; }
+using Kind = sim::Verdict::Kind;
 
-// One round's working state: who is judged, who goes on to the balancer.
-class Round {
- public:
-  Round(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy, Instant now)
-      : cluster_(cluster), policy_(policy), now_(now) {
-    plan_.at = now;
-    for (const auto& [uid, pod] : pending) {
-      if (CountsAsPlaced(pod)) continue;
-      if (auto held = WhyNotScheduled(pod.object, policy)) {
-        Decision decision{.uid = uid, .outcome = Outcome::kNotEligible, .held_back = std::move(held)};
-        sitting_out_.push_back(std::move(decision));
-      } else if (const auto index = cluster.FindPod(uid)) {
-        taking_part_.emplace(*index, &pod);
-      }
-    }
+bool WaitsAfterFailure(const PendingPod& pod, Instant now) {
+  const BindState& bind = pod.bind;
+  if (!bind.retry_at || *bind.retry_at <= now) return false;
+  return bind.refused_version.empty() || bind.refused_version == pod.object.metadata.resource_version;
+}
+
+Decision Held(Decision decision, HeldBack held) {
+  decision.outcome = Outcome::kNotEligible;
+  decision.held_back = std::move(held);
+  return decision;
+}
+
+Decision Waits(Decision decision, Wait wait, std::optional<Instant> until) {
+  decision.outcome = Outcome::kWaiting;
+  decision.wait = wait;
+  decision.until = until;
+  return decision;
+}
+
+// It fits nowhere and may overflow: now, or later?
+Decision WhenToMove(const sim::Cluster& cluster, const PendingPod& pod, const AwaitedNode* awaited, Decision decision,
+                    const Policy& policy, Instant now) {
+  if (WaitsAfterFailure(pod, now)) return Waits(std::move(decision), Wait::kBackoff, pod.bind.retry_at);
+  if (!IsMarkedUnschedulable(pod.object) && cluster.PreemptionMightHelp(pod.index)) {
+    return Waits(std::move(decision), Wait::kCondition, std::nullopt);
   }
-
-  void Judge(const sim::Packing& packing) {
-    for (const auto& [index, verdict] : packing.entries()) {
-      const auto found = taking_part_.find(index);
-      if (found != taking_part_.end()) plan_.decisions.push_back(JudgeOne(index, *found->second, verdict));
-    }
+  const Instant graced = decision.since + policy.pending_grace;
+  if (awaited != nullptr && awaited->until > std::max(now, graced)) {
+    decision.node = awaited->name;
+    return Waits(std::move(decision), Wait::kNodeReturn, awaited->until);
   }
-
-  void PlaceOnVirtualNodes() {
-    const sim::SpreadOptions options{.overflow_taints = policy_.overflow_taints};
-    std::vector<sim::PodIndex> pods;
-    for (const auto& [index, at] : overflowing_) pods.push_back(index);
-    if (pods.empty()) return;
-    std::unordered_map<sim::PodIndex, sim::Placement> placed;
-    for (sim::Placement& placement : sim::Spread(cluster_, pods, options)) {
-      placed.emplace(placement.pod, std::move(placement));
-    }
-    for (const auto& [index, at] : overflowing_) Place(plan_.decisions[at], placed[index]);
-  }
-
-  Plan Finish() {
-    std::move(sitting_out_.begin(), sitting_out_.end(), std::back_inserter(plan_.decisions));
-    for (const Decision& decision : plan_.decisions) {
-      if (decision.until && (!plan_.look_again || *decision.until < *plan_.look_again)) {
-        plan_.look_again = decision.until;
-      }
-    }
-    return std::move(plan_);
-  }
-
- private:
-  Decision JudgeOne(sim::PodIndex index, const PendingPod& pod, const sim::Verdict& verdict) {
-    Decision decision{.uid = pod.object.metadata.uid, .verdict = verdict.kind, .pod_class = cluster_.class_of(index)};
-    decision.since = pod.verdict == verdict.kind ? pod.since : now_;
-    auto held = WhyNotEligible(pod.object, policy_);
-    if (held && held->rule == Rule::kNominated) {  // whatever the simulation says: somebody has plans for it
-      decision.outcome = Outcome::kNotEligible;
-      decision.held_back = std::move(held);
-      decision.verdict.reset();
-      return decision;
-    }
-    switch (verdict.kind) {
-      case sim::Verdict::Kind::kFits:
-        decision.outcome = Outcome::kFits;
-        decision.node = cluster_.node(verdict.node).name;
-        return decision;
-      case sim::Verdict::Kind::kUndecidable:
-        decision.outcome = held ? Outcome::kNotEligible : Outcome::kUndecidable;
-        decision.held_back = std::move(held);
-        decision.detail = verdict.undecidable;
-        return decision;
-      case sim::Verdict::Kind::kNowhere:
-        break;
-    }
-    decision.nowhere = verdict.why_not;
-    if (!held) held = WhyNotTriggered(*verdict.why_not, policy_);
-    if (held) {
-      decision.outcome = Outcome::kNotEligible;
-      decision.held_back = std::move(held);
-    } else if (!MustWait(index, pod, decision)) {
-      overflowing_.emplace_back(index, plan_.decisions.size());
-    }
-    return decision;
-  }
-
-  bool MustWait(sim::PodIndex index, const PendingPod& pod, Decision& decision) const {
-    decision.outcome = Outcome::kWaiting;
-    if (pod.bind.retry_at && *pod.bind.retry_at > now_) {
-      decision.wait = Wait::kBackoff;
-      decision.until = pod.bind.retry_at;
-      return true;
-    }
-    if (!IsMarkedUnschedulable(pod.object) && cluster_.PreemptionMightHelp(index)) {
-      decision.wait = Wait::kCondition;
-      return true;
-    }
-    if (decision.since + policy_.pending_grace > now_) {
-      decision.wait = Wait::kGrace;
-      decision.until = decision.since + policy_.pending_grace;
-      return true;
-    }
-    return false;
-  }
-
-  void Place(Decision& decision, sim::Placement& placement) const {
-    decision.outcome = placement.node ? Outcome::kOverflow : Outcome::kNoVirtualNode;
-    if (placement.node) decision.node = cluster_.node(*placement.node).name;
-    decision.detail = std::move(placement.why);
-    if (!placement.node && cluster_.nodes(sim::NodeRole::kVirtual).empty()) {
-      decision.detail = fmt::format("there is no virtual node: none has the label --virtual-node-selector={} asks for",
-                                    policy_.virtual_node_selector);
-    }
-  }
-
-  const sim::Cluster& cluster_;
-  const Policy& policy_;
-  Instant now_;
-  Plan plan_;
-  std::vector<Decision> sitting_out_;
-  std::unordered_map<sim::PodIndex, const PendingPod*> taking_part_;
-  std::vector<std::pair<sim::PodIndex, std::size_t>> overflowing_;  // and where its decision is
-};
+  if (graced > now) return Waits(std::move(decision), Wait::kGrace, graced);
+  decision.outcome = Outcome::kOverflow;
+  return decision;
+}
 
 }  // namespace
 
-sim::Packing Simulate(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy) {
-  std::vector<sim::PodIndex> competing;
-  for (const auto& [uid, pod] : pending) {
-    if (CountsAsPlaced(pod) || WhyNotScheduled(pod.object, policy)) continue;
-    if (const auto index = cluster.FindPod(uid)) competing.push_back(*index);
+Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Evidence& evidence, const Policy& policy,
+                Instant now) {
+  const sim::Verdict& verdict = evidence.verdict;
+  Decision decision;
+  if (auto held = WhyNotScheduled(pod.object, policy)) return Held(std::move(decision), std::move(*held));
+  decision.pod_class = cluster.class_of(pod.index);
+  const bool is_doubtful = verdict.kind == Kind::kNowhere && !evidence.doubt.empty();
+  const Kind kind = is_doubtful ? Kind::kUndecidable : verdict.kind;
+  auto nominated = WhyNominated(pod.object);
+  if (nominated && kind != Kind::kNowhere) return Held(std::move(decision), std::move(*nominated));
+  auto held = WhyNotEligible(pod.object, policy);
+  decision.verdict = kind;
+  const bool stands = pod.decision && pod.decision->verdict == decision.verdict;
+  decision.since = stands ? pod.decision->since : now;
+  switch (*decision.verdict) {
+    case Kind::kFits:
+      decision.outcome = Outcome::kFits;
+      decision.node = cluster.node(verdict.node).name;
+      return decision;
+    case Kind::kUndecidable:
+      decision.detail =
+          is_doubtful ? fmt::format("it fits nowhere as far as is known, and not all can be read: {}", evidence.doubt)
+                      : verdict.undecidable;
+      if (held) return Held(std::move(decision), std::move(*held));
+      decision.outcome = Outcome::kUndecidable;
+      return decision;
+    case Kind::kNowhere:
+      break;
   }
-  const std::vector<sim::PodIndex> queue = sim::InQueueOrder(cluster, std::move(competing));
-  return sim::Pack(cluster, queue, sim::NodeDomain::kReal);
+  decision.nowhere = verdict.why_not;
+  if (!held && nominated) {
+    // The grace is for a node that is still to come: autoscalers nominate before they make it.
+    const bool may_hold = cluster.NominationMayHold(pod.index) || now < decision.since + policy.node_return_grace;
+    if (may_hold) held = std::move(nominated);
+  }
+  if (!held) held = WhyNotTriggered(*verdict.why_not, policy);
+  if (held) return Held(std::move(decision), std::move(*held));
+  return WhenToMove(cluster, pod, evidence.awaited, std::move(decision), policy, now);
 }
 
-Plan Decide(const sim::Cluster& cluster, const PendingPods& pending, const sim::Packing& packing, const Policy& policy,
-            Instant now) {
-  Round round(cluster, pending, policy, now);
-  round.Judge(packing);
-  round.PlaceOnVirtualNodes();
-  return round.Finish();
+std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::span<const sim::PodIndex> pods,
+                                             const Policy& policy) {
+  const sim::SpreadOptions options{.overflow_taints = policy.overflow_taints};
+  std::unordered_map<sim::PodIndex, VirtualPlace> chosen;
+  for (sim::Placement& placement : sim::Spread(cluster, pods, options)) {
+    VirtualPlace& place = chosen[placement.pod];
+    if (placement.node) place.node = cluster.node(*placement.node).name;
+    place.why = std::move(placement.why);
+  }
+  if (cluster.nodes(sim::NodeRole::kVirtual).empty()) {
+    for (auto& [pod, place] : chosen) {
+      place.why = fmt::format("there is no virtual node: none has the label --virtual-node-selector={} asks for",
+                              policy.virtual_node_selector);
+    }
+  }
+  std::vector<VirtualPlace> places;
+  for (const sim::PodIndex pod : pods) places.push_back(std::move(chosen[pod]));
+  return places;
+}
+
+void TakePlace(VirtualPlace place, Decision& decision) {
+  decision.outcome = place.node.empty() ? Outcome::kNoVirtualNode : Outcome::kOverflow;
+  decision.node = std::move(place.node);
+  decision.detail = std::move(place.why);
+}
+
+Instant NowhereSince(const PendingPod& pod, Instant now) {
+  return pod.decision && pod.decision->verdict == Kind::kNowhere ? pod.decision->since : now;
 }
 
 std::string RealNodesText(const sim::Explanation& nowhere) {
   if (nowhere.nodes == 0) return "there is no real node";
-  if (!nowhere.rejection.empty()) return fmt::format("0/{} real nodes fit ({})", nowhere.nodes, nowhere.rejection);
-  return fmt::format("0/{} real nodes fit ({})", nowhere.nodes, nowhere.Summary());
+  std::string text = fmt::format("0/{} real nodes fit", nowhere.nodes);
+  if (const std::string why = nowhere.Summary(); !why.empty()) text += fmt::format(" ({})", why);
+  if (!nowhere.lost.empty()) text += fmt::format(", {} lost: {}", nowhere.lost_nodes(), nowhere.LostText());
+  return text;
 }
 
 }  // namespace spillway::controller

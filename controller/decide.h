@@ -1,25 +1,45 @@
 #pragma once
 
+#include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "controller/awaited_nodes.h"
+#include "controller/decision.h"
 #include "controller/pending_pod.h"
-#include "controller/plan.h"
 #include "controller/policy/policy.h"
 #include "scheduler_sim/cluster.h"
-#include "scheduler_sim/packing.h"
 
 namespace spillway::controller {
 
-// Everything that kube-scheduler would place now, packed onto the real nodes in its order. Pods that may not overflow
-// take part, since they use up room all the same; Pods whose bind is under way do not: they count as placed.
-sim::Packing Simulate(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy);
+// What a decision about a Pod goes by, besides the Pod itself.
+struct Evidence {
+  sim::Verdict verdict;                  // of the simulation
+  std::string_view doubt;                // why that it fits nowhere cannot be concluded; empty when it can (doubts.h)
+  const AwaitedNode* awaited = nullptr;  // the node that it may wait for; null: none
+};
 
-// One round: what to do about each pending Pod, given that packing. Pure: same input, same plan. `cluster` is unchanged
-// since Simulate().
-Plan Decide(const sim::Cluster& cluster, const PendingPods& pending, const sim::Packing& packing, const Policy& policy,
-            Instant now);
+// What to do about one pending Pod. Pure: same input, same decision. Precondition: the Pod does not count as placed.
+Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Evidence& evidence, const Policy& policy,
+                Instant now);
 
-// "0/12 real nodes fit (8 Insufficient cpu, 4 node(s) had untolerated taint(s))"
+// A virtual node for each of the Pods, shared out evenly over the cluster as it is; in the order given.
+struct VirtualPlace {
+  std::string node;  // empty: none takes it
+  std::string why;   // in the balancer's words
+};
+std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::span<const sim::PodIndex> pods,
+                                             const Policy& policy);
+
+// What that makes of a decision to overflow.
+void TakePlace(VirtualPlace place, Decision& decision);
+
+// Since when a Pod that fits nowhere now has done so.
+Instant NowhereSince(const PendingPod& pod, Instant now);
+
+// "0/12 real nodes fit (8 Insufficient cpu, 4 node(s) had untolerated taint(s))", "0/3 real nodes fit (3 node(s) had
+// untolerated taint(s)), 2 lost: 2 not ready"
 std::string RealNodesText(const sim::Explanation& nowhere);
 
 }  // namespace spillway::controller

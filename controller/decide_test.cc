@@ -6,6 +6,7 @@
 #include <map>
 
 #include "controller/controller.h"
+#include "controller/plan.h"
 #include "scheduler_sim/testing/scenario.h"
 
 namespace spillway::controller {
@@ -30,11 +31,9 @@ class Rig {
   }
 
   Rig& Round() {
-    plan = Decide(scenario_.cluster, pending, Simulate(scenario_.cluster, pending, policy), policy, now);
-    for (const Decision& decision : plan.decisions) {
-      pending[decision.uid].verdict = decision.verdict;
-      pending[decision.uid].since = decision.since;
-    }
+    for (auto& [uid, pod] : pending) pod.index = *scenario_.cluster.FindPod(uid);
+    plan = MakePlan(scenario_.cluster, pending, policy, returns, now);
+    for (const Plan::Entry& entry : plan.entries) pending[entry.uid].decision = entry.decision;
     return *this;
   }
   // A first round, and one after `span`.
@@ -45,21 +44,27 @@ class Rig {
   }
 
   const Decision& Of(std::string_view pod) const {
-    for (const Decision& decision : plan.decisions) {
-      if (decision.uid == pod) return decision;
+    for (const Plan::Entry& entry : plan.entries) {
+      if (entry.uid == pod) return entry.decision;
     }
     throw std::out_of_range(std::string(pod));
   }
   std::vector<std::string> Overflowing() const {
     std::vector<std::string> found;
-    for (const Decision& decision : plan.decisions) {
-      if (decision.outcome == Outcome::kOverflow) found.push_back(decision.uid + ">" + decision.node);
+    for (const Plan::Entry& entry : plan.entries) {
+      if (entry.decision.outcome == Outcome::kOverflow) found.push_back(entry.uid + ">" + entry.decision.node);
     }
     return found;
   }
 
+  // Of the only Pod.
+  Decision Decide(const Evidence& evidence) const {
+    return controller::Decide(scenario_.cluster, pending.begin()->second, evidence, policy, now);
+  }
+
   Policy policy;
   PendingPods pending;
+  NodeReturns returns;
   Instant now{std::chrono::hours(1)};
   Plan plan;
 
@@ -77,7 +82,7 @@ TEST(Decide, NothingIsActedOnBeforeTheGraceIsOver) {
   EXPECT_THAT(rig.Overflowing(), IsEmpty());
   EXPECT_EQ(rig.Of("p").outcome, Outcome::kWaiting);
   EXPECT_EQ(rig.Of("p").wait, Wait::kGrace);
-  EXPECT_EQ(rig.plan.look_again, rig.now + 2s);
+  EXPECT_EQ(rig.Of("p").until, rig.now + 2s);
   rig.now += 1999ms;
   EXPECT_THAT(rig.Round().Overflowing(), IsEmpty());
   rig.now += 1ms;
@@ -150,6 +155,82 @@ TEST(Decide, PodsThatMayNotOverflowStayAndSayWhy) {
   EXPECT_NE(rig.Of("picky").outcome, Outcome::kNotEligible);
 }
 
+TEST(Decide, CapacityThatIsGoneIsCapacityThatLacks) {
+  Rig rig(R"(
+    node a  taint=node.kubernetes.io/unreachable:NoSchedule
+    node b  taint=node.kubernetes.io/unreachable:NoSchedule
+    node c  cordoned
+    virtual v
+    pod  p  cpu=1
+  )");
+  EXPECT_THAT(rig.RoundsApart(2s).Overflowing(), ElementsAre("p>v"));
+  EXPECT_EQ(RealNodesText(*rig.Of("p").nowhere),
+            "0/3 real nodes fit (1 node(s) were unschedulable, 2 node(s) had untolerated taint(s)), 3 lost: 2 "
+            "unreachable, 1 cordoned");
+  Rig none("virtual v\npod p cpu=1");
+  EXPECT_THAT(none.RoundsApart(2s).Overflowing(), ElementsAre("p>v"));
+}
+
+constexpr const char* kOneNodeOut = R"(
+    node a  cpu=4 taint=node.kubernetes.io/not-ready:NoSchedule
+    node b  cpu=1
+    virtual v  pods=3000
+    pod  p[1..3]  cpu=2
+  )";
+
+TEST(Decide, AsManyPodsAsAReturningNodeWouldTakeWaitForIt) {
+  Rig rig(kOneNodeOut);
+  rig.returns.Changed("a", rig.now - 10s);
+  rig.RoundsApart(2s);
+  EXPECT_THAT(rig.Overflowing(), ElementsAre("p3>v"));
+  EXPECT_EQ(rig.Of("p1").wait, Wait::kNodeReturn);
+  EXPECT_EQ(rig.Of("p1").node, "a");
+  EXPECT_EQ(rig.Of("p1").until, rig.now - 12s + 60s);
+  EXPECT_EQ(rig.Of("p2").wait, Wait::kNodeReturn);
+  rig.now += 48s;
+  EXPECT_THAT(rig.Round().Overflowing(), ElementsAre("p1>v", "p2>v", "p3>v"));
+}
+
+TEST(Decide, NobodyWaitsForANodeThatHasBeenOutForLong) {
+  Rig rig(kOneNodeOut);
+  EXPECT_THAT(rig.RoundsApart(2s).Overflowing(), ElementsAre("p1>v", "p2>v", "p3>v"));
+  rig.returns.Changed("a", rig.now - 60s);
+  EXPECT_THAT(rig.Round().Overflowing(), ElementsAre("p1>v", "p2>v", "p3>v"));
+}
+
+TEST(Decide, NobodyWaitsLongerThanTheGraceHoweverManyNodesComeAndGo) {
+  Rig rig(kOneNodeOut);
+  rig.Round();
+  for (int i = 0; i < 5; ++i) {
+    rig.returns.Changed("a", rig.now);
+    rig.now += 12s;
+    rig.Round();
+    EXPECT_EQ(rig.Overflowing().size(), i < 4 ? 1u : 3u) << i;
+  }
+}
+
+TEST(Decide, PodsThatMayNotOverflowHaveTheirPlaceOnAReturningNodeToo) {
+  Rig rig(R"(
+    node a  cpu=4 taint=node.kubernetes.io/not-ready:NoSchedule
+    virtual v
+    pod  system  cpu=4 ns=kube-system prio=5
+    pod  p       cpu=2
+  )");
+  rig.returns.Changed("a", rig.now);
+  EXPECT_THAT(rig.RoundsApart(2s).Overflowing(), ElementsAre("p>v"));
+}
+
+TEST(Decide, CordonsThatDoNotConcernThePodMakeItNoCase) {
+  Rig rig(R"(
+    node a  cordoned
+    node b  taint=gpu:NoSchedule label=zone=z1
+    virtual v  label=zone=z1
+    pod  p  cpu=1 select=zone=z1
+  )");
+  EXPECT_THAT(rig.RoundsApart(2s).Overflowing(), IsEmpty());
+  EXPECT_EQ(rig.Of("p").held_back->rule, Rule::kTrigger);
+}
+
 TEST(Decide, WhatFitsIsLeftAloneHoweverLongKubeSchedulerSaysOtherwise) {
   Rig rig(R"(
     node a  cpu=2
@@ -205,8 +286,9 @@ TEST(Decide, WherePreemptionCannotHelpNobodyWaitsForTheCondition) {
 
 TEST(Decide, NominatedPodsAndSchedulerErrorsAreHandsOff) {
   Rig rig(R"(
-    node a  cpu=1
+    node a  cpu=2
     virtual v
+    pod  victim     cpu=1 on=a prio=-1
     pod  nominated  cpu=2 nominated=a
     pod  broken     cpu=2
   )");
@@ -214,6 +296,23 @@ TEST(Decide, NominatedPodsAndSchedulerErrorsAreHandsOff) {
   EXPECT_THAT(rig.RoundsApart(1h).Overflowing(), IsEmpty());
   EXPECT_EQ(rig.Of("nominated").held_back->rule, Rule::kNominated);
   EXPECT_EQ(rig.Of("broken").held_back->rule, Rule::kSchedulerError);
+}
+
+TEST(Decide, ANominationThatNothingCanComeOfHoldsForAGraceOnly) {
+  Rig rig(R"(
+    node a  cpu=2
+    virtual v
+    pod  same    cpu=1 on=a
+    pod  ghost   cpu=3 nominated=nowhere
+    pod  large   cpu=3 nominated=a
+    pod  behind  cpu=2 nominated=a
+    pod  toward  cpu=2 nominated=v
+  )");
+  EXPECT_THAT(rig.RoundsApart(59s).Overflowing(), IsEmpty());
+  EXPECT_EQ(rig.Of("ghost").held_back->rule, Rule::kNominated);
+  EXPECT_TRUE(rig.Of("ghost").nowhere);
+  rig.now += 1s;
+  EXPECT_THAT(rig.Round().Overflowing(), ElementsAre("ghost>v", "large>v", "behind>v", "toward>v"));
 }
 
 TEST(Decide, TheUndecidableIsLeftAlone) {
@@ -257,9 +356,25 @@ TEST(Decide, AFailedBindWaitsForItsTime) {
   rig.now += 5s;
   rig.Round();
   EXPECT_EQ(rig.Of("p").wait, Wait::kBackoff);
-  EXPECT_EQ(rig.plan.look_again, rig.now + 5s);
+  EXPECT_EQ(rig.Of("p").until, rig.now + 5s);
   rig.now += 5s;
   EXPECT_THAT(rig.Round().Overflowing(), ElementsAre("p>v"));
+}
+
+TEST(Decide, WhatFitsNowhereIsUndecidableWhileNotAllCanBeRead) {
+  Rig rig(R"(
+    node a  cpu=2
+    virtual v
+    pod  p  cpu=4
+  )");
+  rig.RoundsApart(1h);
+  const sim::Verdict& verdict = rig.plan.entries[0].verdict;
+  const std::string doubt = "Node b: status.allocatable.cpu: not a quantity";
+  const Decision decision = rig.Decide({.verdict = verdict, .doubt = doubt});
+  EXPECT_EQ(decision.outcome, Outcome::kUndecidable);
+  EXPECT_THAT(decision.detail, HasSubstr(doubt));
+  rig.pending["p"].decision = decision;
+  EXPECT_EQ(rig.Decide({.verdict = verdict}).wait, Wait::kGrace) << "it begins anew";
 }
 
 TEST(Decide, ACrowdIsSharedOutEvenly) {
@@ -272,7 +387,7 @@ TEST(Decide, ACrowdIsSharedOutEvenly) {
   )");
   rig.RoundsApart(2s);
   std::map<std::string, int> counts;
-  for (const Decision& decision : rig.plan.decisions) ++counts[decision.node];
+  for (const Plan::Entry& entry : rig.plan.entries) ++counts[entry.decision.node];
   EXPECT_THAT(counts, ElementsAre(std::pair("v1", 4), std::pair("v2", 3), std::pair("v3", 3)));
 }
 

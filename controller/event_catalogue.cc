@@ -13,7 +13,8 @@ const std::vector<EventDoc>& EventCatalogue() {
        "[dry-run] Would bind to virtual node vnode-1 after 2.1s pending: 0/12 real nodes fit (12 Insufficient cpu). "
        "decision=7f3a2c91"},
       {kOverflowWaiting, "Deferring", "Normal",
-       fmt::format("It fits on no real node, and at least {} s pass before it is acted on.",
+       fmt::format("It fits on no real node, and at least {} s pass before it is acted on: a grace, kube-scheduler's "
+                   "turn, or that of a node which just became not ready, or is new, and would take it.",
                    kWaitingWorthTellingSeconds),
        "Waiting until 2026-11-22T10:03:12Z (--pending-grace=30s) before overflowing: 0/12 real nodes fit (12 "
        "Insufficient cpu)"},
@@ -34,7 +35,10 @@ const std::vector<EventDoc>& EventCatalogue() {
       {kOverflowNoCapacity, "Selecting", "Warning", "It fits on no real node, and no virtual node takes it.",
        "0/3 virtual nodes fit: 2 Too many pods, 1 not ready; 0/12 real nodes fit (12 Insufficient cpu)"},
       {kOverflowBindFailed, "Binding", "Warning",
-       fmt::format("The bind failed {} times in a row, or a permission is missing.", kBindFailuresWorthTelling),
+       fmt::format(
+           "The bind failed {} times in a row, or was refused with 403: by an admission plugin, or since a permission "
+           "is missing.",
+           kBindFailuresWorthTelling),
        "Bind to virtual node vnode-1 failed 3 times, next try in 4.0s: the API server answered 500. decision=7f3a2c91"},
   };
   return catalogue;

@@ -122,12 +122,17 @@ Json ExplainPending(const sim::Cluster& cluster, const kube::Pod& pod, sim::PodI
   Json json = DescribePod(cluster, pod);
   json["verdict"] = Word(kind);
   if (kind == Kind::kUndecidable) {
-    json["why"] = undecidable.empty() ? explanation.verdict.undecidable : std::move(undecidable);
+    json["why"] = undecidable.empty() ? explanation.verdict.undecidable : undecidable;
   }
   if (kind == Kind::kFits) json["fitsOn"] = cluster.node(explanation.verdict.node).name;
   if (!explanation.message.empty()) json["message"] = explanation.message;
   json["realNodes"] = cluster.node_count(sim::NodeDomain::kReal);
   json["allNodes"] = cluster.node_count(sim::NodeDomain::kAll);
+  auto lost = Json::array();
+  for (const sim::ReasonCount& outage : explanation.lost) {
+    lost.push_back({{"nodes", static_cast<std::uint64_t>(outage.nodes)}, {"are", outage.reason}});
+  }
+  json["lost"] = std::move(lost);
   auto groups = Json::array();
   for (const sim::NodeGroup& group : sim::GroupNodes(cluster, explanation)) {
     groups.push_back(ToJson(cluster, explanation, group));

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "controller/decide.h"
+#include "controller/outcome_words.h"
 #include "kube/api/decode.h"
 #include "kube/paths.h"
 
@@ -34,60 +35,12 @@ const PendingPod* Find(const PendingPods& pods, const std::string& ns, const std
   return nullptr;
 }
 
-std::string_view Word(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kFits:
-      return "fits_real_node";
-    case Outcome::kUndecidable:
-      return "undecidable";
-    case Outcome::kNotEligible:
-      return "not_eligible";
-    case Outcome::kWaiting:
-      return "waiting";
-    case Outcome::kNoVirtualNode:
-      return "no_virtual_node";
-    case Outcome::kOverflow:
-      return "overflow";
-  }
-  return "undecidable";
-}
-
-// Why a Pod is, or is not, moved just now.
-std::string Words(const PendingPod& pod, const Decision& decision, Instant now, const Policy& policy, bool dry_run) {
-  if (pod.bind.phase != BindState::Phase::kNone) {
-    return fmt::format("it is being bound to virtual node {}", pod.bind.node);
-  }
-  const auto in = [&](Instant when) { return base::FormatDuration(std::max(Duration(0), when - now)); };
-  switch (decision.outcome) {
-    case Outcome::kFits:
-      return fmt::format("not moved: real node {} takes it; that is for kube-scheduler to do", decision.node);
-    case Outcome::kUndecidable:
-      return fmt::format("not moved: {}", decision.detail);
-    case Outcome::kNotEligible:
-      return fmt::format("not moved: {}", decision.held_back->text);
-    case Outcome::kWaiting:
-      if (decision.wait == Wait::kCondition) {
-        return "not moved yet: preemption might make room, so kube-scheduler is to mark it Unschedulable first";
-      }
-      if (decision.wait == Wait::kBackoff) {
-        return fmt::format("not moved yet: its bind failed {} times; next try in {}", pod.bind.failures,
-                           in(decision.until.value_or(now)));
-      }
-      return fmt::format("not moved yet: that it fits nowhere must stand for --pending-grace={}, {} to go",
-                         base::FormatDuration(policy.pending_grace), in(decision.until.value_or(now)));
-    case Outcome::kNoVirtualNode:
-      return fmt::format("not moved: {}", decision.detail);
-    case Outcome::kOverflow:
-      return fmt::format("{} to virtual node {}{}{}", dry_run ? "--dry-run: would move" : "moving", decision.node,
-                         decision.detail.empty() ? "" : ": ", decision.detail);
-  }
-  return {};
-}
-
 Json Signed(const ExplainerIdentity& who) {
   Json json = {{"identity", who.identity}, {"leads", who.leads}};
   if (!who.leader.empty()) json["leader"] = who.leader;
   if (who.dry_run) json["dryRun"] = true;
+  json["kubeScheduler"] = {{"version", VersionName(who.scheduler.found)},
+                           {"simulated", VersionName(who.scheduler.simulated)}};
   return json;
 }
 
@@ -135,7 +88,7 @@ std::string Explainer::AnswerPending(const ClusterState& state, const ExplainerI
   Json spillway = Signed(who);
   if (pod.decision) {
     spillway["outcome"] = Word(pod.decision->outcome);
-    spillway["why"] = Words(pod, *pod.decision, runtime_.Now(), policy_, who.dry_run);
+    spillway["why"] = WhatBecomesOf(pod, *pod.decision, policy_, {runtime_.Now(), who.dry_run});
   }
   spillway["told"] = Told(pod.object.metadata);
   answer["spillway"] = std::move(spillway);
@@ -147,7 +100,7 @@ Json Explainer::OfPending(const ClusterState& state, const PendingPod& pod, Expl
   if (!index || !state.cluster().class_of(*index).valid()) {  // counts as placed: its bind is under way
     Json json = DescribePod(state.cluster(), pod.object);
     json["state"] = "binding";
-    json["node"] = pod.bind.node;
+    json["node"] = pod.assumed_node;
     return json;
   }
   const auto held = WhyNotScheduled(pod.object, policy_);

@@ -10,6 +10,7 @@
 #include "controller/decision_log.h"
 #include "controller/explain_json.h"
 #include "controller/policy/policy.h"
+#include "controller/scheduler_version.h"
 #include "kube/client.h"
 
 namespace spillway::controller {
@@ -18,6 +19,7 @@ namespace spillway::controller {
 struct ExplainerIdentity {
   std::string identity, leader;  // leader: empty when it is not known
   bool leads = false, dry_run = false;
+  SchedulerVersion scheduler;
 };
 
 // Answers questions about one Pod from the newest state: the verdict, what has been decided and told, and the ids to

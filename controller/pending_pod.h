@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/time.h"
-#include "controller/plan.h"
+#include "controller/decision.h"
 #include "kube/api/objects.h"
 
 namespace spillway::controller {
@@ -20,32 +20,37 @@ struct BindState {
     kUnknown,   // no answer came: it may have succeeded
   };
   Phase phase = Phase::kNone;
-  std::string node;
   // kBound, kUnknown: when to stop waiting for the watch and decide again. Repeating is safe: the preconditions refuse
   // what has happened already.
   Instant give_up{};
-  // kNone: not before then, after a failure...
+  // kNone: not before then, after a failure; after a conflict only while the watch still shows `refused_version`.
   std::optional<Instant> retry_at;
-  // ...or, after a conflict, not before the watch has shown a newer version than this one.
   std::string refused_version;
   int failures = 0;  // in a row
+
+  // A bind of it may have been carried out.
+  bool was_tried() const { return phase != Phase::kNone || failures > 0; }
+  bool waits_for_the_watch() const { return phase == Phase::kBound || phase == Phase::kUnknown; }
 };
 
-// An unbound Pod, as the watch last showed it, and what has been made of it so far. Bound Pods are not kept.
+// An unbound Pod. Bound Pods are not kept.
 struct PendingPod {
+  // Facts. ClusterState alone writes them, as the watch shows the Pod.
   kube::Pod object;
   Instant first_seen{};
   Instant changed{};          // what the simulation reads of it last changed
   Duration age_when_seen{0};  // by its creation timestamp, for Pods that were there before us
+  std::uint64_t arrival = 0;  // counts the Pods seen
+  sim::PodIndex index;        // in the model
+  std::string assumed_node;   // the virtual node that it counts as placed on, see ClusterState::Assume()
+
+  // What has been made of it. Overflow alone writes this.
   BindState bind;
+  std::optional<Decision> decision;  // of the last round that looked at it
+  std::uint64_t decided_in = 0;      // that round
+  std::optional<Instant> due;        // when to look at it again, if nothing changes
 
-  // Of the last round that judged it; `since` is when this outcome of the simulation was first reached.
-  std::optional<sim::Verdict::Kind> verdict;
-  Instant since{};
-  std::optional<Decision> decision;
-
-  std::string reported;  // reason of the last event: each state is told once
-
+  bool counts_as_placed() const { return !assumed_node.empty(); }
   Duration PendingFor(Instant now) const { return age_when_seen + (now - first_seen); }
 };
 

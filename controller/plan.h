@@ -1,52 +1,28 @@
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/time.h"
-#include "controller/policy/eligibility.h"
-#include "scheduler_sim/verdict.h"
+#include "controller/decision.h"
+#include "controller/pending_pod.h"
+#include "controller/policy/node_returns.h"
+#include "controller/policy/policy.h"
+#include "scheduler_sim/cluster.h"
 
-// The result of one decision round: data, nothing executed yet.
 namespace spillway::controller {
 
-enum class Outcome : std::uint8_t {
-  kFits,           // a real node takes it: kube-scheduler's business
-  kUndecidable,    // left alone
-  kNotEligible,    // see Decision::held_back
-  kWaiting,        // see Decision::wait
-  kNoVirtualNode,  // fits on no real node and on no virtual node
-  kOverflow,       // onto Decision::node
-};
-
-enum class Wait : std::uint8_t {
-  kGrace,      // --pending-grace
-  kCondition,  // preemption might help: kube-scheduler is to say so first
-  kBackoff,    // a bind failed
-};
-
-struct Decision {
-  std::string uid;
-  Outcome outcome = Outcome::kUndecidable;
-  // What the simulation said; nullopt when the Pod took no part in it.
-  std::optional<sim::Verdict::Kind> verdict;
-  Instant since{};  // that verdict was first reached
-  sim::ClassIndex pod_class;
-  std::string node;                                 // kFits: a real node; kOverflow: the virtual node
-  std::shared_ptr<const sim::Explanation> nowhere;  // why no real node takes it; null unless that is so
-  std::optional<HeldBack> held_back;                // kNotEligible
-  Wait wait = Wait::kGrace;                         // kWaiting
-  std::optional<Instant> until;                     // kWaiting: when to look again, if time alone can change it
-  std::string detail;  // kUndecidable: why; kOverflow, kNoVirtualNode: the balancer's words
-};
-
+// One round over everything at once, as Overflow makes it in slices: for commands that ask what it would do.
 struct Plan {
-  Instant at{};
-  std::vector<Decision> decisions;  // in kube-scheduler's queue order, then those that took no part
-  std::optional<Instant> look_again;
+  struct Entry {
+    std::string uid;
+    sim::Verdict verdict;  // of the packing; undecidable for a Pod that took no part in it
+    Decision decision;     // kOverflow: with the virtual node that it would go to
+  };
+  std::vector<Entry> entries;  // in kube-scheduler's queue order, then those that took no part
 };
+
+// Pure: same input, same plan. Precondition: `pending` knows its places in `cluster` (PendingPod::index).
+Plan MakePlan(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy, const NodeReturns& returns,
+              Instant now);
 
 }  // namespace spillway::controller

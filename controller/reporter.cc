@@ -13,6 +13,11 @@ namespace {
 
 using std::chrono::seconds;
 
+// A full queue of events takes most of a minute to be written.
+constexpr Duration kRoomAgain = seconds(10);
+constexpr std::size_t kForgotten = 1000;
+constexpr Duration kOwedAgain = std::chrono::milliseconds(100);
+
 kube::ObjectReference Reference(const kube::Pod& pod) {
   return {.api_version = "v1",
           .kind = "Pod",
@@ -20,10 +25,6 @@ kube::ObjectReference Reference(const kube::Pod& pod) {
           .name = pod.metadata.name,
           .uid = pod.metadata.uid,
           .resource_version = pod.metadata.resource_version};
-}
-
-std::string WithId(std::string text, std::string_view id) {
-  return id.empty() ? text : fmt::format("{}. decision={}", text, id);
 }
 
 void LookAt(std::optional<Instant>& look_again, Instant when) {
@@ -38,30 +39,18 @@ std::string_view WaitLabel(Wait wait) {
       return "condition";
     case Wait::kBackoff:
       return "backoff";
+    case Wait::kNodeReturn:
+      return "node_return";
   }
   return "grace";
 }
 
-bool NoneExists(const Decision& decision) { return decision.detail.starts_with("there is no"); }
-
-// Equal labels of spillway_decisions_total, without building them.
-bool SameCase(const Decision& a, const Decision& b) {
-  if (a.outcome != b.outcome) return false;
-  switch (a.outcome) {
-    case Outcome::kNotEligible:
-      return a.held_back->rule == b.held_back->rule;
-    case Outcome::kWaiting:
-      return a.wait == b.wait;
-    case Outcome::kNoVirtualNode:
-      return NoneExists(a) == NoneExists(b);
-    case Outcome::kOverflow:
-      return a.nowhere->short_of_resources == b.nowhere->short_of_resources;
-    case Outcome::kFits:
-    case Outcome::kUndecidable:
-      return true;
-  }
-  return true;
+std::string_view LackLabel(const sim::Explanation& nowhere) {
+  if (nowhere.short_of_resources) return "short_of_resources";
+  return nowhere.lost.empty() ? "other" : "nodes_lost";
 }
+
+bool NoneExists(const Decision& decision) { return decision.detail.starts_with("there is no"); }
 
 // The labels of spillway_decisions_total.
 metrics::LabelValues DecisionLabels(const Decision& decision, Reporter::Mode mode) {
@@ -79,11 +68,28 @@ metrics::LabelValues DecisionLabels(const Decision& decision, Reporter::Mode mod
     case Outcome::kOverflow:
       break;
   }
-  return {mode == Reporter::Mode::kDryRun ? "would_overflow" : "overflow",
-          decision.nowhere->short_of_resources ? "short_of_resources" : "other"};
+  return {mode == Reporter::Mode::kDryRun ? "would_overflow" : "overflow", std::string(LackLabel(*decision.nowhere))};
 }
 
 }  // namespace
+
+bool IsSameCase(const Decision& a, const Decision& b) {
+  if (a.outcome != b.outcome) return false;
+  switch (a.outcome) {
+    case Outcome::kNotEligible:
+      return a.held_back->rule == b.held_back->rule;
+    case Outcome::kWaiting:
+      return a.wait == b.wait;
+    case Outcome::kNoVirtualNode:
+      return NoneExists(a) == NoneExists(b);
+    case Outcome::kOverflow:
+      return LackLabel(*a.nowhere) == LackLabel(*b.nowhere);
+    case Outcome::kFits:
+    case Outcome::kUndecidable:
+      return true;
+  }
+  return true;
+}
 
 std::string OverflowText(const Decision& decision, Duration pending_for) {
   return fmt::format("to virtual node {} after {} pending: {}{}{}", decision.node, base::FormatDuration(pending_for),
@@ -92,32 +98,56 @@ std::string OverflowText(const Decision& decision, Duration pending_for) {
 
 Reporter::Reporter(Runtime& runtime, kube::EventRecorder& events, metrics::Registry& metrics, DecisionLog& log,
                    const Policy& policy, Mode mode)
-    : runtime_(runtime), events_(events), metrics_(metrics), log_(log), policy_(policy), mode_(mode) {}
+    : runtime_(runtime),
+      events_(events),
+      metrics_(metrics),
+      log_(log),
+      policy_(policy),
+      mode_(mode),
+      owes_(runtime),
+      flows_(runtime) {
+  flows_.Spawn(WriteWhatIsOwed());
+}
 
 std::string Reporter::NewDecisionId() { return fmt::format("{:08x}", runtime_.random().Next() >> 32); }
 
-std::optional<Instant> Reporter::Round(Plan plan, PendingPods& pending) {
+void Reporter::Count(const Decision& decision) {
+  metrics_.Add(metrics::Id::kDecisions, DecisionLabels(decision, mode_));
+}
+
+std::optional<Instant> Reporter::Tell(const PendingPod& pod) {
   std::optional<Instant> look_again;
-  for (Decision& decision : plan.decisions) {
-    const auto found = pending.find(decision.uid);
-    if (found == pending.end()) continue;
-    PendingPod& pod = found->second;
-    // A decision that stands is counted once.
-    if (!pod.decision || !SameCase(*pod.decision, decision)) {
-      metrics_.Add(metrics::Id::kDecisions, DecisionLabels(decision, mode_));
-    }
-    pod.verdict = decision.verdict;
-    pod.since = decision.since;
-    pod.decision = std::move(decision);
-    if (auto told = WorthTelling(*pod.decision, pod, look_again); told && pod.reported != told->reason) {
-      Tell(pod, std::move(*told));
-    }
+  const std::optional<Message> message = WorthTelling(*pod.decision, pod, look_again);
+  if (!message) return look_again;
+  const auto told = told_.find(pod.object.metadata.uid);
+  if (told != told_.end() && told->second == message->reason) return look_again;
+  if (runtime_.Now() < no_room_until_) return no_room_until_;
+  if (!Tell(Compose(Reference(pod.object), *message, NewDecisionId()))) {
+    no_room_until_ = runtime_.Now() + kRoomAgain;
+    return no_room_until_;
   }
+  told_[pod.object.metadata.uid] = message->reason;
   return look_again;
 }
 
-std::optional<Reporter::Told> Reporter::WorthTelling(const Decision& decision, const PendingPod& pod,
-                                                     std::optional<Instant>& look_again) {
+void Reporter::ForgetAllBut(const PendingPods& pending) {
+  if (told_.size() <= 2 * pending.size() + kForgotten) return;  // now and then, not each time
+  std::erase_if(told_, [&](const auto& entry) { return !pending.contains(entry.first); });
+}
+
+std::string Reporter::WaitText(const Decision& decision) const {
+  if (!decision.until) return "for kube-scheduler to try it, since preemption might make room";
+  const std::string until = base::FormatRfc3339(runtime_.WallNow() + (*decision.until - runtime_.Now()));
+  if (decision.wait == Wait::kNodeReturn) {
+    return fmt::format("until {} (--node-return-grace={}) for node {}, which is not ready and would take it", until,
+                       base::FormatDuration(policy_.node_return_grace), decision.node);
+  }
+  return fmt::format("until {} (--pending-grace={}) before overflowing", until,
+                     base::FormatDuration(policy_.pending_grace));
+}
+
+std::optional<Reporter::Message> Reporter::WorthTelling(const Decision& decision, const PendingPod& pod,
+                                                        std::optional<Instant>& look_again) {
   using Type = kube::Event::Type;
   const Instant now = runtime_.Now();
   const auto stood_for = [&](Duration span) {
@@ -128,104 +158,117 @@ std::optional<Reporter::Told> Reporter::WorthTelling(const Decision& decision, c
   switch (decision.outcome) {
     case Outcome::kFits:
       if (!IsMarkedUnschedulable(pod.object) || !stood_for(seconds(kNotNeededAfterSeconds))) return std::nullopt;
-      return Told{
+      return Message{
           Type::kNormal, kOverflowNotNeeded,
           fmt::format("Fits real node {} for {}, yet kube-scheduler has not placed it; left to kube-scheduler, "
                       "whose last word is: {}",
                       decision.node, base::FormatDuration(now - decision.since), pod.object.pod_scheduled->message)};
     case Outcome::kUndecidable:
       if (!IsMarkedUnschedulable(pod.object) && !stood_for(seconds(kUndecidableAfterSeconds))) return std::nullopt;
-      return Told{Type::kNormal, kOverflowUndecidable, fmt::format("Left alone: {}", decision.detail)};
+      return Message{Type::kNormal, kOverflowUndecidable, fmt::format("Left alone: {}", decision.detail)};
     case Outcome::kNotEligible:
       if (!decision.nowhere || !stood_for(policy_.pending_grace)) return std::nullopt;
-      return Told{Type::kNormal, kOverflowNotEligible,
-                  fmt::format("Not eligible: {}; {}", decision.held_back->text, RealNodesText(*decision.nowhere))};
+      return Message{Type::kNormal, kOverflowNotEligible,
+                     fmt::format("Not eligible: {}; {}", decision.held_back->text, RealNodesText(*decision.nowhere))};
     case Outcome::kWaiting: {
       if (decision.wait == Wait::kBackoff) return std::nullopt;
       const seconds worth(kWaitingWorthTellingSeconds);
-      const bool for_grace = decision.wait == Wait::kGrace;
-      if (for_grace ? *decision.until - now < worth : !stood_for(worth)) return std::nullopt;
-      const std::string what = for_grace
-                                   ? fmt::format("until {} (--pending-grace={}) before overflowing",
-                                                 base::FormatRfc3339(runtime_.WallNow() + (*decision.until - now)),
-                                                 base::FormatDuration(policy_.pending_grace))
-                                   : std::string("for kube-scheduler to try it, since preemption might make room");
-      return Told{Type::kNormal, kOverflowWaiting,
-                  fmt::format("Waiting {}: {}", what, RealNodesText(*decision.nowhere))};
+      if (decision.until ? *decision.until - now < worth : !stood_for(worth)) return std::nullopt;
+      return Message{Type::kNormal, kOverflowWaiting,
+                     fmt::format("Waiting {}: {}", WaitText(decision), RealNodesText(*decision.nowhere))};
     }
     case Outcome::kNoVirtualNode:
-      return Told{Type::kWarning, kOverflowNoCapacity,
-                  fmt::format("{}; {}", decision.detail, RealNodesText(*decision.nowhere))};
+      return Message{Type::kWarning, kOverflowNoCapacity,
+                     fmt::format("{}; {}", decision.detail, RealNodesText(*decision.nowhere))};
     case Outcome::kOverflow:
       break;
   }
   if (mode_ == Mode::kAct) return std::nullopt;  // told once it is done
-  return Told{Type::kNormal, kWouldOverflow, "[dry-run] Would bind " + OverflowText(decision, pod.PendingFor(now)),
-              decision.node};
+  return Message{Type::kNormal, kWouldOverflow, "[dry-run] Would bind " + OverflowText(decision, pod.PendingFor(now)),
+                 decision.node};
 }
 
-void Reporter::Tell(PendingPod& pod, Told told) {
-  pod.reported = told.reason;
-  const std::string id = NewDecisionId();
-  told.text = WithId(std::move(told.text), id);
-  Record(Reference(pod.object), told, id);
+Reporter::Record Reporter::Compose(const kube::ObjectReference& pod, const Message& message,
+                                   std::string_view id) const {
+  const std::string_view stop = message.text.ends_with('.') ? "" : ".";  // other people's words may have one
+  const std::string text = fmt::format("{}{} decision={}", message.text, stop, id);
+  return {.event = {.regarding = pod,
+                    .type = message.type,
+                    .reason = std::string(message.reason),
+                    .action = std::string(ActionOf(message.reason)),
+                    .note = text},
+          .decision = {.id = std::string(id),
+                       .at = runtime_.WallNow(),
+                       .pod = pod.ns + "/" + pod.name,
+                       .uid = pod.uid,
+                       .reason = std::string(message.reason),
+                       .text = text,
+                       .node = message.node}};
 }
 
-void Reporter::Record(const kube::ObjectReference& pod, const Told& told, std::string_view id) {
-  const std::string key = pod.ns + "/" + pod.name;
-  const bool warning = told.type == kube::Event::Type::kWarning;
-  (warning ? log::Warning : log::Info)(told.text, {{"pod", key}, {"reason", told.reason}, {"decision", id}});
-  events_.Record({.regarding = pod,
-                  .type = told.type,
-                  .reason = std::string(told.reason),
-                  .action = std::string(ActionOf(told.reason)),
-                  .note = told.text});
-  log_.Add({.id = std::string(id),
-            .at = runtime_.WallNow(),
-            .pod = key,
-            .uid = pod.uid,
-            .reason = std::string(told.reason),
-            .text = told.text,
-            .node = told.node});
+bool Reporter::Tell(Record record) {
+  if (!events_.Record(record.event)) return false;
+  Log(std::move(record));
+  return true;
+}
+
+void Reporter::Log(Record record) {
+  const LoggedDecision& decision = record.decision;
+  const bool warning = record.event.type == kube::Event::Type::kWarning;
+  (warning ? log::Warning : log::Info)(decision.text,
+                                       {{"pod", decision.pod}, {"reason", decision.reason}, {"decision", decision.id}});
+  log_.Add(std::move(record.decision));
 }
 
 void Reporter::Bound(const BindOrder& order) {
   metrics_.Add(metrics::Id::kBinds, {std::string(ToString(BindResult::kBound)), order.request.node});
   const Duration pending_for = order.pending_for + (runtime_.Now() - order.sent);
   metrics_.Observe(metrics::Id::kPodPendingToBound, {}, std::chrono::duration<double>(pending_for).count());
-  last_forbidden_.clear();
   const kube::ObjectReference pod = {
       .api_version = "v1", .kind = "Pod", .ns = order.request.ns, .name = order.request.name, .uid = order.request.uid};
-  const std::string text = WithId("Bound " + OverflowText(order.decision, pending_for), order.decision_id);
-  Record(pod, {kube::Event::Type::kNormal, kOverflowScheduled, text, order.request.node}, order.decision_id);
+  const std::string text = "Bound " + OverflowText(order.decision, pending_for);
+  Record record =
+      Compose(pod, {kube::Event::Type::kNormal, kOverflowScheduled, text, order.request.node}, order.decision_id);
+  owed_.push_back(record.event);
+  Log(std::move(record));
+  owes_.Notify();
 }
 
-void Reporter::BindFailed(const BindOrder& order, BindResult result, const Error& error, PendingPod* pod,
+Task<void> Reporter::WriteWhatIsOwed() {
+  for (;;) {
+    while (owed_.empty()) co_await owes_.Wait();
+    if (events_.Record(owed_.front())) {
+      owed_.pop_front();
+    } else {
+      co_await runtime_.SleepFor(kOwedAgain);
+    }
+  }
+}
+
+Task<void> Reporter::Flush(Instant deadline) {
+  while (!owed_.empty() && runtime_.Now() < deadline) co_await runtime_.SleepFor(kOwedAgain);
+  co_await events_.Flush(deadline);
+}
+
+void Reporter::BindFailed(const BindOrder& order, BindResult result, const Error& error, const PendingPod* pod,
                           std::optional<Duration> retry_in) {
   metrics_.Add(metrics::Id::kBinds, {std::string(ToString(result)), order.request.node});
-  const std::string key = order.request.ns + "/" + order.request.name;
-  if (result == BindResult::kForbidden && last_forbidden_ != error.message) {
-    last_forbidden_ = error.message;
-    log::Error("may not bind Pods; nothing can overflow until this is allowed",
-               {{"needs", "create on pods/binding"}, {"error", error.message}, {"see", "docs/security.md#rbac"}});
-  } else {
-    log::Verbose(3, "bind failed",
-                 {{"pod", key},
-                  {"node", order.request.node},
-                  {"result", ToString(result)},
-                  {"error", error.message},
-                  {"decision", order.decision_id}});
-  }
+  log::Verbose(3, "bind failed",
+               {{"pod", order.request.ns + "/" + order.request.name},
+                {"node", order.request.node},
+                {"result", ToString(result)},
+                {"error", error.message},
+                {"decision", order.decision_id}});
   if (pod == nullptr || !retry_in) return;
   const bool worth_telling = result == BindResult::kForbidden || pod->bind.failures >= kBindFailuresWorthTelling;
-  if (!worth_telling || pod->reported == kOverflowBindFailed) return;
-  pod->reported = kOverflowBindFailed;
+  if (!worth_telling) return;
+  const std::string& uid = pod->object.metadata.uid;
+  if (const auto told = told_.find(uid); told != told_.end() && told->second == kOverflowBindFailed) return;
   const std::string text = fmt::format("Bind to virtual node {} failed {} time{}, next try in {}: {}",
                                        order.request.node, pod->bind.failures, pod->bind.failures == 1 ? "" : "s",
                                        base::FormatDuration(*retry_in), error.message);
-  Record(Reference(pod->object),
-         {kube::Event::Type::kWarning, kOverflowBindFailed, WithId(text, order.decision_id), order.request.node},
-         order.decision_id);
+  const Message message{kube::Event::Type::kWarning, kOverflowBindFailed, text, order.request.node};
+  if (Tell(Compose(Reference(pod->object), message, order.decision_id))) told_[uid] = kOverflowBindFailed;
 }
 
 }  // namespace spillway::controller

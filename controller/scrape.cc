@@ -13,8 +13,9 @@ using metrics::Id;
 
 double Seconds(WallTime time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
 
-std::string StateLabel(const PendingPod& pod, bool dry_run) {
-  if (pod.bind.phase != BindState::Phase::kNone) return "binding";
+// Of string literals: there may be 100,000 Pods.
+std::string_view StateLabel(const PendingPod& pod, bool dry_run) {
+  if (pod.counts_as_placed()) return "binding";
   if (!pod.decision) return "undecided";
   switch (pod.decision->outcome) {
     case Outcome::kFits:
@@ -64,21 +65,24 @@ std::string UnschedulableLabel(const sim::Explanation& nowhere) {
 }
 
 void ScrapePending(const ClusterState& state, const Runtime& runtime, bool dry_run, metrics::Registry& metrics) {
-  std::map<std::string, double> states, reasons;
+  std::map<std::string_view, double> states;
+  std::map<const sim::Explanation*, double> reasons;  // shared by the Pods of a class
   std::optional<Duration> oldest;
   double overlooked = 0;
   for (const auto& [uid, pod] : state.pending()) {
     ++states[StateLabel(pod, dry_run)];
     overlooked += IsOverlooked(pod, runtime.Now()) ? 1 : 0;
     if (!pod.decision || !pod.decision->nowhere) continue;
-    ++reasons[UnschedulableLabel(*pod.decision->nowhere)];
+    ++reasons[pod.decision->nowhere.get()];
     const Duration age = pod.PendingFor(runtime.Now());
     if (pod.decision->outcome != Outcome::kNotEligible && (!oldest || age > *oldest)) oldest = age;
   }
   metrics.Reset(Id::kPodsPending);
-  for (const auto& [label, count] : states) metrics.Set(Id::kPodsPending, {label}, count);
+  for (const auto& [label, count] : states) metrics.Set(Id::kPodsPending, {std::string(label)}, count);
   metrics.Reset(Id::kPodsUnschedulable);
-  for (const auto& [label, count] : reasons) metrics.Set(Id::kPodsUnschedulable, {label}, count);
+  std::map<std::string, double> labels;
+  for (const auto& [nowhere, count] : reasons) labels[UnschedulableLabel(*nowhere)] += count;
+  for (const auto& [label, count] : labels) metrics.Set(Id::kPodsUnschedulable, {label}, count);
   metrics.Set(Id::kPodsFitButUnscheduled, {}, overlooked);
   metrics.Set(Id::kPodOldestPendingTimestamp, {}, oldest ? Seconds(runtime.WallNow() - *oldest) : 0);
 }
@@ -89,6 +93,10 @@ void ScrapeVirtualNodes(const sim::Cluster& cluster, metrics::Registry& metrics)
                          Id::kVirtualNodeRequestedPods}) {
     metrics.Reset(gauge);
   }
+  metrics.Prune(Id::kBinds, [&cluster](const metrics::LabelValues& labels) {
+    const auto node = cluster.FindNode(labels[1]);
+    return node && cluster.node(*node).role == sim::NodeRole::kVirtual;
+  });
   for (const sim::NodeIndex index : cluster.nodes(sim::NodeRole::kVirtual)) {
     const sim::NodeView node = cluster.node(index);
     const metrics::LabelValues label = {std::string(node.name)};
@@ -114,7 +122,7 @@ void ScrapeWatches(const ClusterState& state, metrics::Registry& metrics) {
     const bool heard = counts.last_event.time_since_epoch().count() > 0;
     metrics.Set(Id::kWatchLastEventTimestamp, label, heard ? Seconds(counts.last_event) : 0);
     metrics.Set(Id::kCacheSynced, label, counts.synced && !counts.stale ? 1 : 0);
-    metrics.Set(Id::kCacheObjects, label, static_cast<double>(watched.objects));
+    metrics.Set(Id::kCacheObjects, label, static_cast<double>(counts.objects));
     metrics.SetTotal(Id::kWatchRestarts, label, static_cast<double>(counts.watch_errors));
     metrics.SetTotal(Id::kObjectsMalformed, label, static_cast<double>(counts.malformed));
   }

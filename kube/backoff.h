@@ -26,8 +26,6 @@ class Backoff {
            Duration(static_cast<Duration::rep>(static_cast<double>(base.count()) * options_.jitter * random_.Unit()));
   }
   void Reset() { next_ = options_.initial; }
-  // Nothing has failed since the last Reset().
-  bool is_fresh() const { return next_ == options_.initial; }
 
  private:
   BackoffOptions options_;

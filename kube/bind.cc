@@ -32,10 +32,6 @@ Task<Status> Bind(Client& client, BindRequest request) {
   std::string path = PodPath(request.ns, request.name, "binding");
   Result<json> bound = co_await client.Create(std::move(path), std::move(body));
   if (bound) co_return Status();
-  const Code code = bound.error().code;
-  if (code == Code::kPermissionDenied || code == Code::kUnauthenticated) {
-    co_return Fail(ExplainRefusal(std::move(bound.error()), "create", "pods/binding"));
-  }
   co_return Fail(std::move(bound.error()));
 }
 

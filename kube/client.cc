@@ -16,12 +16,17 @@ RateLimiter::RateLimiter(Runtime& runtime, double qps, int burst)
       burst_(std::max(burst, 1)),
       next_(runtime.Now() - interval_ * (burst_ - 1)) {}
 
-// Each caller takes the next place at once, so that places are given in the order asked.
-Task<void> RateLimiter::Acquire() {
+Instant RateLimiter::Reserve() {
   const Instant now = runtime_.Now();
   const Instant place = std::max(next_, now - interval_ * (burst_ - 1));
   next_ = place + interval_;
-  if (place > now) co_await runtime_.SleepUntil(place);
+  return std::max(place, now);
+}
+
+// Each caller takes the next place at once, so that places are given in the order asked.
+Task<void> RateLimiter::Acquire() {
+  const Instant place = Reserve();
+  if (place > runtime_.Now()) co_await runtime_.SleepUntil(place);
 }
 
 Client::Client(Runtime& runtime, Transport& transport, RateLimiter& limiter, ClientObserver* observer)
@@ -34,6 +39,7 @@ Task<Result<Response>> Client::Send(Request request) {
   if (observer_ && sent > asked) observer_->OnRateLimited(sent - asked);
   const std::string_view verb = ToString(request.method);
   Result<Response> response = co_await transport_.Send(std::move(request));
+  transport_.NoteAnswer(response, sent, runtime_.Now());
   if (observer_) observer_->OnRequest(verb, response ? response->status : 0, runtime_.Now() - sent);
   co_return response;
 }

@@ -12,12 +12,14 @@
 namespace spillway::kube {
 
 // Client-side rate limit, as client-go's flowcontrol: `qps` tokens a second, at most `burst` at once. Fair: first come,
-// first served. Loop thread only.
+// first served. No limit with a `qps` of 0. Loop thread only.
 class RateLimiter {
  public:
   RateLimiter(Runtime& runtime, double qps, int burst);
   // Returns when this request may go.
   Task<void> Acquire();
+  // The same for callers that wait by themselves: takes the next place and says when it comes, maybe now.
+  Instant Reserve();
 
  private:
   Runtime& runtime_;
@@ -55,6 +57,7 @@ class Client {
   Task<Result<Response>> Send(Request request);
 
   Runtime& runtime() { return runtime_; }
+  ServerHealth& health() { return transport_.health(); }
 
  private:
   Task<Result<nlohmann::json>> Exchange(Request request);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <ostream>
 
 #include "base/scope.h"
 #include "base/sim_runtime.h"
@@ -24,6 +25,8 @@ struct StatusCase {
   const char* reason;
   Code code;
 };
+void PrintTo(const StatusCase& each, std::ostream* out) { *out << each.http << ' ' << each.reason; }
+
 class ToErrorCodes : public ::testing::TestWithParam<StatusCase> {};
 
 TEST_P(ToErrorCodes, FollowStatusAndReason) {
@@ -45,10 +48,30 @@ INSTANTIATE_TEST_SUITE_P(
         StatusCase{503, "ServiceUnavailable", Code::kUnavailable}, StatusCase{504, "Timeout", Code::kDeadlineExceeded},
         StatusCase{500, "Timeout", Code::kDeadlineExceeded}, StatusCase{418, "", Code::kInvalidArgument}));
 
-TEST(ToError, KnowsTooOldByItsWordsInAWatch) {
-  const Error error = ToError({200, FakeTransport::StatusBody(500, "", "too old resource version: 5 (9)")});
+TEST(ToError, TakesTheStatusOfAWatchsErrorEvent) {
+  const Error error = ToError({200, FakeTransport::StatusBody(410, "Expired", "too old resource version: 5 (9)")});
   EXPECT_EQ(error.code, Code::kGone);
-  EXPECT_EQ(error.http_status, 500);
+  EXPECT_EQ(error.http_status, 410);
+}
+
+TEST(ToError, KeepsReasonAndCauses) {
+  // As kube-apiserver's NamespaceLifecycle answers.
+  const Error error = ToError({403, R"({"kind":"Status","status":"Failure","reason":"Forbidden","code":403,
+      "message":"pods \"p\" is forbidden: unable to create new content in namespace d because it is being terminated",
+      "details":{"name":"p","kind":"pods","causes":[
+        {"reason":"NamespaceTerminating","message":"namespace d is being terminated","field":"metadata.namespace"}]}})"});
+  EXPECT_EQ(error.reason, "Forbidden");
+  EXPECT_TRUE(error.HasCause("NamespaceTerminating"));
+  EXPECT_FALSE(error.HasCause("Forbidden"));
+  ASSERT_EQ(error.causes.size(), 1u);
+  EXPECT_EQ(error.causes[0].field, "metadata.namespace");
+  EXPECT_EQ(error.causes[0].message, "namespace d is being terminated");
+}
+
+TEST(ToError, TellsAStatusWithoutReasonFromNone) {
+  EXPECT_EQ(ToError({429, R"({"kind":"Status","status":"Failure","message":"admission webhook denied"})"}).reason,
+            "Failure");
+  EXPECT_EQ(ToError({429, "Too many requests, please try again later.\n"}).reason, "");
 }
 
 TEST(ToError, TakesRetryAfterFromHeaderOrStatus) {
@@ -56,29 +79,29 @@ TEST(ToError, TakesRetryAfterFromHeaderOrStatus) {
   EXPECT_EQ(ToError({429, R"({"kind":"Status","details":{"retryAfterSeconds":7}})"}).retry_after, 7s);
 }
 
+TEST(ToError, WaitsAMinuteAtMostWhoeverAsksForMore) {
+  EXPECT_EQ(ToError({503, "", std::chrono::hours(1)}).retry_after, 60s);
+  EXPECT_EQ(ToError({429, R"({"kind":"Status","details":{"retryAfterSeconds":9223372036854775807}})"}).retry_after,
+            60s);
+  EXPECT_EQ(ToError({429, R"({"kind":"Status","details":{"retryAfterSeconds":-5}})"}).retry_after, 0s);
+}
+
 TEST(ToError, SurvivesProxiesAndNonsense) {
   EXPECT_EQ(ToError({502, "<html>\n<b>Bad gateway</b></html>\n"}).message, "<html> <b>Bad gateway</b></html>");
   EXPECT_EQ(ToError({503, ""}).message, "the API server answered HTTP 503");
-  for (const char* body : {"[]", "null", "7", R"({"kind":"Status","message":5,"reason":[],"code":"x","details":3})"}) {
+  for (const char* body : {"[]", "null", "7", R"({"kind":"Status","message":5,"reason":[],"code":"x","details":3})",
+                           R"({"kind":"Status","details":{"causes":[7,{"reason":1}],"retryAfterSeconds":"x"}})"}) {
     EXPECT_EQ(ToError({503, body}).code, Code::kUnavailable) << body;
   }
 }
 
-TEST(ExplainRefusal, NamesWhoLacksWhat) {
-  const Error forbidden{
-      Code::kPermissionDenied,
-      R"(nodes is forbidden: User "system:serviceaccount:ops:spillway" cannot list resource "nodes" in API group "" at the cluster scope)"};
+TEST(ExplainRefusal, KeepsTheServersWordsAndSaysWhatWasAsked) {
+  const Error forbidden{Code::kPermissionDenied, R"(nodes is forbidden: User "u" cannot list resource "nodes")"};
   EXPECT_EQ(
       ExplainRefusal(forbidden, "list", "nodes").message,
-      R"(the API server refused to list nodes: "system:serviceaccount:ops:spillway" lacks list on nodes (cluster scope); see docs/security.md#rbac)");
-  const Error leases{
-      Code::kPermissionDenied,
-      R"(leases is forbidden: User "u" cannot get resource "leases" in API group "coordination.k8s.io" in the namespace "ops")"};
-  EXPECT_THAT(ExplainRefusal(leases, "get", "leases").message, HasSubstr(R"("u" lacks get on leases (namespace ops))"));
-  EXPECT_THAT(ExplainRefusal({Code::kPermissionDenied, "no"}, "list", "pods").message,
-              HasSubstr("this identity lacks list on pods"));
+      R"(the API server refused to list nodes: nodes is forbidden: User "u" cannot list resource "nodes"; see docs/security.md#rbac)");
   EXPECT_THAT(ExplainRefusal({Code::kUnauthenticated, "Unauthorized"}, "list", "pods").message,
-              HasSubstr("list pods was answered with 401"));
+              HasSubstr("list pods was answered with 401 (Unauthorized)"));
   EXPECT_EQ(ExplainRefusal({Code::kUnavailable, "refused"}, "list", "pods").message, "list pods: refused");
 }
 
@@ -106,6 +129,15 @@ TEST(RateLimiter, BurstsThenKeepsToTheRateInOrder) {
   EXPECT_THAT(taken,
               ElementsAre(std::pair(0, Duration(0)), std::pair(1, Duration(0)), std::pair(2, Duration(0)),
                           std::pair(3, Duration(100ms)), std::pair(4, Duration(200ms)), std::pair(5, Duration(300ms))));
+}
+
+TEST(RateLimiter, GivesPlacesInTheSameOrderToThoseWhoWaitByThemselves) {
+  SimRuntime runtime(1);
+  RateLimiter limiter(runtime, 10, 2), unlimited(runtime, 0, 1);
+  std::vector<Duration> places;
+  for (int i = 0; i < 4; ++i) places.push_back(limiter.Reserve() - runtime.Now());
+  EXPECT_THAT(places, ElementsAre(Duration(0), Duration(0), Duration(100ms), Duration(200ms)));
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(unlimited.Reserve(), runtime.Now());
 }
 
 TEST(RateLimiter, RefillsWhileIdleUpToTheBurst) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/rarely.h"
 #include "base/scope.h"
 #include "base/sync.h"
 #include "kube/backoff.h"
@@ -19,14 +20,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kEventsPerSecond = 20;
-constexpr int kBurst = 100;
-constexpr std::size_t kMaxQueued = 1000;
+constexpr Duration kObjectRefill = std::chrono::minutes(5);
 constexpr int kMaxTries = 12;
 constexpr BackoffOptions kRetry{std::chrono::seconds(1), std::chrono::seconds(10), 0.25};
 constexpr Duration kQuiet = std::chrono::minutes(6);
 constexpr Duration kRefresh = std::chrono::minutes(30);
 constexpr Duration kSweep = std::chrono::minutes(1);
+constexpr Duration kLookForPermission = std::chrono::seconds(10);
+constexpr std::size_t kMaxRefused = 1000;
 // API validation: core/validation/events.go.
 constexpr std::size_t kMaxNote = 1024;
 constexpr std::size_t kMaxField = 128;
@@ -63,6 +64,36 @@ struct Write {
   bool create = true;
 };
 
+// Which objects have been told of lately. Source: client-go EventSourceObjectSpamFilter.
+class ObjectBuckets {
+ public:
+  explicit ObjectBuckets(int burst) : burst_(burst) {}
+  bool Take(const std::string& uid, Instant now) {
+    if (burst_ == 0) return true;
+    Bucket& bucket = buckets_.try_emplace(uid, Bucket{burst_, now}).first->second;
+    const auto refilled = (now - bucket.since) / kObjectRefill;
+    bucket.left = static_cast<int>(std::min<std::int64_t>(burst_, bucket.left + refilled));
+    bucket.since += refilled * kObjectRefill;
+    if (bucket.left == 0) return false;
+    --bucket.left;
+    return true;
+  }
+  // Forgets those that are full again.
+  void Sweep(Instant now) {
+    std::erase_if(buckets_, [&](const auto& entry) {
+      return entry.second.left + (now - entry.second.since) / kObjectRefill >= burst_;
+    });
+  }
+
+ private:
+  struct Bucket {
+    int left;
+    Instant since;
+  };
+  int burst_;
+  std::map<std::string, Bucket> buckets_;
+};
+
 json ToJson(const ObjectReference& about) {
   json result;
   const auto set = [&](const char* key, const std::string& value) {
@@ -86,35 +117,44 @@ json SeriesJson(const Series& series) {
 
 }  // namespace
 
-ObjectReference PodReference(const ObjectMeta& pod) {
-  return {"v1", "Pod", pod.ns, pod.name, pod.uid, pod.resource_version};
-}
-
-ObjectReference NodeReference(const ObjectMeta& node) {
-  return {"v1", "Node", "", node.name, node.uid, node.resource_version};
-}
-
 struct EventRecorder::Impl {
-  Impl(Runtime& r, Client& c, std::string controller_name, std::string instance_name)
+  Impl(Runtime& r, Client& c, std::string controller_name, std::string instance_name, EventRecorderOptions o)
       : runtime(r),
         client(c),
         controller(Cut(std::move(controller_name), kMaxField)),
         instance(Cut(std::move(instance_name), kMaxField)),
-        limiter(r, kEventsPerSecond, kBurst),
+        options(o),
+        objects(o.per_object),
+        limiter(r, o.per_second, o.burst),
         work(r),
         idle(r),
+        was_refused(r),
         scope(r) {
     scope.Spawn(WriteQueue());
+    scope.Spawn(RetryRefused());
     scope.Spawn(Sweep());
   }
 
-  void Record(Event event);
+  bool Record(Event event);
   void Repeat(const std::shared_ptr<Series>& series);
   bool Enqueue(std::shared_ptr<Series> series, bool create);
+  std::deque<Write>& QueueOf(const Write& write) {
+    return write.series->event.type == Event::Type::kWarning ? warnings : normals;
+  }
+  std::size_t queued() const { return warnings.size() + normals.size(); }
   json Body(const Series& series) const;
   Task<void> WriteQueue();
   Task<void> WriteWithRetries(Write write);
   Task<Result<json>> WriteOnce(Write write);
+  // A name of ours that exists was written by an earlier try whose answer was lost.
+  static bool IsThere(const Result<json>& written) { return written || written.error().code == Code::kAlreadyExists; }
+  // Somebody may give the permission back.
+  static bool MayPass(const Error& error) {
+    return error.code == Code::kPermissionDenied && !error.HasCause("NamespaceTerminating");
+  }
+  void PutAside(Write write);
+  Task<void> RetryRefused();
+  void Complain(const Error& error, bool create);
   Task<void> Sweep();
   void SweepOnce();
 
@@ -123,22 +163,28 @@ struct EventRecorder::Impl {
   const std::string controller, instance;
   EventCounts counts;
   std::map<SeriesKey, std::shared_ptr<Series>> cache;
-  std::deque<Write> queue;
+  const EventRecorderOptions options;
+  ObjectBuckets objects;
+  std::deque<Write> warnings, normals;
+  std::deque<Write> refused;  // for want of a permission: the others go on
   bool writing = false;
   std::int64_t last_name = 0;
   bool complained = false;
   RateLimiter limiter;
-  Signal work, idle;
+  Signal work, idle, was_refused;
   TaskScope scope;
 };
 
-void EventRecorder::Impl::Record(Event event) {
+bool EventRecorder::Impl::Record(Event event) {
   event.reason = Cut(std::move(event.reason), kMaxField);
   event.action = Cut(event.action.empty() ? event.reason : std::move(event.action), kMaxField);
   event.note = Cut(std::move(event.note), kMaxNote, " ...");
   const SeriesKey key = KeyOf(event);
   if (const auto known = cache.find(key); known != cache.end()) {
-    if (runtime.Now() - known->second->last < kQuiet) return Repeat(known->second);
+    if (runtime.Now() - known->second->last < kQuiet) {
+      Repeat(known->second);
+      return true;
+    }
     cache.erase(known);
   }
   const auto series = std::make_shared<Series>();
@@ -150,9 +196,13 @@ void EventRecorder::Impl::Record(Event event) {
   series->name = Cut(event.regarding.name, kMaxName - suffix.size()) + suffix;
   series->ns = event.regarding.ns.empty() ? "default" : event.regarding.ns;
   series->event = std::move(event);
-  if (!Enqueue(series, true)) return;
-  ++counts.emitted;
+  if (!objects.Take(series->event.regarding.uid, runtime.Now())) {
+    ++counts.dropped;
+    return false;
+  }
+  if (!Enqueue(series, true)) return false;
   cache.emplace(key, series);
+  return true;
 }
 
 void EventRecorder::Impl::Repeat(const std::shared_ptr<Series>& series) {
@@ -164,13 +214,16 @@ void EventRecorder::Impl::Repeat(const std::shared_ptr<Series>& series) {
 }
 
 bool EventRecorder::Impl::Enqueue(std::shared_ptr<Series> series, bool create) {
-  if (queue.size() >= kMaxQueued) {
+  const bool is_warning = series->event.type == Event::Type::kWarning;
+  const std::size_t places = is_warning ? options.queue : options.queue - options.for_warnings;
+  if (queued() >= places || Rarely(runtime, "events: queue full")) {
     ++counts.dropped;
     return false;
   }
   series->written = runtime.Now();
   series->queued_count = series->count;
-  queue.push_back({std::move(series), create});
+  Write write{std::move(series), create};
+  QueueOf(write).push_back(std::move(write));
   work.Notify();
   return true;
 }
@@ -194,15 +247,16 @@ json EventRecorder::Impl::Body(const Series& series) const {
 
 Task<void> EventRecorder::Impl::WriteQueue() {
   for (;;) {
-    while (queue.empty()) {
+    while (queued() == 0) {
       writing = false;
       idle.Notify();
       co_await work.Wait();
     }
     writing = true;
-    Write write = std::move(queue.front());
-    queue.pop_front();
     co_await limiter.Acquire();
+    std::deque<Write>& first = warnings.empty() ? normals : warnings;
+    Write write = std::move(first.front());
+    first.pop_front();
     co_await WriteWithRetries(std::move(write));
   }
 }
@@ -211,20 +265,60 @@ Task<void> EventRecorder::Impl::WriteWithRetries(Write write) {
   Backoff backoff(kRetry, runtime.random().Fork());
   for (int tries = 1;; ++tries) {
     Result<json> written = co_await WriteOnce(write);
-    // A name of ours that exists was written by an earlier try whose answer was lost.
-    if (written || written.error().code == Code::kAlreadyExists) co_return;
+    if (IsThere(written)) {
+      if (write.create) ++counts.emitted;
+      co_return;
+    }
     const Error& error = written.error();
-    if (!IsTransient(error) || tries >= kMaxTries) {
+    if (MayPass(error)) {
+      Complain(error, write.create);
+      PutAside(std::move(write));
+      co_return;
+    }
+    // A conflict is between others: nothing that we write depends on what was there.
+    const bool is_worth_a_try = IsTransient(error) || error.code == Code::kConflict;
+    if (!is_worth_a_try || tries >= kMaxTries) {
       ++counts.failed;
-      if (!std::exchange(complained, true)) {
-        const std::string why =
-            ExplainRefusal(error, write.create ? "create" : "patch", "events.events.k8s.io").message;
-        log::Warning("events cannot be written; further failures are only counted", {{"why", why}});
-      }
+      Complain(error, write.create);
       co_return;
     }
     const Duration pause = std::max(backoff.Next(), error.retry_after);
     co_await runtime.SleepFor(pause);
+  }
+}
+
+void EventRecorder::Impl::Complain(const Error& error, bool create) {
+  if (std::exchange(complained, true)) return;
+  const std::string why = ExplainRefusal(error, create ? "create" : "patch", "events.events.k8s.io").message;
+  log::Warning("events cannot be written; this is said once, failures are counted", {{"why", why}});
+}
+
+void EventRecorder::Impl::PutAside(Write write) {
+  if (refused.size() >= kMaxRefused) {
+    ++counts.failed;
+    return;
+  }
+  refused.push_back(std::move(write));
+  was_refused.Notify();
+}
+
+// One is tried at a time, in turn, for it may be one namespace that is forbidden; once one passes, all are tried.
+Task<void> EventRecorder::Impl::RetryRefused() {
+  for (;;) {
+    while (refused.empty()) co_await was_refused.Wait();
+    co_await runtime.SleepFor(kLookForPermission);
+    Write write = std::move(refused.front());
+    refused.pop_front();
+    const Result<json> written = co_await WriteOnce(write);
+    if (IsThere(written)) {
+      if (write.create) ++counts.emitted;
+      for (Write& each : std::exchange(refused, {})) QueueOf(each).push_back(std::move(each));
+      work.Notify();
+    } else if (MayPass(written.error()) || IsTransient(written.error())) {
+      refused.push_back(std::move(write));
+    } else {
+      ++counts.failed;
+    }
   }
 }
 
@@ -254,6 +348,7 @@ Task<void> EventRecorder::Impl::Sweep() {
 
 void EventRecorder::Impl::SweepOnce() {
   const Instant now = runtime.Now();
+  objects.Sweep(now);
   for (auto entry = cache.begin(); entry != cache.end();) {
     const auto& series = entry->second;
     const bool quiet = now - series->last >= kQuiet;
@@ -263,15 +358,16 @@ void EventRecorder::Impl::SweepOnce() {
   }
 }
 
-EventRecorder::EventRecorder(Runtime& runtime, Client& client, std::string controller, std::string instance)
-    : impl_(std::make_unique<Impl>(runtime, client, std::move(controller), std::move(instance))) {}
+EventRecorder::EventRecorder(Runtime& runtime, Client& client, std::string controller, std::string instance,
+                             EventRecorderOptions options)
+    : impl_(std::make_unique<Impl>(runtime, client, std::move(controller), std::move(instance), options)) {}
 
 EventRecorder::~EventRecorder() = default;
 
-void EventRecorder::Record(Event event) { impl_->Record(std::move(event)); }
+bool EventRecorder::Record(Event event) { return impl_->Record(std::move(event)); }
 
 Task<void> EventRecorder::Flush(Instant deadline) {
-  while ((impl_->writing || !impl_->queue.empty()) && impl_->runtime.Now() < deadline) {
+  while ((impl_->writing || impl_->queued() > 0) && impl_->runtime.Now() < deadline) {
     co_await impl_->idle.WaitUntil(deadline);
   }
 }

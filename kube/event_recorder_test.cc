@@ -97,7 +97,7 @@ TEST_F(EventRecorderTest, DistinctReasonsAndObjectsAreDistinctEvents) {
   std::set<std::string> names;
   for (std::size_t i = 0; i < 4; ++i) names.insert(Body(i)["metadata"]["name"]);
   EXPECT_THAT(names, SizeIs(4));  // all in the same nanosecond of virtual time
-  EXPECT_EQ(Body(3)["type"], "Warning");
+  EXPECT_EQ(Body(0)["type"], "Warning") << "they go first";
 }
 
 TEST_F(EventRecorderTest, ALastingSeriesIsRefreshedEveryHalfHour) {
@@ -138,6 +138,39 @@ TEST_F(EventRecorderTest, AnExpiredEventIsWrittenAnewWithItsSeries) {
   EXPECT_EQ(recorder_.counts().failed, 0u);
 }
 
+TEST_F(EventRecorderTest, WarningsGoFirstAndHavePlacesOfTheirOwn) {
+  EventRecorder recorder(runtime_, client_, "spillway.io/agent", "host",
+                         {.per_second = 10, .burst = 1, .queue = 5, .for_warnings = 2});
+  const auto warning = [this](const char* pod) {
+    Event event = About(pod, "InstanceLost");
+    event.type = Event::Type::kWarning;
+    return event;
+  };
+  for (const char* pod : {"a", "b", "c"}) EXPECT_TRUE(recorder.Record(About(pod)));
+  EXPECT_FALSE(recorder.Record(About("d")));
+  EXPECT_TRUE(recorder.Record(warning("e")));
+  EXPECT_TRUE(recorder.Record(warning("f")));
+  EXPECT_FALSE(recorder.Record(warning("g")));
+  runtime_.RunFor(10s);
+  std::vector<std::string> told;
+  for (std::size_t i = 0; i < Sent().size(); ++i) told.push_back(Body(i)["regarding"]["name"]);
+  EXPECT_THAT(told, ::testing::ElementsAre("e", "f", "a", "b", "c"));
+  EXPECT_EQ(recorder.counts().dropped, 2u);
+}
+
+TEST_F(EventRecorderTest, OfOneObjectNoMoreThanAKubeletTells) {
+  EventRecorder recorder(runtime_, client_, "spillway.io/agent", "host",
+                         {.per_second = 1000, .burst = 1000, .queue = 1000, .per_object = 25});
+  for (int i = 0; i < 40; ++i) recorder.Record(About("noisy", "Reason" + std::to_string(i)));
+  EXPECT_TRUE(recorder.Record(About("quiet")));
+  runtime_.RunFor(1s);
+  EXPECT_THAT(Sent(), SizeIs(26));
+  runtime_.RunFor(10min);
+  for (int i = 40; i < 50; ++i) recorder.Record(About("noisy", "Reason" + std::to_string(i)));
+  runtime_.RunFor(1s);
+  EXPECT_THAT(Sent(), SizeIs(28)) << "one in five minutes";
+}
+
 TEST_F(EventRecorderTest, NotesAreCutAt1024BytesNeverInsideACharacter) {
   recorder_.Record(About("a", "R1", std::string(1024, 'x')));
   recorder_.Record(About("a", "R2", std::string(1025, 'x')));
@@ -154,7 +187,7 @@ TEST_F(EventRecorderTest, NotesAreCutAt1024BytesNeverInsideACharacter) {
 
 TEST_F(EventRecorderTest, ClusterScopedObjectsReportInDefault) {
   Event event;
-  event.regarding = NodeReference({.name = "vnode-1", .uid = "u"});
+  event.regarding = ObjectReference{.kind = "Node", .name = "vnode-1", .uid = "u"};
   event.reason = "VirtualNodeQuotaReached";
   recorder_.Record(event);
   runtime_.RunFor(1s);
@@ -165,17 +198,18 @@ TEST_F(EventRecorderTest, ClusterScopedObjectsReportInDefault) {
 TEST_F(EventRecorderTest, TheRateIsBoundAndTheRestIsDroppedAndCounted) {
   for (int i = 0; i < 1500; ++i) recorder_.Record(About("p" + std::to_string(i)));
   EXPECT_EQ(recorder_.counts().dropped, 500u);
-  EXPECT_EQ(recorder_.counts().emitted, 1000u);
   runtime_.RunFor(1s);
   EXPECT_NEAR(static_cast<double>(Sent().size()), 120, 2);
   runtime_.RunFor(60s);
   EXPECT_THAT(Sent(), SizeIs(1000));
+  EXPECT_EQ(recorder_.counts().emitted, 1000u);
 }
 
 TEST_F(EventRecorderTest, ADroppedEventIsNotTakenForWritten) {
   for (int i = 0; i < 1001; ++i) recorder_.Record(About("p" + std::to_string(i)));
   runtime_.RunFor(60s);
   recorder_.Record(About("p1000"));
+  runtime_.RunFor(1s);
   EXPECT_EQ(recorder_.counts().emitted, 1001u);
   EXPECT_EQ(recorder_.counts().repeated, 0u);
 }
@@ -207,10 +241,11 @@ TEST_F(EventRecorderTest, ALostAnswerDoesNotWriteTwice) {
 }
 
 TEST_F(EventRecorderTest, WhatIsRefusedIsCountedAndTheNextGoesOn) {
-  transport_.on_request = [](const Request& request) {
-    return request.path.find("shop") != std::string::npos
-               ? FakeTransport::Reply(403, FakeTransport::StatusBody(403, "Forbidden", "being terminated"))
-               : FakeTransport::Reply(201, "{}");
+  constexpr const char* kTerminating = R"({"kind":"Status","reason":"Forbidden","code":403,"details":{"causes":[
+      {"reason":"NamespaceTerminating","message":"namespace shop is being terminated","field":"metadata.namespace"}]}})";
+  transport_.on_request = [&](const Request& request) {
+    return request.path.find("shop") != std::string::npos ? FakeTransport::Reply(403, kTerminating)
+                                                          : FakeTransport::Reply(201, "{}");
   };
   recorder_.Record(About("web"));
   Event other = About("db");
@@ -219,6 +254,29 @@ TEST_F(EventRecorderTest, WhatIsRefusedIsCountedAndTheNextGoesOn) {
   runtime_.RunFor(1s);
   EXPECT_EQ(recorder_.counts().failed, 1u);
   EXPECT_THAT(Sent(), SizeIs(2));
+}
+
+TEST_F(EventRecorderTest, WhatIsForbiddenIsToldOnceItIsAllowedAndHoldsNobodyUp) {
+  bool is_allowed = false;
+  transport_.on_request = [&](const Request& request) {
+    return is_allowed || request.path.find("shop") == std::string::npos
+               ? FakeTransport::Reply(201, "{}")
+               : FakeTransport::Reply(403, FakeTransport::StatusBody(403, "Forbidden", "cannot create resource"));
+  };
+  recorder_.Record(About("web"));
+  recorder_.Record(About("api"));
+  Event other = About("db");
+  other.regarding.ns = "d";
+  recorder_.Record(other);
+  runtime_.RunFor(1s);
+  EXPECT_EQ(recorder_.counts().emitted, 1u);
+  runtime_.RunFor(1h);
+  EXPECT_LE(Sent().size(), 3u + 360u);
+  EXPECT_EQ(recorder_.counts().emitted, 1u);
+  is_allowed = true;
+  runtime_.RunFor(11s);
+  EXPECT_EQ(recorder_.counts().emitted, 3u);
+  EXPECT_EQ(recorder_.counts().failed, 0u);
 }
 
 Task<void> FlushAndNote(EventRecorder& recorder, Runtime& runtime, Instant deadline, std::optional<Instant>& done) {

@@ -12,7 +12,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "kube/base64.h"
+#include "base/base64.h"
+#include "kube/json.h"
 
 extern char** environ;
 
@@ -149,11 +150,6 @@ Result<ExecCredential> Judge(const Outcome& outcome, const ClientConfig::Exec& e
   return credential;
 }
 
-std::string StringAt(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 }  // namespace
 
 std::string ExecInfo(const ClientConfig& config) {
@@ -174,24 +170,23 @@ std::string ExecInfo(const ClientConfig& config) {
 Result<ExecCredential> ParseExecCredential(std::string_view output, std::string_view api_version) {
   const json answer = json::parse(output, nullptr, false);
   if (!answer.is_object()) return Fail(Code::kMalformed, "its output is not JSON");
-  if (StringAt(answer, "kind") != "ExecCredential")
-    return Fail(Code::kMalformed, "its output is not an ExecCredential");
-  if (StringAt(answer, "apiVersion") != api_version) {
+  if (TextAt(answer, "kind") != "ExecCredential") return Fail(Code::kMalformed, "its output is not an ExecCredential");
+  if (TextAt(answer, "apiVersion") != api_version) {
     return Fail(Code::kMalformed, fmt::format("it did not answer in {}", api_version));
   }
-  const auto status = answer.find("status");
-  if (status == answer.end() || !status->is_object()) return Fail(Code::kMalformed, "its output has no status");
+  const json& status = At(answer, "status");
+  if (!status.is_object()) return Fail(Code::kMalformed, "its output has no status");
   ExecCredential credential;
-  credential.token = StringAt(*status, "token");
-  credential.client_cert_pem = StringAt(*status, "clientCertificateData");
-  credential.client_key_pem = StringAt(*status, "clientKeyData");
+  credential.token = TextAt(status, "token");
+  credential.client_cert_pem = TextAt(status, "clientCertificateData");
+  credential.client_key_pem = TextAt(status, "clientKeyData");
   if (credential.client_cert_pem.empty() != credential.client_key_pem.empty()) {
     return Fail(Code::kMalformed, "it gave a client certificate without key, or a key without certificate");
   }
   if (credential.token.empty() && credential.client_cert_pem.empty()) {
     return Fail(Code::kMalformed, "it gave neither token nor client certificate");
   }
-  const std::string expires = StringAt(*status, "expirationTimestamp");
+  const std::string expires = TextAt(status, "expirationTimestamp");
   if (!expires.empty()) {
     credential.expires = base::ParseRfc3339(expires);
     if (!credential.expires) return Fail(Code::kMalformed, "its expirationTimestamp is not an RFC 3339 time");

@@ -1,17 +1,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <atomic>
 #include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "base/log.h"
 #include "kube/credentials.h"
 #include "kube/exec_plugin.h"
 #include "net/http_client.h"
+#include "net/rotated_files.h"
 
 namespace spillway::kube {
 namespace {
@@ -21,14 +18,6 @@ constexpr Duration kTokenCheck = std::chrono::seconds(10);
 constexpr Duration kPluginPause = std::chrono::seconds(5);
 // A credential is renewed this long before it expires.
 constexpr Duration kExpiryMargin = std::chrono::seconds(10);
-
-Result<std::string> ReadFile(const std::string& path, std::string_view what) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  if (!file) return Fail(Code::kUnauthenticated, fmt::format("{} {} cannot be read", what, path));
-  return text.str();
-}
 
 std::string Trim(std::string text) {
   const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
@@ -40,17 +29,13 @@ std::string Trim(std::string text) {
 // A bearer token in a file that somebody else rotates. Loop thread only.
 class TokenFile {
  public:
-  TokenFile(Runtime& runtime, std::string path) : runtime_(runtime), path_(std::move(path)) {}
+  TokenFile(Runtime& runtime, std::string path) : runtime_(runtime), file_(std::move(path), "token file") {}
 
-  // Looks at the file at most every ten seconds, and reads it when its time has changed. An unreadable file leaves the
-  // last good token in use.
+  // Looks at the file at most every ten seconds. An unreadable file leaves the last good token in use.
   Result<std::string> Get() {
-    if (path_.empty() || (!token_.empty() && runtime_.Now() < next_check_)) return token_;
+    if (!is_set() || (!token_.empty() && runtime_.Now() < next_check_)) return token_;
     next_check_ = runtime_.Now() + kTokenCheck;
-    std::error_code failed;
-    const auto changed = std::filesystem::last_write_time(path_, failed);
-    if (!failed && changed == read_at_ && !token_.empty()) return token_;
-    auto text = ReadFile(path_, "token file");
+    auto text = file_.Get();
     if (!text && token_.empty()) return Fail(std::move(text.error()));
     if (!text) {
       log::Warning("keeping the last token", {{"why", text.error().message}});
@@ -58,72 +43,22 @@ class TokenFile {
     }
     std::string token = Trim(std::move(*text));
     if (token.empty() && token_.empty())
-      return Fail(Code::kUnauthenticated, fmt::format("token file {} is empty", path_));
+      return Fail(Code::kUnauthenticated, fmt::format("token file {} is empty", file_.path()));
     if (!token.empty()) token_ = std::move(token);
-    if (!failed) read_at_ = changed;
     return token_;
   }
   // The next Get() looks, whenever the last look was.
   void Distrust() {
     next_check_ = {};
-    read_at_ = {};
+    file_.Distrust();
   }
-  bool is_set() const { return !path_.empty(); }
+  bool is_set() const { return !file_.path().empty(); }
 
  private:
   Runtime& runtime_;
-  std::string path_;
+  net::RotatedFile file_;
   std::string token_;
   Instant next_check_{};
-  std::filesystem::file_time_type read_at_{};
-};
-
-// The certificates for a new connection. Any thread.
-class TlsSource {
- public:
-  explicit TlsSource(const ClientConfig& config) : config_(config) {}
-
-  void SetFromPlugin(const ExecCredential& credential) {
-    auto material = std::make_shared<net::TlsMaterial>();
-    material->client_cert_pem = credential.client_cert_pem;
-    material->client_key_pem = credential.client_key_pem;
-    plugin_.store(std::move(material));
-  }
-  Result<net::TlsMaterial> Get() const {
-    net::TlsMaterial material;
-    if (const auto plugin = plugin_.load()) material = *plugin;
-    if (auto read = Load(config_.ca_data, config_.ca_file, "certificate authority", material.ca_pem); !read) {
-      return Fail(std::move(read.error()));
-    }
-    if (!material.client_cert_pem.empty()) return material;
-    if (auto read =
-            Load(config_.client_cert_data, config_.client_cert_file, "client certificate", material.client_cert_pem);
-        !read) {
-      return Fail(std::move(read.error()));
-    }
-    if (auto read = Load(config_.client_key_data, config_.client_key_file, "client key", material.client_key_pem);
-        !read) {
-      return Fail(std::move(read.error()));
-    }
-    return material;
-  }
-
- private:
-  // Inline data wins over a file, as in client-go.
-  static Status Load(const std::string& data, const std::string& file, std::string_view what, std::string& out) {
-    if (!data.empty()) {
-      out = data;
-      return {};
-    }
-    if (file.empty()) return {};
-    auto text = ReadFile(file, what);
-    if (!text) return Fail(std::move(text.error()));
-    out = std::move(*text);
-    return {};
-  }
-
-  const ClientConfig config_;
-  std::atomic<std::shared_ptr<const net::TlsMaterial>> plugin_;
 };
 
 // "3" (seconds); a date is taken for absent.
@@ -144,13 +79,34 @@ std::string PathOf(const std::string& server) {
   return slash == std::string::npos ? "" : server.substr(slash);
 }
 
+// What must not wait has connections of its own: a burst of one kind cannot hold up another. By the path, so that no
+// caller can forget.
+std::uint8_t LaneOf(std::string_view path) {
+  path = path.substr(0, path.find('?'));
+  constexpr std::string_view kGroups[] = {"/apis/coordination.k8s.io/", "/apis/events.k8s.io/", "/api/v1/nodes/"};
+  constexpr std::string_view kSubresources[] = {"/binding", "/status"};
+  std::uint8_t lane = 0;
+  for (const std::string_view group : kGroups) {
+    ++lane;
+    if (path.starts_with(group)) return lane;
+  }
+  for (const std::string_view subresource : kSubresources) {
+    ++lane;
+    if (path.ends_with(subresource)) return lane;
+  }
+  return 0;
+}
+
 class HttpsTransport final : public Transport {
  public:
   HttpsTransport(Runtime& runtime, const ClientConfig& config)
       : runtime_(runtime),
         config_(config),
         path_prefix_(PathOf(config.server)),
-        tls_(std::make_shared<TlsSource>(config)),
+        threads_(net::StartHttpClientThreads()),
+        tls_(std::make_shared<net::TlsFiles>(net::TlsFiles::Text{config.ca_data, config.ca_file},
+                                             net::TlsFiles::Text{config.client_cert_data, config.client_cert_file},
+                                             net::TlsFiles::Text{config.client_key_data, config.client_key_file})),
         token_file_(runtime, config.token_file) {
     if (config_.exec) plugin_ = std::make_unique<ExecPlugin>(runtime, config_);
   }
@@ -160,7 +116,7 @@ class HttpsTransport final : public Transport {
   Task<Result<Response>> Send(Request request) override;
 
  private:
-  // A new pool of connections: those there are keep the certificate they were made with.
+  // New connections: those there are keep the certificate they were made with.
   Status Reconnect();
   // The bearer token of the moment; empty without one.
   Task<Result<std::string>> Token();
@@ -173,7 +129,8 @@ class HttpsTransport final : public Transport {
   Runtime& runtime_;
   const ClientConfig config_;
   const std::string path_prefix_;
-  std::shared_ptr<TlsSource> tls_;
+  std::shared_ptr<net::HttpClientThreads> threads_;
+  std::shared_ptr<net::TlsFiles> tls_;
   std::shared_ptr<net::HttpClient> client_;  // shared with the requests under way
   TokenFile token_file_;
 
@@ -198,6 +155,7 @@ Status HttpsTransport::Reconnect() {
   options.base_url = config_.server.substr(0, config_.server.size() - PathOf(config_.server).size());
   options.server_name = config_.tls_server_name;
   options.tls = [tls = tls_] { return tls->Get(); };
+  options.threads = threads_;
   auto client = net::NewHttpClient(runtime_, std::move(options));
   if (!client) return Fail(std::move(client.error()));
   client_ = std::move(*client);
@@ -235,7 +193,7 @@ Task<Status> HttpsTransport::RunPlugin() {
   plugin_failure_.reset();
   credential_ = std::move(*answer);
   if (credential_->client_cert_pem.empty()) co_return Status();
-  tls_->SetFromPlugin(*credential_);
+  tls_->ReplaceClientCertificate(credential_->client_cert_pem, credential_->client_key_pem);
   co_return Reconnect();
 }
 
@@ -260,6 +218,7 @@ bool HttpsTransport::DistrustCredentials() {
     return true;
   }
   // A certificate file may have been renewed since the connection was made.
+  tls_->Distrust();
   return !config_.client_cert_file.empty() && Reconnect().has_value();
 }
 
@@ -270,6 +229,7 @@ net::HttpRequest HttpsTransport::ToHttp(const Request& request, const std::strin
   http.body = request.body;
   http.timeout = request.timeout;
   http.cancel = request.cancel;
+  http.lane = LaneOf(request.path);
   http.headers.emplace_back("accept", request.accept.empty() ? "application/json" : request.accept);
   http.headers.emplace_back("user-agent", "spillway");
   if (!request.body.empty()) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 
 #include "base/log.h"
 #include "base/real_runtime.h"
@@ -13,6 +14,7 @@
 #include "kube/exec_plugin.h"
 #include "net/certificates.h"
 #include "net/http_server.h"
+#include "net/testing/raw_socket.h"
 
 // Against a real TLS server on loopback, with real processes for plugins: what SimRuntime cannot show.
 namespace spillway::kube {
@@ -180,6 +182,31 @@ TEST_F(HttpsTransportTest, ClientCertificateFilesAreReadAgainAfterA401) {
   EXPECT_EQ(Get()->status, 200);
 }
 
+TEST_F(HttpsTransportTest, NewConnectionsTakeARotatedCertificateUnasked) {
+  const auto rotate_to = [this](const std::string& name) {
+    const auto issued = Issue(name, false);
+    Write("next.crt", issued.cert_pem);
+    Write("next.key", issued.key_pem);
+    std::filesystem::rename(directory_ / "next.crt", directory_ / "c.crt");
+    std::filesystem::rename(directory_ / "next.key", directory_ / "c.key");
+  };
+  rotate_to("first");
+  config_.client_cert_file = (directory_ / "c.crt").string();
+  config_.client_key_file = (directory_ / "c.key").string();
+  Connect();
+  EXPECT_EQ(Get()->status, 200);
+  rotate_to("second");
+  // Two at once: the kept connection serves one of them.
+  TaskScope scope(runtime_);
+  std::optional<Result<Response>> one, other;
+  scope.Spawn(Keep(transport_->Send({.path = "/a"}), one, runtime_));
+  scope.Spawn(Keep(transport_->Send({.path = "/b"}), other, runtime_));
+  while (!one || !other) runtime_.Run([](int) {});
+  std::vector<std::string> names;
+  for (const auto& request : seen_) names.push_back(request.client_common_name);
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("first", "first", "second"));
+}
+
 TEST_F(HttpsTransportTest, MissingFilesAreNamed) {
   config_.client_cert_file = "/nowhere/c.crt";
   const auto transport = NewHttpsTransport(runtime_, config_);
@@ -189,6 +216,43 @@ TEST_F(HttpsTransportTest, MissingFilesAreNamed) {
   Connect();
   EXPECT_EQ(Get().error().message, "token file /nowhere/token cannot be read");
   EXPECT_EQ(Get().error().code, Code::kUnauthenticated);
+}
+
+TEST_F(HttpsTransportTest, LeasesEventsBindsAndStatusesShareNoConnection) {
+  net::testing::RawListener listener;
+  config_ = {.server = fmt::format("http://127.0.0.1:{}", listener.port())};
+  Connect();
+  struct Flow {
+    static Task<void> Run(Task<Result<Response>> task, std::optional<Result<Response>>& into) {
+      into.emplace(co_await std::move(task));
+    }
+  };
+  std::vector<net::testing::RawConnection> peers;
+  const auto ask = [&](const std::string& path) {
+    std::optional<Result<Response>> answer;
+    TaskScope scope(runtime_);
+    scope.Spawn(Flow::Run(transport_->Send({.path = path}), answer));
+    const bool answered = runtime_.RunUntil(
+        [&] {
+          if (auto peer = listener.Accept()) peers.push_back(std::move(*peer));
+          for (auto& peer : peers) {
+            if (!peer.Contains("\r\n\r\n")) continue;
+            peer.Forget();
+            peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+          }
+          return answer.has_value();
+        },
+        20s);
+    EXPECT_TRUE(answered) << path;
+    return peers.size();
+  };
+  EXPECT_EQ(ask("/api/v1/namespaces/d/pods"), 1u);
+  EXPECT_EQ(ask("/apis/coordination.k8s.io/v1/namespaces/d/leases/l?timeout=5s"), 2u);
+  EXPECT_EQ(ask("/apis/events.k8s.io/v1/namespaces/d/events"), 3u);
+  EXPECT_EQ(ask("/api/v1/namespaces/d/pods/p/binding"), 4u);
+  EXPECT_EQ(ask("/api/v1/nodes/n/status?fieldManager=x"), 5u);
+  EXPECT_EQ(ask("/api/v1/namespaces/d/pods/p"), 5u) << "kept ones are used again";
+  EXPECT_EQ(ask("/apis/coordination.k8s.io/v1/namespaces/d/leases/l"), 5u);
 }
 
 struct Recording final : BodySink {
@@ -302,6 +366,8 @@ struct AnswerCase {
   const char* output;
   const char* says;
 };
+void PrintTo(const AnswerCase& each, std::ostream* out) { *out << each.output; }
+
 class BadExecAnswer : public ::testing::TestWithParam<AnswerCase> {};
 
 TEST_P(BadExecAnswer, IsRefused) {

@@ -3,12 +3,11 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <vector>
 
-#include "kube/base64.h"
+#include "base/base64.h"
+#include "base/files.h"
 #include "kube/credentials.h"
 
 // Source: client-go tools/clientcmd (loader.go, client_config.go) and rest/config.go, v0.36.
@@ -18,14 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kServiceAccount = "/var/run/secrets/kubernetes.io/serviceaccount";
-
-std::optional<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::nullopt;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);
@@ -241,7 +232,7 @@ Result<ClientConfig> LoadFiles(const std::vector<std::string>& files, std::strin
   Kubeconfig merged;
   bool any = false;
   for (const std::string& file : files) {
-    const auto text = ReadFile(file);
+    const auto text = base::ReadFile(file);
     if (!text) continue;
     any = true;
     if (auto added = merged.Add(*text, file, DirectoryOf(file)); !added) return Fail(added.error());
@@ -281,8 +272,8 @@ Result<ClientConfig> LoadInClusterConfig() {
   config.token_file = fmt::format("{}/token", kServiceAccount);
   config.ca_file = fmt::format("{}/ca.crt", kServiceAccount);
   config.context = "in-cluster";
-  config.ns = ReadFile(fmt::format("{}/namespace", kServiceAccount)).value_or("default");
-  if (!ReadFile(config.token_file)) {
+  config.ns = base::ReadFile(fmt::format("{}/namespace", kServiceAccount)).value_or("default");
+  if (!base::ReadFile(config.token_file)) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("{} cannot be read; is automountServiceAccountToken off for this Pod?", config.token_file));
   }

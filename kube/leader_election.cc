@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/scope.h"
+#include "kube/json.h"
 #include "kube/paths.h"
 
 namespace spillway::kube {
@@ -18,22 +19,9 @@ using nlohmann::json;
 // client-go: those who wait try every retry_period * [1, 2.2).
 constexpr double kJitter = 1.2;
 
-std::string StringAt(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::int64_t IntAt(const json& object, const char* key, std::int64_t fallback) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number_integer() ? found->get<std::int64_t>() : fallback;
-}
-
 // The spec of a Lease; an empty object when there is none.
-json SpecOf(const json& lease) {
-  if (!lease.is_object()) return json::object();
-  const auto spec = lease.find("spec");
-  return spec != lease.end() && spec->is_object() ? *spec : json::object();
-}
+const json& SpecOf(const json& lease) { return Members(At(lease, "spec")); }
+std::string HolderOf(const json& lease) { return TextAt(SpecOf(lease), "holderIdentity"); }
 
 }  // namespace
 
@@ -50,7 +38,10 @@ struct LeaderElector::Impl {
   Task<Status> Write(Method method, json lease);
   Task<Result<json>> Exchange(Method method, std::string path, json body, Duration timeout);
   void Observe(const json& lease);
+  bool Leads() const { return leading && runtime.Now() < renewed + options.renew_deadline; }
   void Renewed(Instant sent);
+  void Call(std::function<void()> callback);
+  void Tell(const Error& error);
   void Lose(std::string why);
   void DropDeadline();
   Task<Status> GiveBack(Instant deadline);
@@ -62,12 +53,15 @@ struct LeaderElector::Impl {
   std::function<void()> on_started;
   std::function<void(std::string)> on_lost;
 
-  bool leading = false;
+  bool leading = false;   // the lease became ours and was not given up; see Leads()
+  Instant renewed{};      // when the last renewal that succeeded was sent
   json held;              // the Lease as we last wrote it
   std::string observed;   // spec as last seen
   Instant observed_at{};  // when it last changed, by our clock
   std::string last_error;
+  std::string told;  // of it, what the log has
   std::optional<TimerId> deadline;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);  // for what is posted
   TaskScope scope;
 };
 
@@ -75,15 +69,13 @@ Task<void> LeaderElector::Impl::Run() {
   for (;;) {
     Result<bool> ours = co_await TryToLead();
     if (!ours) {
-      last_error = ours.error().message;
-      if (!leading) log::Warning("cannot compete for the lease", {{"lease", Name()}, {"why", last_error}});
+      Tell(ours.error());
     } else if (*ours && !leading) {
       leading = true;
       log::Info("became leader", {{"lease", Name()}, {"identity", options.identity}});
-      // Not from this flow: the callback may destroy it.
-      runtime.Post(std::exchange(on_started, nullptr));
+      Call(std::exchange(on_started, nullptr));
     } else if (!*ours && leading) {
-      Lose(fmt::format("lease {} is held by {} now", Name(), StringAt(SpecOf(held), "holderIdentity")));
+      Lose(fmt::format("lease {} is held by {} now", Name(), HolderOf(held)));
       co_return;
     }
     const double stretch = leading ? 1.0 : 1.0 + kJitter * random.Unit();
@@ -116,10 +108,9 @@ Task<Result<bool>> LeaderElector::Impl::TryToLead() {
     co_return created;
   }
   Observe(*lease);
-  const json spec = SpecOf(*lease);
-  const std::string holder = StringAt(spec, "holderIdentity");
+  const std::string holder = HolderOf(*lease);
   const auto configured = std::chrono::duration_cast<std::chrono::seconds>(options.lease_duration).count();
-  const Duration valid_for = std::chrono::seconds(IntAt(spec, "leaseDurationSeconds", configured));
+  const Duration valid_for = std::chrono::seconds(Integer(At(SpecOf(*lease), "leaseDurationSeconds"), configured));
   if (!holder.empty() && holder != options.identity) {
     held = *lease;
     if (leading || runtime.Now() < observed_at + valid_for) co_return false;
@@ -133,9 +124,9 @@ Task<Result<bool>> LeaderElector::Impl::Take(json lease, Instant sent) {
   const bool exists = lease["metadata"].contains("resourceVersion");
   json spec = SpecOf(lease);
   const std::string now = base::FormatRfc3339Micro(runtime.WallNow());
-  if (StringAt(spec, "holderIdentity") != options.identity) {
+  if (HolderOf(lease) != options.identity) {
     spec["acquireTime"] = now;
-    spec["leaseTransitions"] = exists ? IntAt(spec, "leaseTransitions", 0) + 1 : 0;
+    spec["leaseTransitions"] = exists ? Integer(At(spec, "leaseTransitions")) + 1 : 0;
   }
   spec["holderIdentity"] = options.identity;
   spec["leaseDurationSeconds"] = std::chrono::duration_cast<std::chrono::seconds>(options.lease_duration).count();
@@ -187,8 +178,24 @@ void LeaderElector::Impl::Observe(const json& lease) {
   observed_at = runtime.Now();
 }
 
+// Once for each cause; an outage is told by ServerHealth.
+void LeaderElector::Impl::Tell(const Error& error) {
+  last_error = error.message;
+  if (leading || client.health().is_out() || told == last_error) return;
+  told = last_error;
+  log::Warning("cannot compete for the lease", {{"lease", Name()}, {"why", last_error}});
+}
+
+// Not from the flow that calls: the callback may destroy it. Nor after our end: the callback's owner may be gone too.
+void LeaderElector::Impl::Call(std::function<void()> callback) {
+  runtime.Post([callback = std::move(callback), alive = std::weak_ptr<bool>(alive)] {
+    if (callback && !alive.expired()) callback();
+  });
+}
+
 void LeaderElector::Impl::Renewed(Instant sent) {
   DropDeadline();
+  renewed = sent;
   deadline = runtime.PostAt(sent + options.renew_deadline, [this] {
     deadline.reset();
     scope.Clear();
@@ -204,9 +211,8 @@ void LeaderElector::Impl::DropDeadline() {
 void LeaderElector::Impl::Lose(std::string why) {
   DropDeadline();
   leading = false;
-  runtime.Post([call = std::exchange(on_lost, nullptr), why = std::move(why)] {
-    if (call) call(why);
-  });
+  if (on_lost == nullptr) return;
+  Call([call = std::exchange(on_lost, nullptr), why = std::move(why)] { call(why); });
 }
 
 // Conflicts once at most by our own doing: with a renewal that was under way.
@@ -227,7 +233,7 @@ Task<Status> LeaderElector::Impl::GiveBack(Instant until) {
     path = LeasePath(options.ns, options.name);
     Result<json> current = co_await Exchange(Method::kGet, std::move(path), json(), until - runtime.Now());
     if (!current) co_return Fail(std::move(current.error()));
-    if (StringAt(SpecOf(*current), "holderIdentity") != options.identity) co_return Status();  // no longer ours to give
+    if (HolderOf(*current) != options.identity) co_return Status();  // no longer ours to give
     lease = std::move(*current);
   }
 }
@@ -243,8 +249,8 @@ void LeaderElector::Start(std::function<void()> on_started, std::function<void(s
   impl_->scope.Spawn(impl_->Run());
 }
 
-bool LeaderElector::is_leader() const { return impl_->leading; }
-std::string LeaderElector::holder() const { return StringAt(SpecOf(impl_->held), "holderIdentity"); }
+bool LeaderElector::is_leader() const { return impl_->Leads(); }
+std::string LeaderElector::holder() const { return HolderOf(impl_->held); }
 
 Task<void> LeaderElector::Release(Instant deadline) {
   impl_->scope.Clear();

@@ -29,8 +29,10 @@ class LeaderElector {
   ~LeaderElector();
 
   // Runs `on_started` once, when the lease is ours; `on_lost` once, if it could not be renewed within renew_deadline:
-  // the process must then end. Both on the loop.
+  // the process must then end. Both on the loop, on turns of their own, and neither once this is destroyed.
   void Start(std::function<void()> on_started, std::function<void(std::string why)> on_lost);
+  // Whether the last renewal that succeeded was sent less than renew_deadline ago, by the clock at this very moment: a
+  // process that stood still may find its lease taken before any timer of its own has run. So ask right before acting.
   bool is_leader() const;
   // Who held the lease when it was last seen; empty when nobody did or it was not seen yet.
   std::string holder() const;

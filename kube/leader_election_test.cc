@@ -8,12 +8,15 @@
 #include "base/log.h"
 #include "base/scope.h"
 #include "base/sim_runtime.h"
+#include "base/testing/captured_log.h"
 #include "kube/testing/fake_transport.h"
 
 namespace spillway::kube {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using testing::FakeTransport;
 using ::testing::HasSubstr;
 
@@ -237,12 +240,67 @@ TEST_F(LeaderElectionTest, RefusalsNameVerbAndResource) {
   a.transport.on_request = [](const Request&) {
     return FakeTransport::Reply(403, FakeTransport::StatusBody(403, "Forbidden", "no"));
   };
-  ::testing::internal::CaptureStderr();
+  const base::testing::CapturedLog log;
   a.Start();
   runtime_.RunFor(1min);
-  ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log.lines(), ElementsAre(AllOf(HasSubstr("the API server refused to get leases: no"),
+                                             HasSubstr("lease=ops/spillway"))));
   EXPECT_FALSE(a.leads());
   EXPECT_GT(a.transport.requests().size(), 10u);
+}
+
+// A process that stands still: its clock goes on, none of its timers runs.
+class StandingStill final : public Runtime {
+ public:
+  explicit StandingStill(SimRuntime& inner) : inner_(inner) {}
+  void For(Duration span) { behind_ += span; }
+
+  Instant Now() const override { return inner_.Now() + behind_; }
+  WallTime WallNow() const override { return inner_.WallNow() + behind_; }
+  void Post(std::function<void()> work) override { inner_.Post(std::move(work)); }
+  TimerId PostAt(Instant when, std::function<void()> work) override {
+    return inner_.PostAt(when - behind_, std::move(work));
+  }
+  void CancelTimer(TimerId timer) override { inner_.CancelTimer(timer); }
+  Random& random() override { return inner_.random(); }
+
+ private:
+  SimRuntime& inner_;
+  Duration behind_{0};
+};
+
+TEST_F(LeaderElectionTest, WhoStoodStillLongerThanItsDeadlineDoesNotLeadThoughNoTimerHasRun) {
+  StandingStill clock(runtime_);
+  Contender a(clock, "a");
+  Serve(a);
+  a.Start();
+  runtime_.RunFor(5s);  // the last renewal was sent at 4 s
+  clock.For(8s);
+  EXPECT_TRUE(a.leads());
+  clock.For(1s);
+  EXPECT_FALSE(a.leads());
+  EXPECT_EQ(a.lost, 0);
+  clock.For(20s);
+  EXPECT_FALSE(a.leads());
+}
+
+TEST_F(LeaderElectionTest, CallsNobodyOnceItIsDestroyed) {
+  Contender a(runtime_, "a"), b(runtime_, "b");
+  Serve(a);
+  Serve(b);
+  a.Start();
+  ASSERT_TRUE(runtime_.RunUntil([&] { return a.leads(); }, 10s));
+  a.elector.reset();  // what it posted still waits
+  runtime_.RunFor(60s);
+  EXPECT_EQ(a.started, 0);
+  b.Start();
+  ASSERT_TRUE(runtime_.RunUntil([&] { return b.started > 0; }, 60s));
+  (*server_.lease)["spec"]["holderIdentity"] = "usurper";
+  (*server_.lease)["metadata"]["resourceVersion"] = std::to_string(++server_.version);
+  ASSERT_TRUE(runtime_.RunUntil([&] { return !b.leads(); }, 10s));
+  b.elector.reset();
+  runtime_.RunFor(60s);
+  EXPECT_EQ(b.lost, 0);
 }
 
 // Random delays in both directions, lost requests and answers, deaths: never two leaders, and always one again at the

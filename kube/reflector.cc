@@ -27,7 +27,8 @@ DeltaBatch<T> ToBatch(std::vector<internal::AnyDelta> deltas, bool synced) {
   batch.synced = synced;
   batch.deltas.reserve(deltas.size());
   for (auto& delta : deltas) {
-    batch.deltas.push_back({std::move(delta.uid), std::unique_ptr<T>(static_cast<T*>(delta.object.release()))});
+    batch.deltas.push_back({std::move(delta.uid), std::unique_ptr<T>(static_cast<T*>(delta.object.release())),
+                            std::move(delta.unreadable)});
   }
   return batch;
 }

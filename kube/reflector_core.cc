@@ -2,26 +2,41 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
+#include "base/rarely.h"
 
 namespace spillway::kube::internal {
 namespace {
 
+constexpr int kOk = 200;
 constexpr Duration kListTimeout = std::chrono::seconds(60);
 // The server ends a watch after a time of our choosing; different for each, so that they do not all come back at once.
 constexpr Duration kShortestWatch = std::chrono::minutes(5);
 constexpr Duration kLongestWatch = std::chrono::minutes(10);
+// While something is there that could not be identified, a list is made so often to see whether it still is.
+constexpr Duration kLookForUnidentified = std::chrono::minutes(1);
 // A watch that ends this soon without a word is not one that ran its time.
 constexpr Duration kTooShort = std::chrono::seconds(1);
 // One that stood this long has shown that the server is well.
-constexpr Duration kProofOfHealth = std::chrono::seconds(10);
-// So many failures in a row, and our place may be one that the server will never know again (a restored etcd).
+constexpr Duration kProofOfHealth = std::chrono::seconds(2);
+// The longest pause before one that broke then is opened anew.
+constexpr Duration kQuickRetry = std::chrono::seconds(1);
+// For the headers of a watch. The API server may keep it queued for 15 s.
+constexpr Duration kAnswerLimit = std::chrono::seconds(20);
+// So many failed watches in a row, and our place may be one that the server will never know again (a restored etcd).
 constexpr int kFailuresBeforeRelist = 5;
 // Changed objects kept until the end of a relist, so that deletions can go first.
 constexpr std::size_t kMaxHeldBack = 10'000;
 constexpr std::size_t kMaxComplaints = 1'000;
+constexpr std::int64_t kLargestPage = 5'000'000;
+
+UidIndex::Version VersionOf(const DecodedObject& object) {
+  using Version = UidIndex::Version;
+  return object.unreadable ? Version::Unreadable(object.version) : Version::Of(object.version);
+}
 
 }  // namespace
 
@@ -47,6 +62,8 @@ Task<void> ReflectorCore::Run() {
     Status listed = co_await List();
     if (listed) {
       co_await WatchUntilLost();
+    } else if (listed.error().code == Code::kGone) {
+      co_await RecoverPlace(std::move(listed.error()), "list");
     } else {
       co_await Recover(std::move(listed.error()), "list");
     }
@@ -75,7 +92,9 @@ Task<Result<ListPage>> ReflectorCore::FetchPage(std::shared_ptr<Decoder> decoder
   request.accept = Accept("PartialObjectMetadataList");
   request.timeout = kListTimeout;
   request.sink = sink;
+  const Instant sent = runtime_.Now();
   Result<Response> response = co_await transport_.Send(std::move(request));
+  transport_.NoteAnswer(response, sent, runtime_.Now());
   if (!response) co_return Fail(std::move(response.error()));
   if (response->status < 200 || response->status > 299) co_return Fail(ToError(*response));
   co_return sink->Take();
@@ -83,6 +102,7 @@ Task<Result<ListPage>> ReflectorCore::FetchPage(std::shared_ptr<Decoder> decoder
 
 Task<Status> ReflectorCore::List() {
   ++counts_.lists;
+  started_.reset();
   index_.BeginList();
   held_back_.clear();
   unidentified_ = false;
@@ -93,7 +113,7 @@ Task<Status> ReflectorCore::List() {
     Result<ListPage> page = co_await FetchPage(decoder, continue_token);
     if (!page) {
       // The token lives as long as etcd keeps history, five minutes. Larger pages get through sooner.
-      if (page.error().code == Code::kGone && !first) page_size_ *= 10;
+      if (page.error().code == Code::kGone && !first) page_size_ = std::min(10 * page_size_, kLargestPage);
       co_return Fail(std::move(page.error()));
     }
     continue_token = std::exchange(page->continue_token, {});
@@ -103,22 +123,14 @@ Task<Status> ReflectorCore::List() {
       FinishList(std::move(version));
       co_return Status();
     }
-    if (!counts_.synced || held_back_.size() > kMaxHeldBack) Send(std::exchange(held_back_, {}));
+    if (!counts_.synced || held_back_.size() > kMaxHeldBack) SendHeldBack({});
   }
 }
 
 void ReflectorCore::TakePage(ListPage page) {
-  for (const MalformedObject& malformed : page.malformed) {
-    NoteMalformed(malformed.uid, malformed.why);
-    if (malformed.uid.empty()) {
-      unidentified_ = true;
-    } else {
-      index_.Mark(malformed.uid);  // the consumer keeps what it had
-    }
-  }
   for (DecodedObject& object : page.objects) {
-    if (index_.Put(object.uid, object.version) == UidIndex::Change::kSame) continue;
-    held_back_.push_back({std::move(object.uid), std::move(object.object)});
+    unidentified_ = unidentified_ || object.uid.empty();
+    if (index_.Name(object.uid, VersionOf(object)) != UidIndex::Change::kSame) held_back_.push_back(std::move(object));
   }
 }
 
@@ -128,21 +140,22 @@ void ReflectorCore::FinishList(std::string version) {
   std::vector<AnyDelta> deltas;
   // Deletions first: a new object may bear the name of one that is gone.
   if (!unidentified_) {
-    for (std::string& uid : index_.TakeUnnamed()) {
-      deltas.push_back({std::move(uid), AnyObject(nullptr, [](void*) {})});
-    }
+    for (std::string& uid : index_.TakeUnnamed()) deltas.push_back({.uid = std::move(uid)});
   }
-  for (AnyDelta& delta : held_back_) deltas.push_back(std::move(delta));
-  held_back_.clear();
-  held_back_.shrink_to_fit();
-  counts_.stale = false;
-  failures_in_a_row_ = 0;
+  failed_watches_ = 0;
+  const bool was_stale = std::exchange(counts_.stale, false);
   const bool first_sync = !std::exchange(counts_.synced, true);
-  if (first_sync || !deltas.empty()) Send(std::move(deltas));
+  if (first_sync || was_stale || !deltas.empty() || !held_back_.empty()) SendHeldBack(std::move(deltas));
+}
+
+void ReflectorCore::SendHeldBack(std::vector<AnyDelta> first) {
+  for (DecodedObject& object : std::exchange(held_back_, {})) Note(std::move(object), first);
+  Send(std::move(first));
 }
 
 void ReflectorCore::Send(std::vector<AnyDelta> deltas) {
   counts_.deltas += deltas.size();
+  counts_.objects = index_.size();
   if (!deltas.empty()) counts_.last_event = runtime_.WallNow();
   deliver_(std::move(deltas), counts_.synced);
 }
@@ -151,25 +164,22 @@ void ReflectorCore::Send(std::vector<AnyDelta> deltas) {
 
 Task<void> ReflectorCore::WatchUntilLost() {
   for (;;) {
-    WatchEnd end = co_await WatchOnce();
-    if (!end.error) continue;
+    std::optional<Error> error = co_await WatchOnce();
+    if (!error && unidentified_) co_return;
+    if (!error) continue;
     ++counts_.watch_errors;
-    ++failures_in_a_row_;
-    const bool relist = end.relist || failures_in_a_row_ >= kFailuresBeforeRelist;
-    if (relist && end.error->code == Code::kGone && backoff_.is_fresh()) {
-      // Nothing is wrong with the server: list at once, but only once.
-      (void)backoff_.Next();
-      counts_.stale = true;
-      counts_.last_error = end.error->message;
-      log::Info("watch lost its place, listing again", {{"resource", options_.resource}, {"why", end.error->message}});
+    if (error->code == Code::kGone) {
+      co_await RecoverPlace(std::move(*error), "watch");
       co_return;
     }
-    co_await Recover(std::move(*end.error), "watch");
+    if (!transport_.health().is_out()) ++failed_watches_;
+    const bool relist = error->code == Code::kMalformed || failed_watches_ >= kFailuresBeforeRelist;
+    co_await Recover(std::move(*error), "watch");
     if (relist) co_return;
   }
 }
 
-Task<ReflectorCore::WatchEnd> ReflectorCore::WatchOnce() {
+Task<std::optional<Error>> ReflectorCore::WatchOnce() {
   ++counts_.watches;
   ++epoch_;
   const Instant began = runtime_.Now();
@@ -179,8 +189,9 @@ Task<ReflectorCore::WatchEnd> ReflectorCore::WatchOnce() {
   failed_.reset();
   cancel_ = CancelToken();
 
-  const auto seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(runtime_.random().Between(kShortestWatch, kLongestWatch));
+  Duration length = unidentified_ ? kLookForUnidentified : runtime_.random().Between(kShortestWatch, kLongestWatch);
+  if (Rarely(runtime_, "reflector: short watch")) length = kLookForUnidentified;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(length);
   Request request;
   request.path = Path(fmt::format("watch=1&allowWatchBookmarks=true&resourceVersion={}&timeoutSeconds={}",
                                   UrlEncode(version_), seconds.count()));
@@ -193,41 +204,45 @@ Task<ReflectorCore::WatchEnd> ReflectorCore::WatchOnce() {
   GuardAgainstSilence(cancel_);
   Result<Response> response = co_await transport_.Send(std::move(request));
   DropGuard();
-  const WatchEnd end = Judge(response, began);
+  std::optional<Error> error = Judge(response, began);
   ++epoch_;
-  co_return end;
+  co_return error;
 }
 
-ReflectorCore::WatchEnd ReflectorCore::Judge(const Result<Response>& response, Instant began) {
+std::optional<Error> ReflectorCore::Judge(const Result<Response>& response, Instant began) {
   const Instant now = runtime_.Now();
-  if (started_ && now - *started_ >= kProofOfHealth) {
+  const Duration stood = started_ ? now - *started_ : Duration(0);
+  if (heard_ || stood >= kTooShort) relisted_at_once_ = false;
+  if (stood >= kProofOfHealth) {
     backoff_.Reset();
     failures_in_a_row_ = 0;
+    told_.clear();
   }
-  if (failed_) return {*failed_, failed_->code == Code::kGone || failed_->code == Code::kMalformed};
+  if (failed_) return failed_;
+  if (silent_ && started_) return std::nullopt;  // nothing is known to be wrong; if something is, the next one shows it
   if (silent_) {
-    return {Error{Code::kDeadlineExceeded,
-                  fmt::format("nothing came for {}", base::FormatDuration(options_.silence_limit))}};
+    Error error{Code::kDeadlineExceeded, fmt::format("no answer within {}", base::FormatDuration(kAnswerLimit))};
+    transport_.health().NotAnswered(error, began, now);
+    return error;
   }
-  if (!response) return {response.error()};
-  if (response->status < 200 || response->status > 299) {
-    Error error = ToError(*response);
-    const bool gone = error.code == Code::kGone;
-    return {std::move(error), gone};
-  }
-  counts_.stale = false;
-  if (now - began < kTooShort && !heard_) return {Error{Code::kUnavailable, "the watch ended at once"}};
-  return {};
+  if (!started_) transport_.NoteAnswer(response, began, now);
+  if (!response) return response.error();
+  if (response->status < 200 || response->status > 299) return ToError(*response);
+  if (std::exchange(counts_.stale, false)) Send({});
+  if (now - began < kTooShort && !heard_) return Error{Code::kUnavailable, "the watch ended at once"};
+  return std::nullopt;
 }
 
 void ReflectorCore::GuardAgainstSilence(CancelToken cancel) {
-  guard_ = runtime_.PostAt(last_sign_ + options_.silence_limit, [this, cancel] {
+  guard_ = runtime_.PostAt(last_sign_ + Patience(), [this, cancel] {
     guard_.reset();
-    if (runtime_.Now() - last_sign_ < options_.silence_limit) return GuardAgainstSilence(cancel);
+    if (runtime_.Now() - last_sign_ < Patience()) return GuardAgainstSilence(cancel);
     silent_ = true;
     cancel.Cancel();
   });
 }
+
+Duration ReflectorCore::Patience() const { return started_ ? options_.silence_limit : kAnswerLimit; }
 
 void ReflectorCore::DropGuard() {
   if (guard_) runtime_.CancelTimer(*std::exchange(guard_, std::nullopt));
@@ -236,15 +251,18 @@ void ReflectorCore::DropGuard() {
 void ReflectorCore::OnBatch(std::uint64_t epoch, WatchBatch batch) {
   if (epoch != epoch_ || failed_) return;  // of a watch that is over: the next one begins where we are
   last_sign_ = runtime_.Now();
-  if (!started_) started_ = last_sign_;
-  counts_.stale = false;
+  if (!started_) {
+    started_ = last_sign_;
+    transport_.health().Answered(kOk, last_sign_);
+  }
+  const bool was_stale = std::exchange(counts_.stale, false);
   std::vector<AnyDelta> deltas;
   for (WatchItem& item : batch.items) Apply(std::move(item), deltas);
   if (!batch.items.empty()) {
     heard_ = true;
     counts_.last_event = runtime_.WallNow();
   }
-  if (!deltas.empty()) Send(std::move(deltas));
+  if (was_stale || !deltas.empty()) Send(std::move(deltas));
   if (batch.failed) {
     failed_ = std::move(batch.failed);
     cancel_.Cancel();
@@ -256,35 +274,70 @@ void ReflectorCore::Apply(WatchItem item, std::vector<AnyDelta>& deltas) {
   if (!object.version.empty()) version_ = object.version;
   switch (item.kind) {
     case WatchItem::Kind::kUpsert:
-      if (index_.Put(object.uid, object.version) == UidIndex::Change::kSame) return;
-      deltas.push_back({std::move(object.uid), std::move(object.object)});
-      return;
+      return Note(std::move(object), deltas);
     case WatchItem::Kind::kDelete:
       if (!index_.Erase(object.uid)) return;
-      deltas.push_back({std::move(object.uid), AnyObject(nullptr, [](void*) {})});
+      deltas.push_back({.uid = std::move(object.uid)});
       return;
-    case WatchItem::Kind::kMalformed:
-      return NoteMalformed(object.uid, item.why);
     case WatchItem::Kind::kBookmark:
       return;
   }
 }
 
+void ReflectorCore::Note(DecodedObject object, std::vector<AnyDelta>& deltas) {
+  if (index_.Put(object.uid, VersionOf(object)) == UidIndex::Change::kSame) return;
+  if (object.unreadable) Complain(object.uid, object.unreadable->why);
+  deltas.push_back({std::move(object.uid), std::move(object.object), std::move(object.unreadable)});
+}
+
 // ---- trouble
 
-void ReflectorCore::NoteMalformed(const std::string& uid, const std::string& why) {
+void ReflectorCore::Complain(const std::string& uid, const std::string& why) {
   ++counts_.malformed;
   if (complained_.size() >= kMaxComplaints || !complained_.insert(uid.empty() ? why : uid).second) return;
-  log::Error("skipping an object that cannot be read", {{"resource", options_.resource}, {"uid", uid}, {"why", why}});
+  log::Error("an object cannot be read", {{"resource", options_.resource}, {"uid", uid}, {"why", why}});
+}
+
+Task<void> ReflectorCore::RecoverPlace(Error error, std::string_view verb) {
+  if (std::exchange(relisted_at_once_, true)) {
+    co_await Recover(std::move(error), verb);
+    co_return;
+  }
+  counts_.stale = true;
+  counts_.last_error = ExplainRefusal(std::move(error), verb, options_.resource).message;
+  log::Verbose(3, "listing again", {{"resource", options_.resource}, {"why", counts_.last_error}});
 }
 
 Task<void> ReflectorCore::Recover(Error error, std::string_view verb) {
-  counts_.stale = true;
-  const Duration pause = std::max(backoff_.Next(), error.retry_after);
+  ServerHealth& health = transport_.health();
+  const Instant now = runtime_.Now(), not_before = now + error.retry_after;
+  const std::string cause = error.message;
   error = ExplainRefusal(std::move(error), verb, options_.resource);
+  counts_.stale = true;
   counts_.last_error = error.message;
-  log::Warning(error.message, {{"resource", options_.resource}, {"retry_in", base::FormatDuration(pause)}});
-  co_await runtime_.SleepFor(pause);
+  if (health.is_out()) {
+    co_await health.WaitToTry(runtime_, not_before);
+    backoff_.Reset();  // of what was before, nothing is known any more
+  } else {
+    const Duration pause = Pause();
+    ++failures_in_a_row_;
+    Tell(error, cause);
+    co_await health.WaitToTry(runtime_, std::max(now + pause, not_before));
+  }
+  if (runtime_.Now() < not_before) co_await runtime_.SleepUntil(not_before);
+}
+
+// Watches break now and then, and stand again at once.
+Duration ReflectorCore::Pause() {
+  const bool stood = started_ && runtime_.Now() - *started_ >= kTooShort;
+  return stood && failures_in_a_row_ == 0 ? runtime_.random().Between(Duration(0), kQuickRetry) : backoff_.Next();
+}
+
+void ReflectorCore::Tell(const Error& error, std::string_view cause) {
+  const bool passes = IsTransient(error) && failures_in_a_row_ < 2;
+  if (passes || told_ == cause) return;
+  told_ = cause;
+  log::Warning(error.message, {{"resource", options_.resource}});
 }
 
 }  // namespace spillway::kube::internal

@@ -17,7 +17,8 @@ namespace spillway::kube::internal {
 
 struct AnyDelta {
   std::string uid;
-  AnyObject object;  // null: deleted
+  AnyObject object{nullptr, [](void*) {}};
+  std::unique_ptr<Unreadable> unreadable;  // both null: deleted
 };
 
 // The Reflector without its kind. Loop thread only. Private to kube/.
@@ -33,31 +34,36 @@ class ReflectorCore {
   const ReflectorCounts& counts() const { return counts_; }
 
  private:
-  // How one watch request ended.
-  struct WatchEnd {
-    std::optional<Error> error;  // none: the server closed it in good order
-    bool relist = false;         // our place is lost
-  };
-
   Task<void> Run();
   Task<Status> List();
   Task<Result<ListPage>> FetchPage(std::shared_ptr<Decoder> decoder, std::string continue_token);
-  // Notes what the page names; what changed goes out at once before the first sync, and is held back after it.
+  // What changed goes out at once before the first sync, and is held back after it. The index notes nothing but what
+  // goes out: a list may break off at any page.
   void TakePage(ListPage page);
+  void SendHeldBack(std::vector<AnyDelta> first);
   void FinishList(std::string version);
 
   // Watches again and again, until only a list can help.
   Task<void> WatchUntilLost();
-  Task<WatchEnd> WatchOnce();
-  WatchEnd Judge(const Result<Response>& response, Instant began);
+  // How one watch request ended: what was wrong, if anything.
+  Task<std::optional<Error>> WatchOnce();
+  std::optional<Error> Judge(const Result<Response>& response, Instant began);
   void OnBatch(std::uint64_t epoch, WatchBatch batch);
   void Apply(WatchItem item, std::vector<AnyDelta>& deltas);
+  // Adds what the consumer does not have yet, and notes that it has.
+  void Note(DecodedObject object, std::vector<AnyDelta>& deltas);
   void GuardAgainstSilence(CancelToken cancel);
+  Duration Patience() const;
   void DropGuard();
 
   void Send(std::vector<AnyDelta> deltas);
-  void NoteMalformed(const std::string& uid, const std::string& why);
+  void Complain(const std::string& uid, const std::string& why);
+  // After a failure: returns when it is time to try again.
   Task<void> Recover(Error error, std::string_view verb);
+  // After a 410: returns at once, unless the list made for the last one did not help.
+  Task<void> RecoverPlace(Error error, std::string_view verb);
+  void Tell(const Error& error, std::string_view cause);
+  Duration Pause();
   std::string Path(std::string_view query) const;
   std::string Accept(std::string_view kind) const;
 
@@ -71,11 +77,14 @@ class ReflectorCore {
   UidIndex index_;
   std::string version_;  // where the next watch begins
   std::set<std::string> complained_;
+  int failures_in_a_row_ = 0;      // since a watch has stood for a while
+  std::string told_;               // the cause that the log has told of
+  bool relisted_at_once_ = false;  // for a 410, and no watch has shown a sign of life since
 
   // Of the list under way.
   std::int64_t page_size_;
-  std::vector<AnyDelta> held_back_;
-  bool unidentified_ = false;  // an item had no readable uid: what is missing cannot be told
+  std::vector<DecodedObject> held_back_;
+  bool unidentified_ = false;  // an item of the last list had no readable uid: what is missing cannot be told
 
   // Of the watch under way.
   std::uint64_t epoch_ = 0;
@@ -87,7 +96,7 @@ class ReflectorCore {
   bool silent_ = false;  // dropped by the guard
   bool heard_ = false;   // events have come
   std::optional<Error> failed_;
-  int failures_in_a_row_ = 0;
+  int failed_watches_ = 0;  // since the last list
 
   TaskScope scope_;
 };

@@ -3,17 +3,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "kube/json.h"
 
 namespace spillway::kube {
 namespace {
 
-using Json = nlohmann::json;
+// Obeyed as far as that; who is asked to wait longer tries once a minute.
+constexpr Duration kLongestRetryAfter = std::chrono::seconds(60);
 
-Code CodeOf(int status, std::string_view reason, std::string_view message) {
-  // The API server says "too old resource version" with 410, and inside watches with whatever status it likes.
+Code CodeOf(int status, std::string_view reason) {
   if (status == 410 || reason == "Expired" || reason == "Gone") return Code::kGone;
-  if (message.find("too old resource version") != std::string_view::npos) return Code::kGone;
   if (reason == "AlreadyExists") return Code::kAlreadyExists;
   if (reason == "Timeout") return Code::kDeadlineExceeded;  // the server gave up; it may yet carry it out
   switch (status) {
@@ -44,11 +44,6 @@ Code CodeOf(int status, std::string_view reason, std::string_view message) {
   return status >= 400 ? Code::kInvalidArgument : Code::kInternal;
 }
 
-std::string StringAt(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 // Proxies answer in HTML or plain text: the beginning, on one line.
 std::string Excerpt(std::string_view body) {
   constexpr std::size_t kLongest = 200;
@@ -56,6 +51,22 @@ std::string Excerpt(std::string_view body) {
   for (const char c : body.substr(0, kLongest)) text += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
   while (!text.empty() && text.back() == ' ') text.pop_back();
   return text;
+}
+
+// What a metav1.Status says. An ERROR event of a watch has no HTTP status of its own.
+void TakeStatus(const Json& status, Error& error) {
+  error.reason = TextAt(status, "reason");
+  if (error.reason.empty()) error.reason = "Failure";
+  error.message = TextAt(status, "message");
+  if (error.http_status < 300) error.http_status = static_cast<int>(Integer(At(status, "code"), error.http_status));
+  const Json& details = At(status, "details");
+  if (error.retry_after == Duration(0)) {
+    const std::int64_t longest = std::chrono::duration_cast<std::chrono::seconds>(kLongestRetryAfter).count();
+    error.retry_after = std::chrono::seconds(std::min(Integer(At(details, "retryAfterSeconds")), longest));
+  }
+  for (const Json& cause : Items(At(details, "causes"))) {
+    error.causes.push_back({TextAt(cause, "reason"), TextAt(cause, "field"), TextAt(cause, "message")});
+  }
 }
 
 }  // namespace
@@ -76,31 +87,26 @@ std::string_view ToString(Method method) {
   return "GET";
 }
 
+void Transport::NoteAnswer(const Result<Response>& response, Instant sent, Instant now) {
+  if (response) {
+    health_.Answered(response->status, now);
+  } else {
+    health_.NotAnswered(response.error(), sent, now);
+  }
+}
+
 Error ToError(const Response& response) {
   Error error;
   error.http_status = response.status;
   error.retry_after = response.retry_after;
   const Json status = Json::parse(response.body, nullptr, false);
-  std::string reason;
-  if (status.is_object() && StringAt(status, "kind") == "Status") {
-    reason = StringAt(status, "reason");
-    error.message = StringAt(status, "message");
-    // An ERROR event of a watch has no HTTP status of its own.
-    const auto code = status.find("code");
-    if (error.http_status < 300 && code != status.end() && code->is_number_integer())
-      error.http_status = code->get<int>();
-    const auto details = status.find("details");
-    if (error.retry_after == Duration(0) && details != status.end() && details->is_object()) {
-      const auto seconds = details->find("retryAfterSeconds");
-      if (seconds != details->end() && seconds->is_number_integer()) {
-        error.retry_after =
-            std::chrono::seconds(std::clamp(seconds->get<std::int64_t>(), std::int64_t{0}, std::int64_t{3600}));
-      }
-    }
+  if (TextAt(status, "kind") == "Status") {
+    TakeStatus(status, error);
   } else {
     error.message = Excerpt(response.body);
   }
-  error.code = CodeOf(error.http_status, reason, error.message);
+  error.retry_after = std::clamp(error.retry_after, Duration(0), kLongestRetryAfter);
+  error.code = CodeOf(error.http_status, error.reason);
   if (error.message.empty()) error.message = fmt::format("the API server answered HTTP {}", error.http_status);
   return error;
 }
@@ -109,26 +115,16 @@ Error ExplainRefusal(Error error, std::string_view verb, std::string_view resour
   if (error.code == Code::kUnauthenticated) {
     error.message = fmt::format(
         "the API server does not know us: {} {} was answered with 401 ({}); check that the token or client certificate "
-        "is valid and "
-        "belongs to this cluster",
+        "is valid and belongs to this cluster",
         verb, resource, error.message);
     return error;
   }
-  if (error.code != Code::kPermissionDenied) return std::move(error).Annotated(fmt::format("{} {}", verb, resource));
-  // `nodes is forbidden: User "u" cannot list resource "nodes" in API group "" at the cluster scope`
-  const std::string_view message = error.message;
-  std::string who = "this identity", scope = "cluster scope";
-  if (const auto user = message.find("User \""); user != std::string_view::npos) {
-    const auto end = message.find('"', user + 6);
-    if (end != std::string_view::npos) who = message.substr(user + 5, end - user - 4);
+  if (error.code == Code::kPermissionDenied) {
+    error.message =
+        fmt::format("the API server refused to {} {}: {}; see docs/security.md#rbac", verb, resource, error.message);
+    return error;
   }
-  if (const auto in = message.find("in the namespace \""); in != std::string_view::npos) {
-    const auto end = message.find('"', in + 18);
-    if (end != std::string_view::npos) scope = fmt::format("namespace {}", message.substr(in + 18, end - in - 18));
-  }
-  error.message = fmt::format("the API server refused to {} {}: {} lacks {} on {} ({}); see docs/security.md#rbac",
-                              verb, resource, who, verb, resource, scope);
-  return error;
+  return std::move(error).Annotated(fmt::format("{} {}", verb, resource));
 }
 
 std::string UrlEncode(std::string_view text) {

@@ -8,6 +8,7 @@
 #include "base/sync.h"
 #include "base/task.h"
 #include "base/time.h"
+#include "kube/server_health.h"
 
 namespace spillway::kube {
 
@@ -54,14 +55,25 @@ class Transport {
  public:
   virtual ~Transport() = default;
   virtual Task<Result<Response>> Send(Request request) = 0;
+
+  // What all who use this Transport have found about the API server. They tell it, with NoteAnswer(); the Transport
+  // does not.
+  ServerHealth& health() { return health_; }
+  // `response` is what Send() returned at `now` for a request of `sent`.
+  void NoteAnswer(const Result<Response>& response, Instant sent, Instant now);
+
+ private:
+  ServerHealth health_;
 };
 
-// The Error of a non-2xx response, from its metav1.Status: code by status and reason, message, Retry-After.
+// The Error of a non-2xx response, from its metav1.Status: code by status and reason, message, reason and causes,
+// Retry-After (60 s at most).
 Error ToError(const Response& response);
 
-// The same error in words an operator can act on. 401 and 403 name verb and resource: "the API server refused to list
-// nodes: "system:serviceaccount:ops:spillway" lacks list on nodes (cluster scope); see docs/security.md#rbac". Any
-// other gets "<verb> <resource>: " in front.
+// The same error in words an operator can act on: the API server's own, after what was asked of it. A missing
+// permission: "the API server refused to list nodes: nodes is forbidden: User "system:serviceaccount:ops:spillway"
+// cannot list resource "nodes" in API group "" at the cluster scope; see docs/security.md#rbac". Other failures but 401
+// get "<verb> <resource>: " in front.
 Error ExplainRefusal(Error error, std::string_view verb, std::string_view resource);
 
 // RFC 3986 percent-encoding of one query value or path segment.

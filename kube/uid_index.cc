@@ -8,47 +8,17 @@ namespace spillway::kube {
 namespace {
 
 constexpr std::size_t kFirstSlots = 16;
-constexpr std::uint64_t kHashed = std::uint64_t{1} << 62;
-constexpr std::size_t kUuidLength = 36;
+constexpr std::uint64_t kHashed = std::uint64_t{1} << 61;
 
-bool IsDash(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
+// Of a free slot. The one UUID that is all zeros goes to the odd ones.
+bool IsFree(const Uuid& uid) { return (uid.high | uid.low) == 0; }
+
+std::optional<Uuid> ParseUuid(std::string_view text) {
+  const auto uuid = Uuid::Parse(text);
+  return uuid && IsFree(*uuid) ? std::nullopt : uuid;
+}
 
 }  // namespace
-
-std::optional<UidIndex::Uuid> UidIndex::ParseUuid(std::string_view text) {
-  if (text.size() != kUuidLength) return std::nullopt;
-  Uuid uid;
-  for (std::size_t i = 0; i < kUuidLength; ++i) {
-    const char c = text[i];
-    if (IsDash(i)) {
-      if (c != '-') return std::nullopt;
-      continue;
-    }
-    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-    if (digit < 0) return std::nullopt;
-    std::uint64_t& half = i < 18 ? uid.high : uid.low;
-    half = half << 4 | static_cast<std::uint64_t>(digit);
-  }
-  if (uid.empty()) return std::nullopt;  // stands for a free slot
-  return uid;
-}
-
-std::string UidIndex::ToString(Uuid uid) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(kUuidLength);
-  int nibble = 0;
-  for (std::size_t i = 0; i < kUuidLength; ++i) {
-    if (IsDash(i)) {
-      text += '-';
-      continue;
-    }
-    const std::uint64_t half = nibble < 16 ? uid.high : uid.low;
-    text += kHex[half >> (60 - 4 * (nibble % 16)) & 15];
-    ++nibble;
-  }
-  return text;
-}
 
 std::uint64_t UidIndex::Compact(std::string_view version) {
   std::uint64_t number = 0;
@@ -71,44 +41,36 @@ std::size_t UidIndex::Home(Uuid uid) const {
 
 std::size_t UidIndex::Find(Uuid uid) const {
   std::size_t at = Home(uid);
-  while (!slots_[at].uid.empty() && slots_[at].uid != uid) at = (at + 1) & (slots_.size() - 1);
+  while (!IsFree(slots_[at].uid) && slots_[at].uid != uid) at = (at + 1) & (slots_.size() - 1);
   return at;
 }
 
-UidIndex::Change UidIndex::Put(std::string_view uid, std::string_view version) {
-  const std::uint64_t compact = Compact(version);
+UidIndex::Change UidIndex::Put(std::string_view uid, Version version) {
   const auto uuid = ParseUuid(uid);
   if (!uuid) {
-    const auto [entry, is_new] = odd_.try_emplace(std::string(uid), compact | kNamed);
-    return is_new ? Change::kNew : Note(entry->second, compact);
+    const auto [entry, is_new] = odd_.try_emplace(std::string(uid), version.bits_ | kNamed);
+    return is_new ? Change::kNew : Note(entry->second, version.bits_);
   }
   if ((used_ + 1) * 5 > slots_.size() * 4) Grow();
   Slot& slot = slots_[Find(*uuid)];
-  if (!slot.uid.empty()) return Note(slot.version, compact);
-  slot = {*uuid, compact | kNamed};
+  if (!IsFree(slot.uid)) return Note(slot.version, version.bits_);
+  slot = {*uuid, version.bits_ | kNamed};
   ++used_;
   return Change::kNew;
 }
 
-bool UidIndex::Mark(std::string_view uid) {
-  const auto uuid = ParseUuid(uid);
-  if (!uuid) {
+UidIndex::Change UidIndex::Name(std::string_view uid, Version version) {
+  std::uint64_t* slot = nullptr;
+  if (const auto uuid = ParseUuid(uid); !uuid) {
     const auto found = odd_.find(std::string(uid));
-    if (found == odd_.end()) return false;
-    found->second |= kNamed;
-    return true;
+    if (found != odd_.end()) slot = &found->second;
+  } else if (!slots_.empty()) {
+    Slot& found = slots_[Find(*uuid)];
+    if (!IsFree(found.uid)) slot = &found.version;
   }
-  if (slots_.empty()) return false;
-  Slot& slot = slots_[Find(*uuid)];
-  if (slot.uid.empty()) return false;
-  slot.version |= kNamed;
-  return true;
-}
-
-bool UidIndex::Has(std::string_view uid) const {
-  const auto uuid = ParseUuid(uid);
-  if (!uuid) return odd_.contains(std::string(uid));
-  return !slots_.empty() && !slots_[Find(*uuid)].uid.empty();
+  if (slot == nullptr) return Change::kNew;
+  *slot |= kNamed;
+  return *slot == (version.bits_ | kNamed) ? Change::kSame : Change::kChanged;
 }
 
 bool UidIndex::Erase(std::string_view uid) {
@@ -116,7 +78,7 @@ bool UidIndex::Erase(std::string_view uid) {
   if (!uuid) return odd_.erase(std::string(uid)) > 0;
   if (slots_.empty()) return false;
   const std::size_t at = Find(*uuid);
-  if (slots_[at].uid.empty()) return false;
+  if (IsFree(slots_[at].uid)) return false;
   EraseAt(at);
   return true;
 }
@@ -124,7 +86,7 @@ bool UidIndex::Erase(std::string_view uid) {
 // Moves later members of the probe chain up, so that no tombstones are needed.
 void UidIndex::EraseAt(std::size_t hole) {
   const std::size_t mask = slots_.size() - 1;
-  for (std::size_t at = (hole + 1) & mask; !slots_[at].uid.empty(); at = (at + 1) & mask) {
+  for (std::size_t at = (hole + 1) & mask; !IsFree(slots_[at].uid); at = (at + 1) & mask) {
     const std::size_t home = Home(slots_[at].uid);
     if (((at - home) & mask) < ((at - hole) & mask)) continue;  // its home lies behind the hole
     slots_[hole] = slots_[at];
@@ -138,7 +100,7 @@ void UidIndex::Grow() {
   const std::vector<Slot> old =
       std::exchange(slots_, std::vector<Slot>(slots_.empty() ? kFirstSlots : slots_.size() * 2));
   for (const Slot& slot : old) {
-    if (!slot.uid.empty()) slots_[Find(slot.uid)] = slot;
+    if (!IsFree(slot.uid)) slots_[Find(slot.uid)] = slot;
   }
 }
 
@@ -150,7 +112,7 @@ void UidIndex::BeginList() {
 std::vector<std::string> UidIndex::TakeUnnamed() {
   std::vector<std::string> unnamed;
   for (const Slot& slot : slots_) {
-    if (!slot.uid.empty() && !(slot.version & kNamed)) unnamed.push_back(ToString(slot.uid));
+    if (!IsFree(slot.uid) && !(slot.version & kNamed)) unnamed.push_back(slot.uid.Text());
   }
   for (const auto& [uid, version] : odd_) {
     if (!(version & kNamed)) unnamed.push_back(uid);

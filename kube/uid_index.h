@@ -2,33 +2,45 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "kube/api/uuid.h"
 
 namespace spillway::kube {
 
 // Which objects of one resource a consumer has been given, and in which version: uid to resourceVersion, nothing more.
 //
 // A UID is held as its 128 bits, so there are no collisions between UIDs; one that is not a lower-case UUID goes to an
-// ordinary map, at ordinary cost. A resourceVersion is held as its number; one that is no number below 2^62 as a hash,
-// where a collision (once in 2^62) would hide one change until the next. 24 bytes a slot, at most 80 % of the slots
+// ordinary map, at ordinary cost. A resourceVersion is held as its number; one that is no number below 2^61 as a hash,
+// where a collision (once in 2^61) would hide one change until the next. 24 bytes a slot, at most 80 % of the slots
 // taken, doubling: 30 to 60 bytes an object.
 class UidIndex {
  public:
   enum class Change : std::uint8_t { kNew, kChanged, kSame };
 
+  // A resourceVersion that was read, or one that could not be: never the same.
+  class Version {
+   public:
+    static Version Of(std::string_view version) { return Version(Compact(version)); }
+    static Version Unreadable(std::string_view version) { return Version(Compact(version) | kUnreadable); }
+
+   private:
+    friend class UidIndex;
+    explicit Version(std::uint64_t bits) : bits_(bits) {}
+    std::uint64_t bits_;
+  };
+
   // Notes that the consumer has `uid` in `version`, and that the current list names it.
-  Change Put(std::string_view uid, std::string_view version);
-  // The current list names `uid`, in a version that could not be read. False if it is unknown.
-  bool Mark(std::string_view uid);
+  Change Put(std::string_view uid, Version version);
+  // What Put() would say. Notes only that the current list names it.
+  Change Name(std::string_view uid, Version version);
   // False if it was not there.
   bool Erase(std::string_view uid);
-  bool Has(std::string_view uid) const;
 
-  // From here on Put() and Mark() tell what the list names.
+  // From here on Put() and Name() tell what the list names.
   void BeginList();
   // Erases what the list has not named, and returns it.
   std::vector<std::string> TakeUnnamed();
@@ -39,18 +51,12 @@ class UidIndex {
 
  private:
   static constexpr std::uint64_t kNamed = std::uint64_t{1} << 63;
-  struct Uuid {
-    std::uint64_t high = 0, low = 0;
-    bool operator==(const Uuid&) const = default;
-    bool empty() const { return (high | low) == 0; }
-  };
+  static constexpr std::uint64_t kUnreadable = std::uint64_t{1} << 62;
   struct Slot {
-    Uuid uid;                   // empty: free
-    std::uint64_t version = 0;  // with kNamed
+    Uuid uid;                   // zero: free
+    std::uint64_t version = 0;  // bits of a Version, with kNamed
   };
 
-  static std::optional<Uuid> ParseUuid(std::string_view text);
-  static std::string ToString(Uuid uid);
   static std::uint64_t Compact(std::string_view version);
   static Change Note(std::uint64_t& slot, std::uint64_t version);
 

@@ -1,5 +1,7 @@
 #include "kube/watch_stream.h"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 namespace spillway::kube::internal {
@@ -8,46 +10,19 @@ namespace {
 // Far above any object (1.5 MiB at the API server), far below what hurts.
 constexpr std::size_t kLongestLine = 64u << 20;
 
-MalformedObject Identify(Decoder& decoder, std::string_view raw, std::string why) {
-  MalformedObject malformed;
-  malformed.why = std::move(why);
+DecodedObject Decode(Decoder& decoder, DecodeObject decode, std::string_view raw) {
+  Result<DecodedObject> object = decode(decoder, raw);
+  if (object) return *std::move(object);
+  DecodedObject unreadable;
+  unreadable.unreadable = std::make_unique<Unreadable>();
+  unreadable.unreadable->why = std::move(object.error().message);
   if (auto identity = decoder.DecodeIdentity(raw)) {
-    malformed.uid = std::move(identity->uid);
-    malformed.version = std::move(identity->resource_version);
+    unreadable.uid = std::move(identity->uid);
+    unreadable.version = std::move(identity->resource_version);
+    unreadable.unreadable->ns = std::move(identity->ns);
+    unreadable.unreadable->name = std::move(identity->name);
   }
-  return malformed;
-}
-
-WatchItem ToItem(WatchItem::Kind kind, std::string uid, std::string version, std::string why = "") {
-  WatchItem item;
-  item.kind = kind;
-  item.object.uid = std::move(uid);
-  item.object.version = std::move(version);
-  item.why = std::move(why);
-  return item;
-}
-
-WatchItem DecodeItem(Decoder& decoder, DecodeObject decode, std::string_view type, std::string_view raw) {
-  using Kind = WatchItem::Kind;
-  if (type == "ADDED" || type == "MODIFIED") {
-    if (auto object = decode(decoder, raw)) {
-      WatchItem item;
-      item.kind = Kind::kUpsert;
-      item.object = std::move(*object);
-      return item;
-    } else {
-      MalformedObject malformed = Identify(decoder, raw, std::move(object.error().message));
-      return ToItem(Kind::kMalformed, std::move(malformed.uid), std::move(malformed.version), std::move(malformed.why));
-    }
-  }
-  auto identity = decoder.DecodeIdentity(raw);
-  if (!identity) return ToItem(Kind::kMalformed, "", "", std::move(identity.error().message));
-  if (type == "BOOKMARK") return ToItem(Kind::kBookmark, "", std::move(identity->resource_version));
-  if (type == "DELETED" && !identity->uid.empty()) {
-    return ToItem(Kind::kDelete, std::move(identity->uid), std::move(identity->resource_version));
-  }
-  return ToItem(Kind::kMalformed, std::move(identity->uid), std::move(identity->resource_version),
-                "watch event " + std::string(type.substr(0, 40)) + " of " + identity->Key() + " cannot be understood");
+  return unreadable;
 }
 
 }  // namespace
@@ -57,13 +32,8 @@ PageSink::PageSink(std::shared_ptr<Decoder> decoder, DecodeObject decode)
 
 void PageSink::OnEnd() {
   ListPage page;
-  auto header = decoder_->DecodeList(body_, [&](std::string_view raw) {
-    if (auto object = decode_(*decoder_, raw)) {
-      page.objects.push_back(std::move(*object));
-    } else {
-      page.malformed.push_back(Identify(*decoder_, raw, std::move(object.error().message)));
-    }
-  });
+  auto header = decoder_->DecodeList(
+      body_, [&](std::string_view raw) { page.objects.push_back(Decode(*decoder_, decode_, raw)); });
   body_ = {};
   if (!header) {
     page_ = Fail(std::move(header.error()));
@@ -120,7 +90,28 @@ void WatchSink::TakeLine(std::string_view line, WatchBatch& batch) {
   } else if (event->type == "ERROR") {
     batch.failed = ToError({.status = 200, .body = std::string(event->raw)});
   } else {
-    batch.items.push_back(DecodeItem(decoder_, decode_, event->type, event->raw));
+    TakeEvent(event->type, event->raw, batch);
+  }
+}
+
+void WatchSink::TakeEvent(std::string_view type, std::string_view raw, WatchBatch& batch) {
+  using Kind = WatchItem::Kind;
+  if (type == "ADDED" || type == "MODIFIED") {
+    const WatchItem& item = batch.items.emplace_back(WatchItem{Kind::kUpsert, Decode(decoder_, decode_, raw)});
+    // Which object changed, only a list can show.
+    if (item.object.uid.empty()) batch.failed = Error{Code::kMalformed, item.object.unreadable->why};
+    return;
+  }
+  const auto identity = decoder_.DecodeIdentity(raw);
+  const bool names_one = identity && !identity->uid.empty(),
+             has_version = identity && !identity->resource_version.empty();
+  if (type == "DELETED" && names_one) {
+    batch.items.push_back({Kind::kDelete, {.uid = identity->uid, .version = identity->resource_version}});
+  } else if (type == "BOOKMARK" && has_version) {
+    batch.items.push_back({Kind::kBookmark, {.version = identity->resource_version}});
+  } else {
+    batch.failed = Error{Code::kMalformed, fmt::format("watch event {} cannot be understood: {}", type.substr(0, 40),
+                                                       identity ? identity->Key() : identity.error().message)};
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/runtime.h"
 #include "kube/api/decode.h"
+#include "kube/reflector.h"
 #include "kube/transport.h"
 
 // What the Reflector does on I/O threads: gather list pages, frame and decode watch lines. Private to kube/.
@@ -17,23 +18,18 @@ namespace spillway::kube::internal {
 using AnyObject = std::unique_ptr<void, void (*)(void*)>;
 
 struct DecodedObject {
-  std::string uid, version;
+  std::string uid, version;  // of something unreadable: as far as they could be read
   AnyObject object{nullptr, [](void*) {}};
+  std::unique_ptr<Unreadable> unreadable;  // set: `object` is null
 };
 // Never fails without a message that names the object. Thread-safe with a Decoder of one's own.
 using DecodeObject = Result<DecodedObject> (*)(Decoder&, std::string_view raw);
-
-struct MalformedObject {
-  std::string uid, version;  // as far as they could be read
-  std::string why;
-};
 
 // ---- lists
 
 struct ListPage {
   std::string version, continue_token;
   std::vector<DecodedObject> objects;
-  std::vector<MalformedObject> malformed;
 };
 
 // Collects one page and decodes it when it is complete.
@@ -55,16 +51,16 @@ class PageSink final : public BodySink {
 // ---- watches
 
 struct WatchItem {
-  enum class Kind : std::uint8_t { kUpsert, kDelete, kBookmark, kMalformed };
+  enum class Kind : std::uint8_t { kUpsert, kDelete, kBookmark };
   Kind kind = Kind::kBookmark;
   DecodedObject object;  // kUpsert; of the others uid and version only
-  std::string why;       // kMalformed
 };
 
 struct WatchBatch {
   std::vector<WatchItem> items;  // in the server's order
   bool started = false;          // the stream has begun
-  // The stream is of no more use: an ERROR event, or bytes that are no watch event (kMalformed).
+  // The stream is of no more use: an ERROR event, or bytes that are no watch event, or of no object that we could name
+  // (kMalformed).
   std::optional<Error> failed;
 };
 
@@ -79,6 +75,7 @@ class WatchSink final : public BodySink {
 
  private:
   void TakeLine(std::string_view line, WatchBatch& batch);
+  void TakeEvent(std::string_view type, std::string_view raw, WatchBatch& batch);
   void Post(WatchBatch batch);
 
   Runtime& runtime_;

@@ -21,11 +21,11 @@ void Pair(std::vector<LabelValues>& known, const char* first, std::initializer_l
 
 std::vector<LabelValues> KnownDecisions() {
   std::vector<LabelValues> known;
-  Pair(known, "overflow", {"short_of_resources", "other"});
-  Pair(known, "would_overflow", {"short_of_resources", "other"});
+  Pair(known, "overflow", {"short_of_resources", "nodes_lost", "other"});
+  Pair(known, "would_overflow", {"short_of_resources", "nodes_lost", "other"});
   Pair(known, "fits_real_node", {"simulation"});
   Pair(known, "undecidable", {"simulation"});
-  Pair(known, "deferred", {"grace", "condition", "backoff"});
+  Pair(known, "deferred", {"grace", "condition", "backoff", "node_return"});
   Pair(known, "no_virtual_node", {"none_exists", "none_fits"});
   Pair(known, "not_eligible",
        {"scheduling_gated", "terminating", "other_scheduler", "nominated", "scheduler_error", "daemon_set",
@@ -35,9 +35,9 @@ std::vector<LabelValues> KnownDecisions() {
 
 std::vector<LabelValues> KnownOperations() {
   std::vector<LabelValues> known;
-  for (const char* operation : {"create", "delete", "describe"}) {
+  for (const char* operation : {"create", "delete", "describe", "list", "poll", "ping"}) {
     known.push_back({operation, "ok", "none"});
-    for (const char* reason : {"quota", "stock", "auth", "throttled", "image", "timeout", "other"}) {
+    for (const char* reason : {"quota", "stock", "auth", "throttled", "token", "image", "timeout", "other"}) {
       known.push_back({operation, "error", reason});
     }
   }
@@ -106,6 +106,10 @@ void AddController(std::vector<Metric>& all) {
       "verdicts had changed since the Pod came, or for 2 min), stale (not equal, but something had changed or the Pod "
       "was gone), undecided (the simulation says nothing of the Pod). Each kind of Pod that differs is logged once.",
       {"result"}, Each({"agree", "differ", "stale", "undecided"}));
+  add(Id::kSchedulerInfo, Type::kGauge, "spillway_kube_scheduler_info",
+      "1: the version of kube-scheduler that was found, or given, and the one that is simulated; none while it is not "
+      "known and nothing is moved.",
+      {"version", "simulated"});
   add(Id::kPodsFitButUnscheduled, Type::kGauge, "spillway_pods_fit_but_unscheduled",
       "Pods that a real node could take by the simulation for 30 s, while kube-scheduler's last word is that they are "
       "Unschedulable. They are never moved.");
@@ -122,10 +126,23 @@ void AddAgent(std::vector<Metric>& all) {
       "Calls to the provider that ended. reason is none for result=ok.", {"operation", "result", "reason"},
       KnownOperations());
   add(Id::kInstanceOperationDuration, Type::kHistogram, "spillway_instance_operation_duration_seconds",
-      "Time of calls to the provider.", {"operation"}, Each({"create", "delete", "describe"}),
+      "Time of calls to the provider.", {"operation"}, Each({"create", "delete", "describe", "list", "ping"}),
       Exponential(0.01, 2, 15));
   add(Id::kInstancesOrphaned, Type::kGauge, "spillway_instances_orphaned",
       "Instances whose Pod is gone and which are not deleted yet: paid for, used by nobody.", {}, {{}});
+  add(Id::kOrphansDeleted, Type::kCounter, "spillway_orphans_deleted_total",
+      "Instances deleted because no Pod stood behind them.");
+  add(Id::kInstancesLost, Type::kCounter, "spillway_instances_lost_total",
+      "Instances that the cloud no longer had while their Pod ran: the Pod fails with InstanceLost.");
+  add(Id::kListingsSuspect, Type::kCounter, "spillway_listings_suspect_total",
+      "Listings that lacked all, or most, of the instances that must be there, as for lost permissions: nothing is "
+      "concluded from them.");
+  add(Id::kCloudReachable, Type::kGauge, "spillway_cloud_reachable",
+      "1 while the cloud answers and knows us; 0: the Node's condition CloudReachable is False.");
+  add(Id::kLeaseRenewals, Type::kCounter, "spillway_lease_renewals_total",
+      "Renewals of the Node's Lease; late: more than 5 s after they were due.", {"result"}, Each({"on_time", "late"}));
+  add(Id::kLeaseLastRenewalTimestamp, Type::kGauge, "spillway_lease_last_renewal_timestamp_seconds",
+      "Last renewal of the Node's Lease; 0 before the first.");
   add(Id::kPodsWithoutInstance, Type::kGauge, "spillway_pods_without_instance",
       "Pods bound to this virtual node whose instance does not exist yet or was lost.", {}, {{}});
 }
@@ -143,7 +160,7 @@ void AddBoth(std::vector<Metric>& all) {
   add(Id::kWatchRestarts, Type::kCounter, "spillway_watch_restarts_total", "Watches that ended with an error.",
       {"resource"});
   add(Id::kObjectsMalformed, Type::kCounter, "spillway_objects_malformed_total",
-      "Objects from the API server that could not be decoded and were skipped.", {"resource"});
+      "Objects from the API server that could not be decoded.", {"resource"});
   add(Id::kEventsEmitted, Type::kCounter, "spillway_events_emitted_total", "Kubernetes Events written.");
   add(Id::kEventsDropped, Type::kCounter, "spillway_events_dropped_total",
       "Kubernetes Events dropped: the rate limit was exceeded (limited) or the API server refused them (failed).",

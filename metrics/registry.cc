@@ -114,6 +114,18 @@ void Registry::SetTotal(Id counter, const LabelValues& labels, double total) {
   last = total;
 }
 
+void Registry::Prune(Id counter, const std::function<bool(const LabelValues&)>& keep) {
+  const auto found = impl_->series.find(counter);
+  if (found == impl_->series.end() || found->second.counters == nullptr) return;
+  Series& series = found->second;
+  std::erase_if(series.counter_of, [&](const auto& entry) {
+    if (keep(entry.first)) return false;
+    series.counters->Remove(entry.second);
+    series.last_total.erase(entry.first);
+    return true;
+  });
+}
+
 void Registry::Set(Id gauge, const LabelValues& labels, double value) {
   if (auto* slot = impl_->Gauge(gauge, labels)) slot->Set(value);
 }

@@ -32,6 +32,8 @@ class Registry {
   void Add(Id counter, const LabelValues& labels = {}, double by = 1);
   // A counter that somebody else keeps; a smaller total than before (a restart) counts as an increase from 0.
   void SetTotal(Id counter, const LabelValues& labels, double total);
+  // Drops the series of a counter whose label values `keep` refuses: what they were about is gone.
+  void Prune(Id counter, const std::function<bool(const LabelValues&)>& keep);
   // Gauges.
   void Set(Id gauge, const LabelValues& labels, double value);
   // Drops every series of a gauge whose label values are not known from the start, and sets the others to 0: for

@@ -6,8 +6,8 @@ namespace spillway::net::internal {
 namespace {
 // Bigger answers are to be streamed.
 constexpr std::size_t kMaxBody = 256u << 20;
-// No chunk of a sane server comes near; the HTTP library passes on negative chunk sizes as huge ones.
-constexpr std::size_t kMaxPiece = 1u << 30;
+// More than that in the loop's queue is read no faster by queueing it.
+constexpr std::size_t kMaxUnseen = 4u << 20;
 }  // namespace
 
 ClientExchange::ClientExchange(Runtime& runtime, std::function<void(std::string_view)> on_data,
@@ -29,10 +29,11 @@ void ClientExchange::OnHead(int status, Headers headers) {
 Status ClientExchange::OnBytes(std::string_view bytes) {
   const std::lock_guard lock(mutex_);
   if (closed_ || ended_) return Fail(Code::kCancelled, "nobody waits for this response any more");
-  if (bytes.size() > kMaxPiece) return Fail(Code::kMalformed, "a chunk of the response has an impossible size");
   ++activity_;
   if (streams_) {
     on_data_(bytes);
+    unseen_ += bytes.size();
+    if (!asked_loop_) AskLoop();
     return {};
   }
   if (response_.body.size() + bytes.size() > kMaxBody) {
@@ -42,6 +43,32 @@ Status ClientExchange::OnBytes(std::string_view bytes) {
   }
   response_.body.append(bytes);
   return {};
+}
+
+bool ClientExchange::MustPause(std::function<void()> resume) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || ended_ || unseen_ < kMaxUnseen) return false;
+  resume_ = std::move(resume);
+  return true;
+}
+
+// What on_data has posted to the loop comes before this: when it runs, all of that has been dealt with.
+void ClientExchange::AskLoop() {
+  asked_loop_ = true;
+  runtime_.Post([self = shared_from_this(), bytes = unseen_] { self->OnLoopSaw(bytes); });
+}
+
+void ClientExchange::OnLoopSaw(std::size_t bytes) {
+  std::function<void()> resume;
+  {
+    const std::lock_guard lock(mutex_);
+    asked_loop_ = false;
+    if (closed_ || ended_) return;
+    unseen_ -= bytes;
+    if (unseen_ > 0) AskLoop();
+    if (unseen_ < kMaxUnseen) resume = std::exchange(resume_, nullptr);
+  }
+  if (resume) resume();
 }
 
 void ClientExchange::OnComplete() {
@@ -71,12 +98,10 @@ void ClientExchange::Close() {
   done_ = nullptr;
   on_data_ = nullptr;
   on_end_ = nullptr;
+  resume_ = nullptr;
 }
 
-std::uint64_t ClientExchange::activity() const {
-  const std::lock_guard lock(mutex_);
-  return activity_;
-}
+std::uint64_t ClientExchange::activity() const { return activity_; }
 
 bool ClientExchange::has_ended() const {
   const std::lock_guard lock(mutex_);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -25,9 +26,12 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   ClientExchange(Runtime& runtime, std::function<void(std::string_view)> on_data, std::function<void()> on_end,
                  std::function<void(Result<HttpResponse>)> done);
 
-  // I/O threads, one call at a time. The library may hand over bytes before it hands over the head.
+  // I/O thread. Head, bytes, end.
   void OnHead(int status, Headers headers);
   Status OnBytes(std::string_view bytes);  // an Error: drop the connection
+  // Whether the loop is too far behind what on_data has been given. If so, `resume` is called once it has caught up, on
+  // the loop; nothing more is to be read until then.
+  bool MustPause(std::function<void()> resume);
   void OnComplete();
   void OnError(Error error);
 
@@ -39,7 +43,11 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   bool has_head() const;
 
  private:
-  void Finish(Result<HttpResponse> result);  // mutex_ held
+  // mutex_ held
+  void Finish(Result<HttpResponse> result);
+  void AskLoop();
+
+  void OnLoopSaw(std::size_t bytes);  // loop thread
 
   Runtime& runtime_;
   mutable std::mutex mutex_;
@@ -47,7 +55,10 @@ class ClientExchange : public std::enable_shared_from_this<ClientExchange> {
   std::function<void()> on_end_;
   std::function<void(Result<HttpResponse>)> done_;
   HttpResponse response_;
-  std::uint64_t activity_ = 0;
+  std::function<void()> resume_;
+  std::atomic<std::uint64_t> activity_ = 0;  // asked for by the loop, which is not to wait for on_data
+  std::size_t unseen_ = 0;                   // bytes given to on_data since the loop last had its turn
+  bool asked_loop_ = false;
   bool streams_ = false;  // the head has come and on_data takes the body
   bool ended_ = false;
   bool closed_ = false;

@@ -6,13 +6,11 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <csignal>
-#include <thread>
 
 #include "base/log.h"
+#include "net/io_thread.h"
 #include "net/server_connection.h"
 
 namespace spillway::net {
@@ -21,13 +19,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
-
-// One I/O context with the one thread that turns it: whatever belongs to a connection is touched by one thread only.
-struct IoThread {
-  std::shared_ptr<asio::io_context> io = std::make_shared<asio::io_context>(1);
-  asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(*io);
-  std::thread thread;
-};
+using internal::IoThread;
 
 class Server final : public HttpServer {
  public:
@@ -41,9 +33,7 @@ class Server final : public HttpServer {
   ~Server() override {
     flows_.reset();
     for (IoThread& each : threads_) each.io->stop();
-    for (IoThread& each : threads_) {
-      if (each.thread.joinable()) each.thread.join();
-    }
+    for (IoThread& each : threads_) each.Join();
   }
 
   Status Listen() {
@@ -69,28 +59,20 @@ class Server final : public HttpServer {
     }
     pause_ = std::make_unique<asio::steady_timer>(*threads_.front().io);
     Accept();
-    for (IoThread& each : threads_) each.thread = std::thread(&Server::Turn, each.io);
+    for (IoThread& each : threads_) each.Start();
     return {};
   }
 
   std::uint16_t port() const override { return port_; }
 
  private:
-  static void Turn(const std::shared_ptr<asio::io_context>& io) {
-    sigset_t all;  // signals are the loop thread's
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    io->run();
-  }
-
   void Accept() {
-    // Not captured as it is: a context must not own itself by way of a waiting handler.
     const std::weak_ptr<asio::io_context> weak_io = threads_[next_++ % threads_.size()].io;
     acceptor_->async_accept(*weak_io.lock(), [this, weak_io](const error_code& ec, internal::Socket socket) {
       if (ec == asio::error::operation_aborted) return;
       if (ec) return AcceptLater(ec);
       // Connection's destructor counts down again.
-      if (++shared_->connections > shared_->options.max_connections) {
+      if (++shared_->connections > shared_->options.max_connections && !shared_->waiting.DismissLongest()) {
         --shared_->connections;
       } else {
         const auto executor = socket.get_executor();

@@ -36,6 +36,19 @@ class ResponseStream {
   virtual std::size_t pending() const = 0;
 };
 
+// A connection that speaks HTTP no more: bytes both ways. Loop thread only.
+class UpgradedConnection {
+ public:
+  virtual ~UpgradedConnection() = default;
+  // The next bytes; none: the client sends no more, or is gone. One reader.
+  virtual Task<std::string> Read() = 0;
+  // Copies. False: the client is gone, or has let more than 64 MiB wait.
+  virtual bool Write(std::string_view bytes) = 0;
+  // Returns when less than 512 KiB wait to be sent, or the client is gone. Any number may wait.
+  virtual Task<void> Writable() = 0;
+  virtual bool is_open() const = 0;
+};
+
 struct ServerResponse {
   int status = 200;
   std::string content_type = "application/json";
@@ -44,6 +57,9 @@ struct ServerResponse {
   // Not null: `body` is sent as the first chunk, then this runs; the response ends when it returns, and its flow is
   // destroyed when the client goes.
   std::function<Task<void>(std::shared_ptr<ResponseStream>)> stream;
+  // Not null: status is 101, `headers` name the protocol, and this speaks it. When it returns, what it wrote is sent
+  // and the connection closed; when the client goes, Read() says so.
+  std::function<Task<void>(std::shared_ptr<UpgradedConnection>)> upgrade;
 };
 
 using Handler = std::function<Task<ServerResponse>(ServerRequest)>;
@@ -60,7 +76,8 @@ struct HttpServerOptions {
   std::function<Result<Tls>()> tls;
   std::size_t max_body = 16u << 20;
   int threads = 1;
-  std::size_t max_connections = 4096;  // further ones are closed at once
+  // One more takes the place of the one that has waited longest for a request; if all are being answered, it is closed.
+  std::size_t max_connections = 4096;
   // Against slow clients. A request head or body that is not complete in time is answered 408; a client that takes less
   // than 256 KiB of its response within `write_timeout` is dropped; an idle connection is closed silently.
   Duration handshake_timeout = std::chrono::seconds(10);
@@ -68,6 +85,7 @@ struct HttpServerOptions {
   Duration body_timeout = std::chrono::seconds(60);
   Duration write_timeout = std::chrono::seconds(30);
   Duration idle_timeout = std::chrono::seconds(120);
+  Duration upgraded_idle_timeout = std::chrono::hours(4);  // kubelet's, between two bytes in either direction
 };
 
 // HTTP(S)/1.1 on Boost.Beast, TLS 1.2 and newer. `handler` runs on the loop, once per request; sockets are served by

@@ -102,6 +102,17 @@ TEST_F(Server, TakesARequestByteByByte) {
   EXPECT_TRUE(Says(peer, "[POST /slow  abcde]"));
 }
 
+TEST_F(Server, TakesTheEndOfAnEmptyBodyInPieces) {
+  RawConnection peer = Serve();
+  // The first answer says that the beginning of the second request has been read.
+  peer.Send("GET /one HTTP/1.1\r\n\r\nPOST /two HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+  ASSERT_TRUE(Says(peer, "[GET /one  ]"));
+  peer.Send("\r");
+  runtime_.RunUntil([] { return false; }, 0ns);
+  peer.Send("\n");
+  EXPECT_TRUE(Says(peer, "[POST /two  ]"));
+}
+
 TEST_F(Server, InvitesABodyThatWaitsForIt) {
   RawConnection peer = Serve();
   peer.Send("PUT /big HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
@@ -186,19 +197,42 @@ TEST_F(Server, DripFedHeadsEndAllTheSame) {
 TEST_F(Server, KeepsOnlySoManyConnections) {
   HttpServerOptions options;
   options.max_connections = 2;
-  RawConnection first = Serve(options);
+  RawConnection first = Serve(options, tap_.AsHandler(runtime_));
   RawConnection second = Connect();
   first.Send("GET /1 HTTP/1.1\r\n\r\n");
   second.Send("GET /2 HTTP/1.1\r\n\r\n");
-  ASSERT_TRUE(Says(first, "[GET /1") && Says(second, "[GET /2"));
+  ASSERT_TRUE(Says(first, "first") && Says(second, "first"));
   RawConnection third = Connect();
   EXPECT_EQ(AllSaid(third), "");
   first.Close();
   EXPECT_TRUE(RunUntil(runtime_, [&] {
     RawConnection fourth = Connect();
     fourth.Send("GET /4 HTTP/1.1\r\n\r\n");
-    return Says(fourth, "[GET /4") || !fourth.ClosedByPeer();
+    return RunUntil(runtime_, [&] { return fourth.Contains("first") || fourth.ClosedByPeer(); }) &&
+           fourth.Contains("first");
   }));
+}
+
+TEST_F(Server, WhoSaysNothingMakesRoom) {
+  HttpServerOptions options;
+  options.max_connections = 3;
+  RawConnection mute = Serve(options);
+  RawConnection half = Connect();
+  half.Send("GET / HTTP/1.1\r\nX-Slow");
+  RawConnection kept = Connect();
+  kept.Send("GET /kept HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(Says(kept, "[GET /kept"));
+  std::vector<RawConnection> others;
+  for (int i = 0; i < 2; ++i) {
+    RawConnection probe = Connect();
+    probe.Send("GET /readyz HTTP/1.1\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(AllSaid(probe), StartsWith("HTTP/1.1 200 OK\r\n"));
+    others.push_back(Connect());
+    others.back().Send("GET /other HTTP/1.1\r\n\r\n");
+    ASSERT_TRUE(Says(others.back(), "[GET /other"));
+  }
+  EXPECT_EQ(AllSaid(mute), "");
+  EXPECT_EQ(AllSaid(half), "");
 }
 
 TEST_F(Server, AHandlerCannotBreakOutOfAHeader) {

@@ -1,18 +1,13 @@
 #pragma once
 
-#include <utility>  // before Asio 1.74, which uses std::exchange without it
-
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/time.h"
-#include "net/server_connection.h"
+#include "net/asio_types.h"
 
 namespace spillway::net::internal {
-
-using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 // The deadline of whatever one connection is waiting for, counted in ticks: arming it per request costs nothing and
 // reads no clock. Late by at most a tick. The connection's I/O thread only.

@@ -10,7 +10,7 @@ namespace spillway::net::internal {
 
 namespace http = boost::beast::http;
 
-bool MayHaveBody(int status) { return status != 204 && status != 304; }
+bool MayHaveBody(int status) { return status != 101 && status != 204 && status != 304; }
 
 std::string ResponseHead(const ServerResponse& response, bool chunked, bool keep_alive) {
   const auto reason = http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status)));
@@ -20,6 +20,7 @@ std::string ResponseHead(const ServerResponse& response, bool chunked, bool keep
   for (const auto& [name, value] : response.headers) {
     if (IsHeaderText(name) && IsHeaderText(value)) head.append(name).append(": ").append(value).append("\r\n");
   }
+  if (response.status == 101) return head + "\r\n";
   if (chunked) {
     head += "Transfer-Encoding: chunked\r\n";
   } else if (!bodyless) {

@@ -4,21 +4,16 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
-#include <array>
-#include <iterator>
 #include <optional>
 
 #include "base/log.h"
 #include "net/header_text.h"
-#include "net/io_deadline.h"
 #include "net/percent.h"
 #include "net/response_head.h"
 
@@ -31,17 +26,14 @@ namespace {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
-using Timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using Parser = http::request_parser<http::string_body>;
 constexpr asio::use_awaitable_t<Executor> kAwait;
 
 constexpr std::size_t kReadSize = 16u << 10;
-constexpr std::size_t kWriteSize = 256u << 10;
 constexpr std::size_t kMaxHead = 64u << 10;
 constexpr std::size_t kMaxPipelined = 64u << 10;
-constexpr std::size_t kMaxLinger = 32u << 20;
 constexpr std::size_t kSmallBody = 16u << 10;
+constexpr Duration kLinger = 5s;
 
 enum class Outcome { kComplete, kClosed, kTimeout, kTooLarge, kHeadTooLarge, kMalformed };
 using Then = IoDeadline::Then;
@@ -68,121 +60,64 @@ Outcome OutcomeOf(const error_code& ec) {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<ServerShared> shared, std::weak_ptr<asio::io_context> io, Socket socket);
-  ~Connection() { --shared_->connections; }
+  ~Connection();
   Awaitable<void> Run();
 
  private:
-  // Bytes, over TLS or not.
-  Awaitable<std::size_t> ReadSome(asio::mutable_buffer into, error_code& ec);
-  Awaitable<void> Write(std::string_view bytes, error_code& ec);
-  Awaitable<bool> Handshake();
-  Awaitable<void> Goodbye(bool linger);
-
+  void Wait();  // from now on until StopWaiting() this may have to make room for another
+  void StopWaiting() { shared_->waiting.Leave(std::exchange(ticket_, 0)); }
   Awaitable<Outcome> ReadRequest(Parser& parser);
   std::optional<ServerRequest> ToRequest(Parser& parser) const;
   Awaitable<bool> Answer(ServerRequest request, bool keep_alive, bool http10);  // true: keep the connection
   Awaitable<bool> SendWhole(ServerResponse response, bool head_only, bool keep_alive);
   Awaitable<bool> SendStream(std::shared_ptr<Exchange> exchange, ServerResponse head, std::string bytes,
                              std::size_t payload, bool ended, bool keep_alive);
+  Awaitable<void> ServeUpgrade(std::shared_ptr<Upgrade> upgrade, ServerResponse head);
+  static Awaitable<void> ReceiveUpgraded(std::shared_ptr<Connection> self, std::shared_ptr<Upgrade> upgrade);
   static Awaitable<void> WatchForClose(std::shared_ptr<Connection> self);
-  Awaitable<void> WaitForWake();
+  static Awaitable<void> WaitFor(Timer& timer);
   void OnWake();
   void TellClientGone(std::shared_ptr<Exchange> exchange);
 
   std::shared_ptr<ServerShared> shared_;
   std::weak_ptr<asio::io_context> io_;
-  Socket socket_;
-  std::shared_ptr<ssl_ctx_st> tls_context_;
-  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
+  ServerSocket socket_;
   PeerName peer_;
   boost::beast::flat_buffer buffer_;
-  IoDeadline deadline_;
   Timer wake_;
+  Timer read_wake_;           // of ReceiveUpgraded()
+  std::uint64_t ticket_ = 0;  // among those that wait
   bool streaming_ = false;
-  bool watching_ = false;  // WatchForClose() is reading
+  bool watching_ = false;  // WatchForClose() or ReceiveUpgraded() is reading
   std::shared_ptr<Exchange> current_;
-  bool gone_ = false;  // the client is, or is to be treated so
+  bool upgraded_ = false;  // and its flow has not returned
+  bool gone_ = false;      // the client is, or is to be treated so
 };
-
-Duration TickOf(const HttpServerOptions& o) {
-  const Duration shortest =
-      std::min({o.handshake_timeout, o.head_timeout, o.body_timeout, o.write_timeout, o.idle_timeout});
-  return std::clamp<Duration>(shortest / 8, 5ms, 1s);
-}
 
 Connection::Connection(std::shared_ptr<ServerShared> shared, std::weak_ptr<asio::io_context> io, Socket socket)
     : shared_(std::move(shared)),
       io_(std::move(io)),
-      socket_(std::move(socket)),
-      deadline_(socket_, TickOf(shared_->options)),
-      wake_(socket_.get_executor()) {}
+      socket_(std::move(socket), shared_->options),
+      wake_(socket_.executor()),
+      read_wake_(socket_.executor()) {}
 
-Awaitable<std::size_t> Connection::ReadSome(asio::mutable_buffer into, error_code& ec) {
-  if (tls_) co_return co_await tls_->async_read_some(into, asio::redirect_error(kAwait, ec));
-  co_return co_await socket_.async_read_some(into, asio::redirect_error(kAwait, ec));
+Connection::~Connection() {
+  StopWaiting();
+  --shared_->connections;
 }
 
-Awaitable<void> Connection::Write(std::string_view bytes, error_code& ec) {
-  while (!bytes.empty() && !ec) {
-    const asio::const_buffer piece(bytes.data(), std::min(bytes.size(), kWriteSize));
-    deadline_.Arm(shared_->options.write_timeout, Then::kClose);
-    if (tls_) {
-      co_await asio::async_write(*tls_, piece, asio::redirect_error(kAwait, ec));
-    } else {
-      co_await asio::async_write(socket_, piece, asio::redirect_error(kAwait, ec));
-    }
-    bytes.remove_prefix(piece.size());
-  }
-  deadline_.Disarm();
-}
-
-Awaitable<bool> Connection::Handshake() {
-  Result<std::shared_ptr<ssl_ctx_st>> context = shared_->tls->Current();
-  if (!context) {
-    log::Error("no TLS connections: no usable serving certificate", {{"error", context.error().message}});
-    co_return false;
-  }
-  tls_context_ = std::move(*context);
-  // Asio's context takes ownership of what it is given.
-  SSL_CTX_up_ref(tls_context_.get());
-  asio::ssl::context wrapped(tls_context_.get());
-  tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, wrapped);
-  deadline_.Arm(shared_->options.handshake_timeout, Then::kClose);
-  error_code ec;
-  co_await tls_->async_handshake(asio::ssl::stream_base::server, asio::redirect_error(kAwait, ec));
-  deadline_.Disarm();
-  if (ec) {
-    log::Verbose(4, "TLS handshake failed", {{"error", ec.message()}});
-    co_return false;
-  }
-  peer_ = VerifiedPeer(tls_->native_handle());
-  co_return true;
-}
-
-Awaitable<void> Connection::Goodbye(bool linger) {
-  error_code ec;
-  if (gone_ || watching_) {
-    socket_.close(ec);
-    co_return;
-  }
-  deadline_.Arm(2s, Then::kClose);
-  if (tls_) {
-    if (!linger) co_await tls_->async_shutdown(asio::redirect_error(kAwait, ec));
-  }
-  ec = {};
-  socket_.shutdown(Socket::shutdown_send, ec);
-  // A client that is still sending would be answered by a reset, and might never read why it was refused.
-  std::array<char, kReadSize> scratch;
-  for (std::size_t drained = 0; linger && !ec && drained < kMaxLinger;) {
-    drained += co_await socket_.async_read_some(asio::buffer(scratch), asio::redirect_error(kAwait, ec));
-  }
-  socket_.close(ec);
+void Connection::Wait() {
+  ticket_ = shared_->waiting.Enter([executor = socket_.executor(), weak = weak_from_this()] {
+    asio::post(executor, [weak] {
+      if (const auto self = weak.lock()) self->socket_.Close();
+    });
+  });
 }
 
 Awaitable<Outcome> Connection::ReadRequest(Parser& parser) {
   bool begun = buffer_.size() > 0;
   bool head_read = false;
-  deadline_.Arm(begun ? shared_->options.head_timeout : shared_->options.idle_timeout, Then::kCancel);
+  socket_.deadline().Arm(begun ? shared_->options.head_timeout : shared_->options.idle_timeout, Then::kCancel);
   for (;;) {
     if (buffer_.size() > 0) {
       error_code ec;
@@ -194,23 +129,23 @@ Awaitable<Outcome> Connection::ReadRequest(Parser& parser) {
         head_read = true;
         if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
           error_code failed;
-          co_await Write("HTTP/1.1 100 Continue\r\n\r\n", failed);
+          co_await socket_.Write("HTTP/1.1 100 Continue\r\n\r\n", failed);
           if (failed) co_return Outcome::kClosed;
         }
-        deadline_.Arm(shared_->options.body_timeout, Then::kCancel);
+        socket_.deadline().Arm(shared_->options.body_timeout, Then::kCancel);
       }
       if (used > 0 && buffer_.size() > 0) continue;
     }
     error_code ec;
-    const std::size_t got = co_await ReadSome(buffer_.prepare(kReadSize), ec);
-    if (ec) co_return deadline_.has_passed() && begun ? Outcome::kTimeout : Outcome::kClosed;
+    const std::size_t got = co_await socket_.ReadSome(buffer_.prepare(kReadSize), ec);
+    if (ec) co_return socket_.deadline().has_passed() && begun ? Outcome::kTimeout : Outcome::kClosed;
     buffer_.commit(got);
     if (!begun) {
       begun = true;
-      deadline_.Arm(shared_->options.head_timeout, Then::kCancel);
+      socket_.deadline().Arm(shared_->options.head_timeout, Then::kCancel);
     }
   }
-  deadline_.Disarm();
+  socket_.deadline().Disarm();
   co_return Outcome::kComplete;
 }
 
@@ -242,25 +177,25 @@ Awaitable<bool> Connection::SendWhole(ServerResponse response, bool head_only, b
   error_code ec;
   if (!bodyless && response.body.size() <= kSmallBody) {
     head += response.body;  // one TLS record, one system call
-    co_await Write(head, ec);
+    co_await socket_.Write(head, ec);
   } else {
-    co_await Write(head, ec);
-    if (!bodyless) co_await Write(response.body, ec);
+    co_await socket_.Write(head, ec);
+    if (!bodyless) co_await socket_.Write(response.body, ec);
   }
   co_return !ec && keep_alive;
 }
 
-Awaitable<void> Connection::WaitForWake() {
+Awaitable<void> Connection::WaitFor(Timer& timer) {
   error_code cancelled;
-  wake_.expires_at(Timer::time_point::max());
-  co_await wake_.async_wait(asio::redirect_error(kAwait, cancelled));
+  timer.expires_at(Timer::time_point::max());
+  co_await timer.async_wait(asio::redirect_error(kAwait, cancelled));
 }
 
 // While a stream is idle nothing is written, so only reading shows that the client has gone.
 Awaitable<void> Connection::WatchForClose(std::shared_ptr<Connection> self) {
   do {
     error_code ec;
-    const std::size_t got = co_await self->ReadSome(self->buffer_.prepare(kReadSize), ec);
+    const std::size_t got = co_await self->socket_.ReadSome(self->buffer_.prepare(kReadSize), ec);
     self->buffer_.commit(got);
     self->gone_ = self->gone_ || ec || self->buffer_.size() > kMaxPipelined;
   } while (self->streaming_ && !self->gone_);
@@ -272,17 +207,17 @@ Awaitable<bool> Connection::SendStream(std::shared_ptr<Exchange> exchange, Serve
                                        std::size_t payload, bool ended, bool keep_alive) {
   bytes.insert(0, ResponseHead(head, true, keep_alive));
   streaming_ = watching_ = true;
-  asio::co_spawn(socket_.get_executor(), WatchForClose(shared_from_this()), asio::detached);
+  asio::co_spawn(socket_.executor(), WatchForClose(shared_from_this()), asio::detached);
   for (;;) {
     if (ended) bytes += "0\r\n\r\n";
     error_code ec;
-    co_await Write(bytes, ec);
+    co_await socket_.Write(bytes, ec);
     exchange->Sent(payload);
     gone_ = gone_ || ec;
     if (ended || gone_) break;
     Exchange::Batch batch = exchange->Take();
     while (batch.bytes.empty() && !batch.ended && !batch.overrun && !gone_) {
-      co_await WaitForWake();
+      co_await WaitFor(wake_);
       batch = exchange->Take();
     }
     bytes = std::move(batch.bytes);
@@ -295,15 +230,60 @@ Awaitable<bool> Connection::SendStream(std::shared_ptr<Exchange> exchange, Serve
   exchange->Close();
   if (gone_ && !ended) TellClientGone(exchange);
   // The watcher's read goes on to bring the beginning of the next request: two reads at once are not allowed.
-  deadline_.Arm(shared_->options.idle_timeout, Then::kClose);
-  while (keep_alive && watching_ && !gone_) co_await WaitForWake();
+  socket_.deadline().Arm(shared_->options.idle_timeout, Then::kClose);
+  while (keep_alive && watching_ && !gone_) co_await WaitFor(wake_);
   co_return !gone_ && keep_alive;
+}
+
+Awaitable<void> Connection::ReceiveUpgraded(std::shared_ptr<Connection> self, std::shared_ptr<Upgrade> upgrade) {
+  for (error_code ec; !ec;) {
+    while (upgrade->is_full() && self->upgraded_) co_await WaitFor(self->read_wake_);
+    const std::size_t got = co_await self->socket_.ReadSome(self->buffer_.prepare(kReadSize), ec);
+    if (self->upgraded_) self->socket_.deadline().Arm(self->shared_->options.upgraded_idle_timeout, Then::kClose);
+    self->buffer_.commit(got);
+    // What comes after the end is drained, so that the client reads our last words before it hears of a reset.
+    if (self->upgraded_ && got > 0) {
+      upgrade->Received({static_cast<const char*>(self->buffer_.data().data()), self->buffer_.size()});
+    }
+    self->buffer_.consume(self->buffer_.size());
+  }
+  upgrade->EndOfInput();
+  self->watching_ = false;
+  self->wake_.cancel();
+}
+
+Awaitable<void> Connection::ServeUpgrade(std::shared_ptr<Upgrade> upgrade, ServerResponse head) {
+  error_code ec;
+  const std::string first = ResponseHead(head, false, true);
+  co_await socket_.Write(first, ec);
+  socket_.deadline().Arm(shared_->options.upgraded_idle_timeout, Then::kClose);
+  if (buffer_.size() > 0) upgrade->Received({static_cast<const char*>(buffer_.data().data()), buffer_.size()});
+  buffer_.consume(buffer_.size());
+  upgraded_ = watching_ = true;
+  asio::co_spawn(socket_.executor(), ReceiveUpgraded(shared_from_this(), upgrade), asio::detached);
+  while (!ec) {
+    const Upgrade::Output output = upgrade->Take();
+    if (output.bytes.empty() && output.ended) break;
+    if (output.bytes.empty()) {
+      co_await WaitFor(wake_);
+      continue;
+    }
+    co_await socket_.WritePatiently(output.bytes, ec);
+    upgrade->Sent(output.bytes.size());
+    socket_.deadline().Arm(shared_->options.upgraded_idle_timeout, Then::kClose);
+  }
+  upgraded_ = false;
+  upgrade->Close();
+  read_wake_.cancel();
+  socket_.ShutdownSend();
+  socket_.deadline().Arm(kLinger, Then::kClose);
+  while (watching_) co_await WaitFor(wake_);
 }
 
 void Connection::OnWake() {
   wake_.cancel();
-  error_code ignored;
-  if (current_ && current_->is_overrun()) socket_.close(ignored);  // ends the write that is stuck
+  read_wake_.cancel();
+  if (current_ && current_->is_overrun()) socket_.Close();  // ends the write that is stuck
 }
 
 void Connection::TellClientGone(std::shared_ptr<Exchange> exchange) {
@@ -328,8 +308,13 @@ Awaitable<bool> Connection::Answer(ServerRequest request, bool keep_alive, bool 
       });
   Exchange::Batch batch = exchange->Take();
   while (!batch.response) {
-    co_await WaitForWake();
+    co_await WaitFor(wake_);
     batch = exchange->Take();
+  }
+  if (batch.upgrade) {
+    co_await ServeUpgrade(std::move(batch.upgrade), std::move(*batch.response));
+    gone_ = true;
+    co_return false;
   }
   const bool streams = !batch.complete;
   if (streams && (head_only || http10)) {
@@ -347,16 +332,16 @@ Awaitable<bool> Connection::Answer(ServerRequest request, bool keep_alive, bool 
 
 Awaitable<void> Connection::Run() {
   const auto self = shared_from_this();
-  deadline_.Start(self);
-  error_code ignored;
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  if (shared_->tls && !co_await Handshake()) co_return;
+  socket_.Start(self);
+  Wait();
+  if (shared_->tls && !co_await socket_.Handshake(*shared_->tls, peer_)) co_return;
   for (bool keep = true; keep;) {
     Parser parser;
     parser.eager(true);
     parser.header_limit(kMaxHead);
     parser.body_limit(shared_->options.max_body);
     const Outcome outcome = co_await ReadRequest(parser);
+    StopWaiting();
     if (outcome == Outcome::kClosed) break;
     const bool http10 = parser.get().version() < 11;
     keep = outcome == Outcome::kComplete && parser.get().keep_alive() && !http10;
@@ -366,12 +351,17 @@ Awaitable<void> Connection::Run() {
       refusal.status = StatusOf(outcome);
       refusal.content_type = "text/plain";
       co_await SendWhole(std::move(refusal), false, false);
-      co_await Goodbye(true);
+      co_await socket_.GoodbyeToSender();
       co_return;
     }
     keep = co_await Answer(std::move(*request), keep, http10);
+    if (keep) Wait();
   }
-  co_await Goodbye(false);
+  if (gone_ || watching_) {
+    socket_.Close();
+  } else {
+    co_await socket_.Goodbye();
+  }
 }
 
 }  // namespace

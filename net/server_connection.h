@@ -3,23 +3,18 @@
 #include <utility>  // before Asio 1.74, which uses std::exchange without it
 
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <string>
 
 #include "base/runtime.h"
+#include "net/asio_types.h"
 #include "net/http_server.h"
 #include "net/server_exchange.h"
+#include "net/server_socket.h"
 #include "net/server_tls.h"
+#include "net/waiting_connections.h"
 
 namespace spillway::net::internal {
-
-using Executor = boost::asio::io_context::executor_type;
-using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Executor>;
-template <typename T>
-using Awaitable = boost::asio::awaitable<T, Executor>;
 
 // What all connections of a server share. Thread-safe as used: `flows` is locked on the loop only.
 struct ServerShared {
@@ -28,6 +23,7 @@ struct ServerShared {
   std::weak_ptr<HandlerFlows> flows;
   std::unique_ptr<ServerTlsContexts> tls;  // null: plain HTTP
   std::atomic<std::size_t> connections{0};
+  WaitingConnections waiting;
 };
 
 // Serves one client until it is done; to be spawned on the socket's own executor. `io` keeps wake-ups from the loop

@@ -28,6 +28,16 @@ void Exchange::SetResponse(ServerResponse response, bool complete) {
   if (wake) wake_();
 }
 
+std::shared_ptr<Upgrade> Exchange::BeginUpgrade(Runtime& runtime, ServerResponse head) {
+  auto upgrade = std::make_shared<Upgrade>(runtime, wake_);
+  {
+    const std::lock_guard lock(mutex_);
+    fresh_.upgrade = upgrade;
+  }
+  SetResponse(std::move(head), true);
+  return upgrade;
+}
+
 bool Exchange::Write(std::string_view bytes) {
   bool wake = false;
   bool accepted = false;
@@ -117,6 +127,13 @@ void HandlerFlows::Start(std::shared_ptr<Exchange> exchange, ServerRequest reque
 
 Task<void> HandlerFlows::Serve(Flow& flow, ServerRequest request) {
   ServerResponse response = co_await handler_(std::move(request));
+  if (const auto upgrade = std::exchange(response.upgrade, nullptr)) {
+    const std::shared_ptr<Upgrade> connection = flow.exchange->BeginUpgrade(runtime_, std::move(response));
+    co_await upgrade(connection);
+    connection->End();
+    Forget(flow);
+    co_return;
+  }
   // The function object stays here while its coroutine runs, so that a lambda's captures live as long as they are used.
   const auto stream = std::move(response.stream);
   response.stream = nullptr;
@@ -132,6 +149,10 @@ Task<void> HandlerFlows::Serve(Flow& flow, ServerRequest request) {
     co_await stream(flow.exchange);
   }
   if (stream) flow.exchange->End();
+  Forget(flow);
+}
+
+void HandlerFlows::Forget(const Flow& flow) {
   runtime_.Post([weak = weak_from_this(), key = flow.exchange.get()] {
     if (const auto self = weak.lock()) self->flows_.erase(key);
   });

@@ -12,6 +12,7 @@
 #include "base/runtime.h"
 #include "base/scope.h"
 #include "net/http_server.h"
+#include "net/server_upgrade.h"
 
 namespace spillway::net::internal {
 
@@ -24,6 +25,8 @@ class Exchange final : public ResponseStream {
   // Loop thread.
   void Respond(ServerResponse response);  // the whole of it
   void BeginStream(ServerResponse head);  // its body follows by Write()
+  // `head` has status 101; the connection is to serve the result from then on.
+  std::shared_ptr<Upgrade> BeginUpgrade(Runtime& runtime, ServerResponse head);
   bool Write(std::string_view bytes) override;
   bool is_open() const override;
   std::size_t pending() const override;
@@ -32,11 +35,12 @@ class Exchange final : public ResponseStream {
   // I/O thread.
   struct Batch {
     std::optional<ServerResponse> response;
-    std::string bytes;        // of a stream, in HTTP chunks
-    std::size_t payload = 0;  // of `bytes`
-    bool complete = false;    // `response` is all there is; no stream follows
-    bool ended = false;       // the stream is
-    bool overrun = false;     // the client is too slow
+    std::string bytes;                 // of a stream, in HTTP chunks
+    std::size_t payload = 0;           // of `bytes`
+    std::shared_ptr<Upgrade> upgrade;  // what follows `response`
+    bool complete = false;             // `response` is all there is; no stream follows
+    bool ended = false;                // the stream is
+    bool overrun = false;              // the client is too slow
   };
   // What has come since the last call.
   Batch Take();
@@ -70,6 +74,8 @@ class HandlerFlows : public std::enable_shared_from_this<HandlerFlows> {
  private:
   struct Flow;
   Task<void> Serve(Flow& flow, ServerRequest request);
+  // On a later turn: its flow is the one that calls.
+  void Forget(const Flow& flow);
 
   Runtime& runtime_;
   Handler handler_;

@@ -30,7 +30,9 @@ class Watchdog {
  private:
   void Look() {
     const Instant now = runtime_.Now();
-    if (std::exchange(seen_, activity_()) != seen_) last_change_ = now;
+    const std::uint64_t activity = activity_();
+    if (activity != seen_) last_change_ = now;
+    seen_ = activity;
     if (now - last_change_ >= limit_) return ring_();
     timer_ = runtime_.PostAt(std::min(now + limit_ / 8, last_change_ + limit_), [this] { Look(); });
   }

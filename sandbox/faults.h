@@ -27,10 +27,18 @@ struct FaultRule {
   double gone = 0;            // 410: lists with `continue` or a resourceVersion, and new watches
   double lost_reply = 0;      // carried out, then the connection breaks
   double refused = 0;         // the connection breaks before anything is done; 1 = the API server is down
+  double silent = 0;          // never arrives, and nobody says so: the connection breaks when the rule ends
+  double forbidden = 0;       // 403 of an admission policy, nothing done
+  double cut_answer = 0;      // carried out; the answer breaks off in the middle
   double delay = 0;           // answered late by a span uniform in [delay_min, delay_max]
   Duration delay_min{0}, delay_max = std::chrono::milliseconds(200);
   Duration watch_lifetime{0};  // mean of the exponential lifetime of a watch before its connection breaks; 0: no drops
   double watch_gone = 0;       // a watch that is cut ends with an ERROR event 410 first
+  // Each watch is behind by a span of its own between 0 and this, which changes as time goes on; order is kept within a
+  // watch and not between them. With silent = 1 a watch says nothing until the rule ends, and then all of it.
+  Duration watch_lag{0};
+  std::int64_t page_limit =
+      0;  // lists that ask for pages get no more than so many objects in one; 0: what they ask for
 };
 
 // Decides what goes wrong, from one seed, on the Runtime's time. Rules may be added and removed while running; the
@@ -49,6 +57,10 @@ class Faults {
   // Cuts every open watch of `resource` (empty: all) now; `gone`: with an ERROR event 410 first.
   void CutWatches(std::string_view resource);
   void ExpireWatches(std::string_view resource);
+  // No exchange between `user` and the API server for `span`. PartitionSilently: nobody is told, requests and
+  // watches hang.
+  void Partition(const std::string& user, Duration span);
+  void PartitionSilently(const std::string& user, Duration span);
 
   struct RequestKey {
     std::string user, verb, resource;
@@ -63,10 +75,15 @@ class Faults {
       kConflict,
       kGone,
       kLostReply,
-      kRefused
+      kRefused,
+      kSilent,
+      kForbidden,
+      kCutAnswer
     };
     Kind kind = Kind::kNone;
     Duration delay{0};
+    Instant silent_until{};
+    std::int64_t page_limit = 0;
   };
   // Draws the fate of one request.
   Verdict Judge(const RequestKey& request);
@@ -76,14 +93,30 @@ class Faults {
     bool gone = false;
   };
   WatchFate JudgeWatch(const RequestKey& request);
+  // How far one watch is behind. Bytes written now arrive at Arrival(), in the order asked.
+  class Lag {
+   public:
+    Lag(Faults& faults, RequestKey watch) : faults_(faults), watch_(std::move(watch)) {}
+    Instant Arrival();
+
+   private:
+    Faults& faults_;
+    RequestKey watch_;
+    Duration behind_{0};
+    Instant redraw_{}, last_{};
+  };
 
   // Open watches register to be cut at once; see api_server.cc.
   class OpenWatch;
   struct Counts {
-    std::uint64_t refused = 0, lost_replies = 0, errors = 0, delays = 0, watches_cut = 0;
+    std::uint64_t refused = 0, lost_replies = 0, delays = 0, watches_cut = 0, silent = 0, cut_answers = 0;
+    std::uint64_t unavailable = 0, internal_errors = 0, throttled = 0, conflicts = 0, gone = 0, forbidden = 0;
+    std::uint64_t late_events = 0;    // a tenth of a second and more
+    std::uint64_t gone_in_lists = 0;  // 410 to a page that is not the first, by a fault or a compaction
   };
   const Counts& counts() const { return counts_; }
   void CountCutWatch() { ++counts_.watches_cut; }
+  void CountGoneInList() { ++counts_.gone_in_lists; }
 
  private:
   friend class OpenWatch;
@@ -91,6 +124,9 @@ class Faults {
     RuleId id;
     FaultRule rule;
   };
+  bool Applies(const FaultRule& rule, const RequestKey& request) const;
+  Verdict::Kind Strike(const FaultRule& rule, const RequestKey& request);
+  void Count(const Verdict& verdict);
   Runtime& runtime_;
   Random random_;
   RuleId next_id_ = 1;
@@ -102,7 +138,7 @@ class Faults {
 // Registers one open watch for CutWatches(), ExpireWatches() and Down(). `on_cut` must only note or post.
 class Faults::OpenWatch {
  public:
-  OpenWatch(Faults& faults, std::string resource, std::function<void(bool gone)> on_cut);
+  OpenWatch(Faults& faults, RequestKey watch, std::function<void(bool gone)> on_cut);
   ~OpenWatch();
   OpenWatch(const OpenWatch&) = delete;
   OpenWatch& operator=(const OpenWatch&) = delete;
@@ -110,7 +146,7 @@ class Faults::OpenWatch {
  private:
   friend class Faults;
   Faults& faults_;
-  std::string resource_;
+  RequestKey watch_;
   std::function<void(bool gone)> on_cut_;
 };
 

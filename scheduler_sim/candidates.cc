@@ -33,10 +33,7 @@ constexpr std::uint32_t kNoGroup = Topology::kNoDomain;
 
 }  // namespace
 
-Candidates::Candidates(const Question& question, const NodeSet& feasible, std::size_t seed) {
-  std::vector<NodeIndex> nodes;
-  nodes.reserve(static_cast<std::size_t>(feasible.Count()));
-  feasible.ForEach([&](NodeIndex node) { nodes.push_back(node); });
+Candidates::Candidates(const Question& question, std::vector<NodeIndex> nodes, std::size_t seed) {
   batch_ = NodesToScore(nodes.size());
   if (nodes.size() > batch_) {
     const std::size_t start = seed * batch_ % nodes.size();

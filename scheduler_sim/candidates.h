@@ -17,8 +17,9 @@ namespace spillway::sim {
 // Source: kube-scheduler schedule_one.go numFeasibleNodesToFind.
 class Candidates {
  public:
-  // `feasible`: by all filters but the topological ones. `seed`: where to start, so that classes spread out.
-  Candidates(const Question& question, const NodeSet& feasible, std::size_t seed);
+  // `nodes`: those that take the class by all filters but the topological ones, by index, or did when the packing
+  // began. `seed`: where to start, so that classes spread out.
+  Candidates(const Question& question, std::vector<NodeIndex> nodes, std::size_t seed);
 
   // The best node that takes the Pod now; invalid when there is none. Placing on it must be what happens next to it.
   NodeIndex Best(const Question& question);

@@ -1,5 +1,7 @@
 #include "scheduler_sim/cluster.h"
 
+#include <algorithm>
+
 #include "scheduler_sim/model/model.h"
 #include "scheduler_sim/model/storage_edit.h"
 
@@ -40,8 +42,12 @@ void Cluster::RemovePod(std::string_view uid) {
 void Cluster::RemoveNamespace(std::string_view uid) {
   const auto known = model_->namespace_names.find(std::string(uid));
   if (known == model_->namespace_names.end()) return;
-  model_->SetNamespace(known->second, nullptr);
+  const std::string name = std::move(known->second);
   model_->namespace_names.erase(known);
+  const bool has_successor = std::any_of(model_->namespace_names.begin(), model_->namespace_names.end(),
+                                         [&](const auto& other) { return other.second == name; });
+  if (has_successor) return;  // made again under this name, and known already
+  model_->SetNamespace(name, nullptr);
   ++model_->generation;
   ++model_->relaxations;
 }
@@ -60,11 +66,11 @@ void Cluster::MarkListed(SelectingKind kind) {
 }
 
 void Cluster::Upsert(const kube::DeviceClass& device_class) {
-  if (model_->devices.Put(device_class)) model_->Loosened();
+  if (model_->devices.Put(device_class)) model_->LoosenedEverywhere();
 }
 
 void Cluster::RemoveDeviceClass(std::string_view uid) {
-  if (model_->devices.Remove(uid)) model_->Loosened();
+  if (model_->devices.Remove(uid)) model_->LoosenedEverywhere();
 }
 
 void Cluster::Upsert(const kube::PersistentVolumeClaim& claim) { StorageEdit(*model_).Upsert(claim); }
@@ -119,11 +125,15 @@ NodeView Cluster::node(NodeIndex index) const {
 }
 
 std::vector<NodeIndex> Cluster::nodes(NodeRole role) const {
+  NodeSet wanted = model_->real;
+  if (role == NodeRole::kVirtual) {  // a few among many: not by walking over all names
+    wanted = model_->all;
+    wanted.Subtract(model_->real);
+  }
   std::vector<NodeIndex> found;
-  model_->names.ForEach([&](NodeIndex index, std::uint64_t) {
-    const NodeRecord& node = model_->node(index);
-    if (node.exists && node.role == role) found.push_back(index);
-  });
+  wanted.ForEach([&](NodeIndex index) { found.push_back(index); });
+  std::sort(found.begin(), found.end(),
+            [this](NodeIndex a, NodeIndex b) { return model_->node(a).rank < model_->node(b).rank; });
   return found;
 }
 
@@ -131,10 +141,35 @@ ClassIndex Cluster::class_of(PodIndex pod) const { return model_->pod(pod).pod_c
 
 std::vector<PodIndex> Cluster::pending() const { return model_->pending; }
 
+bool Cluster::IsQueued(PodIndex pod) const { return model_->pod(pod).queued; }
+
 bool Cluster::PreemptionMightHelp(PodIndex pod) const {
   const PodRecord& record = model_->pod(pod);
   return record.preempts && !model_->real_priorities.empty() &&
          model_->real_priorities.begin()->first < record.priority;
+}
+
+bool Cluster::NominationMayHold(PodIndex pod) const {
+  const PodRecord& record = model_->pod(pod);
+  if (record.bound || !record.node.valid()) return false;
+  const NodeRecord& node = model_->node(record.node);
+  if (!node.exists || node.role != NodeRole::kReal) return false;
+  std::int64_t milli_cpu = node.milli_cpu, memory = node.memory, pods = node.pods;
+  bool may_anybody_go = false;
+  for (PodIndex at = node.first_pod; at.valid(); at = model_->pod(at).next_on_node) {
+    const PodRecord& there = model_->pod(at);
+    if (there.terminating || (record.preempts && there.priority < record.priority)) {
+      may_anybody_go = true;
+      continue;
+    }
+    const Footprint& taken = model_->footprint(there.footprint);
+    milli_cpu = Minus(milli_cpu, taken.milli_cpu);
+    memory = Minus(memory, taken.memory);
+    --pods;
+  }
+  const Footprint& wanted = model_->footprint(record.footprint);
+  const auto has = [](std::int64_t room, std::int64_t amount) { return amount == 0 || amount <= room; };
+  return may_anybody_go && pods > 0 && has(milli_cpu, wanted.milli_cpu) && has(memory, wanted.memory);
 }
 
 }  // namespace spillway::sim

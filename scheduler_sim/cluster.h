@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/strong_id.h"
+#include "kube/api/capabilities.h"
 #include "kube/api/objects.h"
 #include "kube/api/selector.h"
 #include "kube/api/storage.h"
@@ -37,6 +38,8 @@ struct ClusterOptions {
   int minor_version = 36;
   // Nodes matching this are virtual. Default: type=virtual-kubelet.
   kube::LabelSelector virtual_nodes = {{{"type", "virtual-kubelet"}}, {}};
+  // What virtual nodes can run that do not say it: those of other people.
+  kube::Capabilities foreign_capabilities = kube::Capabilities::Parse(kube::kForeignNodeCapabilities);
   // Each Pod is judged by the profile of its schedulerName; without one it is undecidable.
   SchedulerConfig scheduler;
 };
@@ -82,8 +85,8 @@ class Cluster {
   void Upsert(SelectingKind kind, const kube::SelectingObject& object);
   void RemoveSelecting(SelectingKind kind, std::string_view uid);
   void MarkListed(SelectingKind kind);
-  // Pods that ask for a resource that one stands for are undecidable from 1.36 on: devices are allocated by nobody but
-  // kube-scheduler.
+  // From 1.36 on nodes that offer none of a resource that one stands for may have devices all the same, which nobody
+  // but kube-scheduler allocates: a Pod that would fit only there is undecidable.
   void Upsert(const kube::DeviceClass& device_class);
   void RemoveDeviceClass(std::string_view uid);
 
@@ -123,9 +126,16 @@ class Cluster {
   ClassIndex class_of(PodIndex pod) const;
   // Unbound Pods, in no particular order.
   std::vector<PodIndex> pending() const;
+  // kube-scheduler has the Pod in its queue: it waits, has no gates, is not being deleted and is for one of the
+  // profiles in ClusterOptions::scheduler. Only such Pods compete for nodes, and only their nominations count.
+  bool IsQueued(PodIndex pod) const;
   // True if a Pod of lower priority than `pod` holds a place on a real node: preemption might help it. False for a Pod
   // whose preemptionPolicy is Never.
   bool PreemptionMightHelp(PodIndex pod) const;
+  // True if something may yet come of the nomination of a pending Pod that fits nowhere: the node exists, is real, and
+  // would have the CPU, memory and slot for it once those were gone that may go, which are Pods being deleted there and
+  // those of lower priority. kube-scheduler itself does not take a nomination back that nothing comes of.
+  bool NominationMayHold(PodIndex pod) const;
 
   // For the rest of this room.
   struct Model;

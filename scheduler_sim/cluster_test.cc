@@ -130,6 +130,30 @@ TEST(Cluster, NodesAreListedByNameWhateverTheOrderTheyCameIn) {
   EXPECT_EQ(names, "abcd");
 }
 
+kube::Namespace DefaultNamespace(std::string uid) {
+  kube::Namespace ns;
+  ns.metadata.name = "default";
+  ns.metadata.uid = std::move(uid);
+  ns.metadata.labels = {{"team", "a"}};
+  return ns;
+}
+
+TEST(Cluster, ANamespaceMadeAgainUnderItsNameKeepsItsLabelsWhicheverDeltaComesFirst) {
+  for (const bool removed_first : {true, false}) {
+    Scenario scenario("node a\npod placed on=a label=app=web");
+    scenario.cluster.Upsert(DefaultNamespace("old"));
+    kube::Pod shy = MakePod("shy", {"anti=hostname:app=web"});
+    shy.required_pod_anti_affinity.front().namespace_selector = kube::LabelSelector{{{"team", "a"}}, {}};
+    scenario.cluster.Upsert(shy);
+    if (removed_first) scenario.cluster.RemoveNamespace("old");
+    scenario.cluster.Upsert(DefaultNamespace("new"));
+    if (!removed_first) scenario.cluster.RemoveNamespace("old");
+    EXPECT_EQ(Judge(scenario.cluster, scenario.pod("shy"), NodeDomain::kReal).kind, Verdict::Kind::kNowhere);
+    scenario.cluster.RemoveNamespace("new");
+    EXPECT_EQ(Judge(scenario.cluster, scenario.pod("shy"), NodeDomain::kReal).kind, Verdict::Kind::kFits);
+  }
+}
+
 TEST(Cluster, AClonesChangesAreItsOwn) {
   Scenario scenario("node a cpu=4\npod p cpu=1 port=80");
   Cluster copy = scenario.cluster.Clone();

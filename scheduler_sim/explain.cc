@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "scheduler_sim/judgement.h"
+#include "scheduler_sim/lost_nodes.h"
 
 namespace spillway::sim {
 namespace {
@@ -25,7 +26,8 @@ std::vector<Objection> ObjectionsTo(const Question& question, NodeIndex node) {
 class Inquiry {
  public:
   Inquiry(const Cluster::Model& model, PodIndex pod)
-      : question_{model, model.usage, model.pod_class(model.pod(pod).pod_class)}, ahead_(NominatedAhead(model, pod)) {
+      : question_{model, model.usage, model.pod_class(model.pod(pod).pod_class)},
+        ahead_(NominatedAhead(model, model.nominated, pod)) {
     if (!ahead_.empty()) with_nominated_ = model.usage;
   }
 
@@ -35,9 +37,9 @@ class Inquiry {
     if (explanation.report.filter.empty()) return explanation;
     for (const NominatedAt& at : ahead_) {
       if (at.node != node) continue;
-      Change(at, 1);
+      ChangeNominated(question_, at, 1, with_nominated_);
       explanation.objections = ObjectionsTo({question_.model, with_nominated_, question_.pod}, node);
-      Change(at, -1);
+      ChangeNominated(question_, at, -1, with_nominated_);
       explanation.counts_nominated = !explanation.objections.empty();
     }
     if (explanation.objections.empty()) explanation.objections = ObjectionsTo(question_, node);
@@ -46,12 +48,6 @@ class Inquiry {
   }
 
  private:
-  void Change(const NominatedAt& at, std::int32_t by) {
-    for (const PodIndex other : at.pods) {
-      ChangeNominated(question_.model, question_.pod, question_.usage, other, by, with_nominated_);
-    }
-  }
-
   // A PreFilter result excluded the node; what the filters would have said all the same comes after it.
   static void NameWhatLeftItOut(NodeExplanation& explanation) {
     const NodeReport& report = explanation.report;
@@ -98,7 +94,10 @@ PodExplanation ExplainPod(const Cluster& cluster, PodIndex pod) {
     if (everywhere.why_not) explanation.message = everywhere.why_not->SchedulerMessage();
     explanation.rejected = everywhere.why_not && !everywhere.why_not->rejection.empty();
   }
-  Inquiry inquiry(cluster.model(), pod);
+  const Cluster::Model& model = cluster.model();
+  const Question question{model, model.usage, model.pod_class(model.pod(pod).pod_class)};
+  explanation.lost = OutagesOf(question, LostNodes(question, model.real));
+  Inquiry inquiry(model, pod);
   for (NodeReport& report : ReportNodes(cluster, pod)) {
     explanation.nodes.push_back(inquiry.Explain(std::move(report)));
   }

@@ -23,6 +23,8 @@ struct PodExplanation {
   std::string message;    // kube-scheduler's, over all nodes; empty when one of them takes it or it is undecidable
   bool rejected = false;  // a PreFilter plugin rejects it outright: `nodes` is empty, and `message` says why
   std::vector<NodeExplanation> nodes;  // all, by name; also of an undecidable Pod, as far as filters are known
+  // Real nodes that are lost to it (see LostNodes()), by what they are: "3 not ready".
+  std::vector<ReasonCount> lost;
 };
 
 // Precondition: the Pod is pending. Cost: every filter on every node, some microseconds each.

@@ -23,7 +23,7 @@ Objects MakeObjects(const std::vector<Genes>& nodes, const std::vector<Genes>& p
   return objects;
 }
 
-Cluster Load(const Objects& objects) {
+Cluster LoadObjects(const Objects& objects) {
   Cluster cluster{ClusterOptions()};
   for (const kube::Node& node : objects.nodes) cluster.Upsert(node);
   for (const kube::Pod& pod : objects.pods) cluster.Upsert(pod);
@@ -35,7 +35,7 @@ bool IsPending(const kube::Pod& pod) { return !pod.is_bound() && !pod.is_termina
 RC_GTEST_PROP(Explain, NamesTheFilterThatFailsFirstAndAllItsReasons,
               (const std::vector<Genes>& nodes, const std::vector<Genes>& pods)) {
   const Objects objects = MakeObjects(nodes, pods);
-  const Cluster cluster = Load(objects);
+  const Cluster cluster = LoadObjects(objects);
   for (const kube::Pod& pod : objects.pods) {
     if (!IsPending(pod)) continue;
     const NaiveVerdict expected = JudgeNaively(objects, pod, 36);
@@ -85,7 +85,9 @@ bool Apply(const Objection& objection, kube::Node& node, kube::Pod& pod) {
   if (objection.shortage) {
     Grow(node, *objection.shortage);
   } else if (remedy == kUncordon) {
-    node.unschedulable = false;
+    node.unschedulable = false;  // and the node controller takes the taint off
+    std::erase_if(node.taints,
+                  [](const kube::Taint& taint) { return taint.key == "node.kubernetes.io/unschedulable"; });
   } else if (remedy.starts_with("tolerate ")) {
     const std::string_view taint = remedy.substr(9);
     const std::string key(taint.substr(0, taint.find_first_of("=:")));
@@ -112,7 +114,7 @@ RC_GTEST_PROP(Explain, WhatItSaysWouldHelpHelps, (const std::vector<Genes>& node
     pod.topology_spread.clear();
     pod.nominated_node_name.clear();
   }
-  const Cluster cluster = Load(objects);
+  const Cluster cluster = LoadObjects(objects);
   int applied = 0;
   for (const kube::Pod& pod : objects.pods) {
     if (!IsPending(pod)) continue;

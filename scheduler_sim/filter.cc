@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "scheduler_sim/filters/dynamic_resources.h"
 #include "scheduler_sim/filters/inter_pod_affinity.h"
 #include "scheduler_sim/filters/node_affinity.h"
 #include "scheduler_sim/filters/node_declared_features.h"
@@ -49,11 +50,12 @@ std::span<const Filter* const> Filters() {
   static const VolumeZone volume_zone;
   static const PodTopologySpread pod_topology_spread;
   static const InterPodAffinity inter_pod_affinity;
+  static const DynamicResources dynamic_resources;
   static const NodeDeclaredFeatures node_declared_features;
-  static const std::array<const Filter*, 12> filters = {
-      &node_unschedulable, &taint_toleration,    &node_affinity,      &node_ports,
-      &node_resources_fit, &volume_restrictions, &node_volume_limits, &volume_binding,
-      &volume_zone,        &pod_topology_spread, &inter_pod_affinity, &node_declared_features};
+  static const std::array<const Filter*, 13> filters = {
+      &node_unschedulable,  &taint_toleration,   &node_affinity,         &node_ports,  &node_resources_fit,
+      &volume_restrictions, &node_volume_limits, &volume_binding,        &volume_zone, &pod_topology_spread,
+      &inter_pod_affinity,  &dynamic_resources,  &node_declared_features};
   return filters;
 }
 
@@ -68,7 +70,7 @@ const std::vector<const Filter*>& PreFiltersFor(const Question& question) {
 }
 
 Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Scope scope) {
-  Evaluation evaluation{.feasible = domain, .tally = {}, .rejection = {}, .error = {}};
+  Evaluation evaluation{.feasible = domain, .doubtful = {}, .tally = {}, .rejection = {}, .error = {}};
   for (const Filter* filter : PreFiltersFor(question)) {
     PreFilterResult result = filter->PreFilter(question);
     if (!result.rejection.empty() || !result.error.empty()) {
@@ -80,13 +82,31 @@ Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Sco
     }
     if (!result.nodes) continue;
     const std::int64_t dropped = evaluation.feasible.IntersectWith(*result.nodes);
+    if (!question.model.semantics.counts_nodes_left_out) continue;
     evaluation.tally.Add("node(s) didn't satisfy plugin(s) [" + std::string(filter->name()) + "]", dropped);
   }
+  Tally ignored;
   for (const Filter* filter : FiltersFor(question)) {
-    if (filter->scope() <= scope) filter->Narrow(question, evaluation.feasible, evaluation.tally);
+    if (filter->scope() > scope) continue;
+    if (!evaluation.doubtful.empty()) filter->Narrow(question, evaluation.doubtful, ignored);
+    const bool may_err = filter->may_err(question);
+    NodeSet rejected = may_err ? evaluation.feasible : NodeSet();
+    filter->Narrow(question, evaluation.feasible, evaluation.tally);
+    rejected.Subtract(evaluation.feasible);
+    if (may_err) evaluation.doubtful.UniteWith(filter->Doubtful(question, rejected));
   }
   evaluation.error = evaluation.tally.error();
   return evaluation;
+}
+
+bool MayAdmit(const Question& question, NodeIndex node) {
+  NodeSet only;
+  only.Add(node);
+  for (const Filter* filter : FiltersFor(question)) {
+    if (filter->Admits(question, node)) continue;
+    if (!filter->may_err(question) || filter->Doubtful(question, only).empty()) return false;
+  }
+  return true;
 }
 
 bool Admits(const Question& question, NodeIndex node, Filter::Scope scope) {

@@ -38,6 +38,8 @@ struct Question {
   const Cluster::Model& model;
   const Usage& usage;
   const PodClass& pod;
+  // Of the nodes asked about; where other Pods are counted goes by nodes as they are.
+  Suppose suppose = Suppose::kNothing;
 
   const Profile& profile() const { return model.profiles[pod.profile]; }
 };
@@ -67,6 +69,14 @@ class Filter {
 
   // It looks at volumes alone, and lets Pods pass that have none.
   virtual bool is_about_volumes() const { return false; }
+  // It keeps Pods off nodes for an outage, among other things.
+  virtual bool is_about_outages() const { return false; }
+  // It rejects nodes for what they lack.
+  virtual bool is_about_resources() const { return false; }
+  // kube-scheduler may let some nodes pass that it rejects: it goes by what nobody else can know.
+  virtual bool may_err(const Question&) const { return false; }
+  // Those of the nodes it rejected, if it may err.
+  virtual NodeSet Doubtful(const Question&, const NodeSet& /*rejected*/) const { return {}; }
 
   virtual PreFilterResult PreFilter(const Question&) const { return {}; }
   // Takes the nodes it rejects out of `alive` and counts why. Cost: words of a bitset, or columns of integers; never
@@ -92,6 +102,7 @@ const std::vector<const Filter*>& PreFiltersFor(const Question& question);
 // All nodes of a domain at once, by all filters whose scope is at most `scope`.
 struct Evaluation {
   NodeSet feasible;
+  NodeSet doubtful;  // not feasible, but only a filter that may err about them has something against them
   Tally tally;
   std::string rejection;
   std::string error;  // not empty: kube-scheduler itself fails on the Pod, and there is no verdict
@@ -100,5 +111,7 @@ Evaluation Evaluate(const Question& question, const NodeSet& domain, Filter::Sco
 
 // One node, by the filters of exactly this scope; PreFilter results aside.
 bool Admits(const Question& question, NodeIndex node, Filter::Scope scope);
+// No filter has anything against the node but one that may err about it; PreFilter results aside.
+bool MayAdmit(const Question& question, NodeIndex node);
 
 }  // namespace spillway::sim

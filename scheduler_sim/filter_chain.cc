@@ -58,7 +58,8 @@ bool Contains(const Names& names, std::string_view name) {
 Names Defaults(const Semantics& semantics) {
   Names names;
   for (const InTree& plugin : kInTree) {
-    const bool gated = plugin.name == "NodeDeclaredFeatures" && !semantics.declared_features;
+    const bool gated = (plugin.name == "NodeDeclaredFeatures" && !semantics.declared_features) ||
+                       (plugin.name == "DynamicResources" && !semantics.dynamic_resources);
     if (plugin.is_default && !gated) names.emplace_back(plugin.name);
   }
   return names;

@@ -11,8 +11,7 @@ namespace spillway::sim {
 class Filter;
 
 // The filters of one profile, in the order in which kube-scheduler runs them: of several that reject a node only the
-// first is named. In-tree plugins that can reject no Pod that is judged here are left out: NodeName (only Pods that
-// have a node already) and DynamicResources (Pods with claims are undecidable).
+// first is named. NodeName is left out: it can only reject Pods that have a node already.
 struct FilterChain {
   std::vector<const Filter*> pre_filters, filters;
   std::vector<const Filter*> pre_filters_without_volumes, filters_without_volumes;  // without those about volumes alone

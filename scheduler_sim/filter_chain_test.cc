@@ -54,6 +54,13 @@ TEST(FilterChain, DeclaredFeaturesCameWith136) {
   EXPECT_THAT(Names(sim::ChainOf({}, Semantics::Of(35)).filters), Not(Contains("NodeDeclaredFeatures")));
 }
 
+TEST(FilterChain, DynamicResourcesCameWith134) {
+  SchedulerProfile without;  // until then it is no default, so nothing is missing
+  without.pre_filter.disabled = {"DynamicResources"};
+  EXPECT_NE(sim::ChainOf(without, Semantics::Of(34)).undecidable, "");
+  EXPECT_EQ(sim::ChainOf(without, Semantics::Of(33)).undecidable, "");
+}
+
 TEST(FilterChain, DisabledAtMultiPointIsOffEverywhere) {
   SchedulerProfile profile;
   profile.multi_point.disabled = {"NodePorts"};

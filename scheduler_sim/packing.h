@@ -31,9 +31,10 @@ class Packing {
 
 // Packs `pods` one after the other onto the domain's nodes: each that fits takes its place from those behind it, so K
 // free slots absorb exactly K of P equal Pods. Places are chosen as kube-scheduler's default scores would (least
-// allocated, then by name; of more than 100 nodes, like there, only a part is scored at a time). Before the first,
-// pending DaemonSet Pods and nominated Pods take the places they are going to have. Cost: one scan per class plus O(1)
-// per Pod.
+// allocated, then by name; of more than 100 nodes, like there, only a part is scored at a time). Of Pods that are not
+// in `pods`, nominated ones count as Judge() has it, and DaemonSet Pods in kube-scheduler's queue take their places
+// when their turn comes. A single Pod, without such DaemonSet Pods ahead of it, gets Judge()'s verdict. Cost: one scan
+// per class plus O(1) per Pod, and a look at each node that Pods are nominated to.
 Packing Pack(const Cluster& cluster, std::span<const PodIndex> pods, NodeDomain domain);
 
 }  // namespace spillway::sim

@@ -73,6 +73,65 @@ TEST(Packing, ANominatedPodWhoseNodeFilledUpGoesElsewhere) {
               Fits("nominated", On("b")));
 }
 
+// kube-scheduler adds a nominated Pod to the node that it tries, and to no other.
+TEST(Packing, ANominatedPodCountsOnItsNodeAndNowhereElse) {
+  EXPECT_THAT(Judge(R"(
+    node a  cpu=2 label=zone=z1
+    node b  cpu=2 label=zone=z1
+    pod  gang       cpu=1 prio=5 nominated=a label=app=web label=scheduling.x-k8s.io/pod-group=g
+    pod  shy        cpu=1 anti=zone:app=web
+  )"),
+              Fits("shy", On("b")));
+}
+
+TEST(Packing, ANodeWithANominatedPodMustDoWithItAndWithout) {
+  // It is nominated, but not there: with it web would fit.
+  Scenario scenario(R"(
+    node a  cpu=4 label=zone=z1
+    pod  nominated  cpu=1 prio=5 nominated=a label=app=db
+    pod  web        cpu=1 affinity=zone:app=db
+  )");
+  const std::vector<PodIndex> web = {scenario.pod("web")};
+  EXPECT_EQ(Pack(scenario.cluster, web, NodeDomain::kReal).entries().front().verdict.kind, Verdict::Kind::kNowhere);
+}
+
+// Gated, another scheduler's, on its way out: kube-scheduler does not count on them.
+TEST(Packing, NominationsOfPodsOutsideTheQueueHoldNothing) {
+  for (const char* why : {"gated", "scheduler=other", "terminating"}) {
+    const std::string scenario =
+        std::string("node a cpu=1\npod never cpu=1 prio=9 nominated=a ") + why + "\npod web cpu=1 label=app=web";
+    Scenario read(scenario);
+    const std::vector<PodIndex> web = {read.pod("web")};
+    EXPECT_EQ(Pack(read.cluster, web, NodeDomain::kReal).entries().front().verdict.kind, Verdict::Kind::kFits) << why;
+    EXPECT_EQ(sim::Judge(read.cluster, web.front(), NodeDomain::kReal).kind, Verdict::Kind::kFits) << why;
+    EXPECT_FALSE(read.cluster.IsQueued(read.pod("never"))) << why;
+    EXPECT_TRUE(read.cluster.IsQueued(web.front()));
+  }
+}
+
+TEST(Packing, DaemonSetPodsOutsideTheQueueReserveNothing) {
+  for (const char* why : {"gated", "scheduler=other", "terminating"}) {
+    Scenario scenario(std::string("node a cpu=2\npod agent cpu=1 owner=DaemonSet/agent pin=a ") + why +
+                      "\npod web cpu=2");
+    const std::vector<PodIndex> web = {scenario.pod("web")};
+    EXPECT_EQ(Pack(scenario.cluster, web, NodeDomain::kReal).entries().front().verdict.kind, Verdict::Kind::kFits)
+        << why;
+  }
+}
+
+TEST(Packing, DaemonSetPodsReserveTheirNodeInTheirTurn) {
+  Scenario scenario(R"(
+    node a  cpu=2
+    node b  cpu=1
+    pod  agent      cpu=1 owner=DaemonSet/agent pin=b
+    pod  nominated  cpu=2 prio=1 nominated=a
+    pod  urgent     cpu=2 prio=9
+  )");
+  const std::vector<PodIndex> urgent = {scenario.pod("urgent")};
+  EXPECT_EQ(Pack(scenario.cluster, urgent, NodeDomain::kReal).entries().front().verdict.kind, Verdict::Kind::kFits)
+      << "neither the DaemonSet Pod nor the nominated one comes before it";
+}
+
 TEST(Packing, PendingDaemonSetPodsReserveTheirNode) {
   Scenario scenario(R"(
     node a  cpu=2

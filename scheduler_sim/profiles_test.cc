@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "scheduler_sim/packing.h"
+#include "scheduler_sim/spread_balancer.h"
 #include "scheduler_sim/testing/matchers.h"
 #include "scheduler_sim/testing/scenario.h"
 
@@ -48,7 +50,8 @@ constexpr const char* kSkewed =
 
 std::string MessageFor(const Scenario& scenario) {
   const Verdict verdict = sim::Judge(scenario.cluster, scenario.pod("p"), NodeDomain::kAll);
-  return verdict.why_not ? verdict.why_not->SchedulerMessage() : verdict.undecidable;
+  if (verdict.kind == Verdict::Kind::kUndecidable) return verdict.undecidable;
+  return verdict.why_not ? verdict.why_not->SchedulerMessage() : "";
 }
 
 TEST(DefaultSpread, WithoutWhatSelectsThePodNothingIsKnown) {
@@ -128,12 +131,94 @@ TEST(Extenders, WithoutManagedResourcesAreAskedAboutEveryPod) {
                     FitsNowhere("q", "0/1 nodes are available: 1 Insufficient cpu.")));
 }
 
-TEST(DeviceClasses, TakeTheirResourcesFromTheFilters) {
-  Scenario scenario("node a\npod p example.com/gpu=1", {});
-  EXPECT_EQ(MessageFor(scenario), "0/1 nodes are available: 1 Insufficient example.com/gpu.");
+kube::DeviceClass GpuClass() {
   kube::DeviceClass gpu;
   gpu.metadata.name = gpu.metadata.uid = "gpu";
   gpu.extended_resource = "example.com/gpu";
+  return gpu;
+}
+
+// What is said of the Pod p where a DeviceClass stands for example.com/gpu.
+std::string WithGpuClass(std::string_view text, const SchedulerProfile& profile = {}) {
+  ClusterOptions options;
+  options.scheduler.profiles = {profile};
+  Scenario scenario(text, options);
+  scenario.cluster.Upsert(GpuClass());
+  const Verdict verdict = sim::Judge(scenario.cluster, scenario.pod("p"), NodeDomain::kReal);
+  const Packing packing = Pack(scenario.cluster, std::vector{scenario.pod("p")}, NodeDomain::kReal);
+  EXPECT_EQ(packing.entries().front().verdict.kind, verdict.kind) << text;
+  if (verdict.kind == Verdict::Kind::kUndecidable) return verdict.undecidable;
+  return verdict.kind == Verdict::Kind::kFits ? "fits" : verdict.why_not->SchedulerMessage();
+}
+
+TEST(DeviceClasses, APodIsUndecidableOnlyIfDevicesCouldMakeItFit) {
+  EXPECT_THAT(WithGpuClass("node a\npod p example.com/gpu=1"), HasSubstr("for which the DeviceClass gpu stands"));
+  EXPECT_EQ(WithGpuClass("node a example.com/gpu=1\nnode b\npod p example.com/gpu=1"), "fits");
+  EXPECT_EQ(WithGpuClass("node a\npod p example.com/gpu=1 cpu=100"), "0/1 nodes are available: 1 Insufficient cpu.")
+      << "no device would help";
+  EXPECT_EQ(WithGpuClass("node a example.com/gpu=1\npod o on=a example.com/gpu=1\npod p example.com/gpu=1"),
+            "0/1 nodes are available: 1 Insufficient example.com/gpu.")
+      << "where a device plugin is, devices are its business";
+  EXPECT_THAT(WithGpuClass("node a example.com/gpu=1\nnode b\npod o on=a example.com/gpu=1\npod p example.com/gpu=1"),
+              HasSubstr("DeviceClass gpu"));
+  EXPECT_EQ(WithGpuClass("node a\npod p example.com/gpu=1 anti=hostname:app=web\npod o on=a label=app=web"),
+            "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.");
+  EXPECT_EQ(WithGpuClass("node a\npod p cpu=1"), "fits") << "it asks for none";
+}
+
+// NodeResourcesFit lets a node pass that lacks what it ignores, and DynamicResources does not: with any number of
+// devices.
+TEST(DeviceClasses, OfAResourceForWhichNoneStandsANodeMustHaveAPlugin) {
+  SchedulerProfile ignoring;
+  ignoring.ignored_resources = {"example.com/fpga"};
+  const std::string pod = "\npod p example.com/gpu=1 example.com/fpga=1";
+  EXPECT_EQ(WithGpuClass("node a" + pod, ignoring), "0/1 nodes are available: 1 cannot fit resource.");
+  EXPECT_EQ(WithGpuClass("node a example.com/gpu=1" + pod, ignoring),
+            "0/1 nodes are available: 1 cannot fit resource.");
+  EXPECT_EQ(WithGpuClass("node a example.com/gpu=1 example.com/fpga=0" + pod, ignoring), "fits");
+  EXPECT_THAT(WithGpuClass("node a example.com/fpga=0" + pod, ignoring), HasSubstr("DeviceClass gpu"));
+  EXPECT_THAT(WithGpuClass("node a\nnode b example.com/fpga=0" + pod, ignoring), HasSubstr("DeviceClass gpu"));
+
+  SchedulerProfile blind;
+  blind.multi_point.disabled = {"NodeResourcesFit"};
+  EXPECT_EQ(WithGpuClass("node a\npod p example.com/gpu=1 deviceclass.resource.kubernetes.io/none=1", blind),
+            "0/1 nodes are available: 1 cannot fit resource.");
+}
+
+TEST(DeviceClasses, ADeviceDoesNotHelpWhereALaterFilterRejects) {
+  SchedulerProfile devices_first;
+  devices_first.filter.enabled = {"DynamicResources"};
+  EXPECT_EQ(WithGpuClass("node a cpu=1\npod p example.com/gpu=1 cpu=2", devices_first),
+            "0/1 nodes are available: 1 cannot allocate all claims.");
+
+  devices_first.filter.disabled = {"NodeAffinity"};  // the nominated node is tried though PreFilter leaves it out
+  EXPECT_EQ(WithGpuClass("node a cpu=1\npod p pin=gone nominated=a example.com/gpu=1 cpu=2", devices_first),
+            "0/1 nodes are available: 1 cannot allocate all claims.");
+  EXPECT_THAT(WithGpuClass("node a cpu=2\npod p pin=gone nominated=a example.com/gpu=1 cpu=2", devices_first),
+              HasSubstr("DeviceClass gpu"));
+  EXPECT_EQ(WithGpuClass("node a cpu=2\npod o nominated=a cpu=1 prio=1\n"
+                         "pod p pin=gone nominated=a example.com/gpu=1 cpu=2",
+                         devices_first),
+            "0/1 nodes are available: 1 cannot allocate all claims.");
+}
+
+TEST(DeviceClasses, FreeSlotsOfDevicePluginsAbsorbExactlyAsManyAndTheRestOverflows) {
+  Scenario scenario("node a example.com/gpu=2\nvirtual v example.com/gpu=8\npod p[1..3] example.com/gpu=1", {});
+  scenario.cluster.Upsert(GpuClass());
+  std::vector<PodIndex> nowhere;
+  const Packing packing = Pack(scenario.cluster, scenario.waiting(), NodeDomain::kReal);
+  for (const auto& [pod, verdict] : packing.entries()) {
+    ASSERT_NE(verdict.kind, Verdict::Kind::kUndecidable) << verdict.undecidable;
+    if (verdict.kind == Verdict::Kind::kNowhere) nowhere.push_back(pod);
+  }
+  ASSERT_EQ(nowhere.size(), 1u);
+  EXPECT_EQ(Spread(scenario.cluster, nowhere, {}).front().node, scenario.node("v"));
+}
+
+TEST(DeviceClasses, ComeAndGo) {
+  Scenario scenario("node a\npod p example.com/gpu=1", {});
+  EXPECT_EQ(MessageFor(scenario), "0/1 nodes are available: 1 Insufficient example.com/gpu.");
+  kube::DeviceClass gpu = GpuClass();
   scenario.cluster.Upsert(gpu);
   EXPECT_THAT(MessageFor(scenario), HasSubstr("for which the DeviceClass gpu stands"));
   gpu.extended_resource = "example.com/other";

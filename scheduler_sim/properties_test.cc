@@ -9,89 +9,15 @@
 #include "scheduler_sim/nodes_needed.h"
 #include "scheduler_sim/packing.h"
 #include "scheduler_sim/spread_balancer.h"
+#include "scheduler_sim/testing/arbitrary.h"
 #include "scheduler_sim/testing/naive.h"
 #include "scheduler_sim/testing/naive_storage.h"
-#include "scheduler_sim/testing/random_cluster.h"
 #include "scheduler_sim/testing/random_storage.h"
 #include "scheduler_sim/testing/scenario_fields.h"
 
 // What must hold for every cluster, on random small ones; a counterexample shrinks to a few plain objects.
 namespace spillway::sim::testing {
 namespace {
-
-struct RandomCluster {
-  std::vector<Genes> nodes, pods, namespaces, selecting, storage, volumes;
-  Genes scheduler;  // empty: the default
-
-  Objects Make() const {
-    Objects objects;
-    for (std::size_t i = 0; i < std::min<std::size_t>(nodes.size(), 6); ++i) {
-      objects.nodes.push_back(NodeFrom(static_cast<int>(i), nodes[i]));
-    }
-    for (std::size_t i = 0; i < std::min<std::size_t>(pods.size(), 24); ++i) {
-      objects.pods.push_back(PodFrom(static_cast<int>(i), pods[i]));
-    }
-    for (std::size_t i = 0; i < std::min<std::size_t>(namespaces.size(), 3); ++i) {
-      objects.namespaces.push_back(NamespaceFrom(static_cast<int>(i), namespaces[i]));
-    }
-    Cluster scratch{ClusterOptions()};
-    for (std::size_t i = 0; i < std::min<std::size_t>(storage.size(), 24); ++i) {
-      const Genes& genes = storage[i];
-      if (genes.size() < 2) continue;
-      UpsertStorage(genes[0] % kStorageKinds, genes[1], Genes(genes.begin() + 2, genes.end()), objects, scratch);
-    }
-    for (std::size_t i = 0; i < std::min(volumes.size(), objects.pods.size()); ++i) {
-      AddVolumes(volumes[i], objects.pods[i]);
-    }
-    if (scheduler.empty()) return objects;
-    objects.scheduler = SchedulerFrom(scheduler);
-    for (std::size_t i = 2; i < objects.pods.size(); i += 3) objects.pods[i].scheduler_name = "other";
-    for (std::size_t i = 0; i < std::min<std::size_t>(selecting.size(), 18); ++i) {
-      objects.selecting.push_back(SelectingFrom(static_cast<int>(i), selecting[i]));
-    }
-    if (scheduler.size() % 8 == 0) objects.device_classes = {{.metadata = {}, .extended_resource = "example.com/gpu"}};
-    return objects;
-  }
-};
-
-void showValue(const RandomCluster& cluster, std::ostream& out) {
-  const auto show = [&](const char* what, const std::vector<Genes>& all) {
-    for (const Genes& genes : all) {
-      out << what;
-      for (const auto gene : genes) out << ' ' << static_cast<int>(gene);
-      out << '\n';
-    }
-  };
-  show("node", cluster.nodes);
-  show("pod", cluster.pods);
-  show("namespace", cluster.namespaces);
-  show("selecting", cluster.selecting);
-  show("scheduler", {cluster.scheduler});
-  show("storage", cluster.storage);
-  show("volumes", cluster.volumes);
-}
-
-ClusterOptions Options(const SchedulerConfig& scheduler = {}) {
-  ClusterOptions options;
-  options.scheduler = scheduler;
-  return options;
-}
-
-void LoadRest(const Objects& objects, Cluster& cluster) {
-  for (const auto& [kind, object] : objects.selecting) cluster.Upsert(kind, object);
-  for (const SelectingKind kind : kSelectingKinds) cluster.MarkListed(kind);
-  for (const kube::DeviceClass& device_class : objects.device_classes) cluster.Upsert(device_class);
-}
-
-Cluster Load(const Objects& objects) {
-  Cluster cluster(Options(objects.scheduler));
-  LoadRest(objects, cluster);
-  for (const kube::Namespace& ns : objects.namespaces) cluster.Upsert(ns);
-  for (const kube::Node& node : objects.nodes) cluster.Upsert(node);
-  for (const kube::Pod& pod : objects.pods) cluster.Upsert(pod);
-  LoadStorage(objects, cluster);
-  return cluster;
-}
 
 // Every node's report and the message, as the model sees them.
 NaiveVerdict AsNaive(const Cluster& cluster, PodIndex pod, std::string& message) {
@@ -103,6 +29,28 @@ NaiveVerdict AsNaive(const Cluster& cluster, PodIndex pod, std::string& message)
   message = verdict.why_not ? verdict.why_not->SchedulerMessage() : verdict.undecidable;
   if (verdict.why_not && !verdict.why_not->rejection.empty()) seen.rejection = message;
   return seen;
+}
+
+bool IsReal(const Objects& objects, const std::string& name) {
+  return std::any_of(objects.nodes.begin(), objects.nodes.end(), [&](const kube::Node& node) {
+    return node.metadata.name == name && kube::Find(node.metadata.labels, "type") == nullptr;
+  });
+}
+
+// What a Pod that fits on no real node lacks.
+void CheckLack(const Objects& objects, const NaiveVerdict& expected, const Verdict& verdict) {
+  if (!verdict.why_not || !expected.rejection.empty()) return;
+  std::int64_t real = 0, lost = 0;
+  bool short_of_resources = false;
+  for (const auto& [name, node] : expected.nodes) {
+    if (!IsReal(objects, name)) continue;
+    ++real;
+    lost += expected.lost.count(name) != 0 ? 1 : 0;
+    short_of_resources = short_of_resources || node.filter == "NodeResourcesFit";
+  }
+  RC_LOG() << "lost " << verdict.why_not->LostText() << ", naively " << lost << '\n';
+  RC_ASSERT(verdict.why_not->lacks_capacity() == (real == 0 || short_of_resources || lost > 0));
+  if (!verdict.why_not->short_of_resources) RC_ASSERT(verdict.why_not->lost_nodes() == lost);
 }
 
 void CheckAgainstNaive(const Objects& objects, const Cluster& cluster) {
@@ -126,35 +74,10 @@ void CheckAgainstNaive(const Objects& objects, const Cluster& cluster) {
       continue;
     }
     RC_ASSERT(seen.nodes == expected.nodes);
+    CheckLack(objects, expected, Judge(cluster, *cluster.FindPod(pod.metadata.uid), NodeDomain::kReal));
     RC_ASSERT(message == (expected.feasible_anywhere() ? "" : expected.Message()));
   }
 }
-
-}  // namespace
-}  // namespace spillway::sim::testing
-
-namespace rc {
-template <>
-struct Arbitrary<spillway::sim::testing::RandomCluster> {
-  static Gen<spillway::sim::testing::RandomCluster> arbitrary() {
-    using spillway::sim::testing::Genes;
-    using spillway::sim::testing::RandomCluster;
-    const auto genes = gen::container<Genes>(60, gen::inRange<std::uint8_t>(0, 240));
-    const auto many = [&](int least, int most) {
-      return gen::mapcat(gen::inRange<std::size_t>(least, most + 1),
-                         [genes](std::size_t size) { return gen::container<std::vector<Genes>>(size, genes); });
-    };
-    return gen::build<RandomCluster>(
-        gen::set(&RandomCluster::nodes, many(0, 6)), gen::set(&RandomCluster::pods, many(1, 20)),
-        gen::set(&RandomCluster::namespaces, many(0, 3)), gen::set(&RandomCluster::selecting, many(0, 12)),
-        gen::set(&RandomCluster::scheduler, gen::oneOf(gen::just(Genes()), genes)),
-        gen::set(&RandomCluster::storage, many(0, 24)), gen::set(&RandomCluster::volumes, many(0, 20)));
-  }
-};
-}  // namespace rc
-
-namespace spillway::sim::testing {
-namespace {
 
 RC_GTEST_PROP(Model, AgreesWithTheFiltersWrittenNaively, (const RandomCluster& random)) {
   const Objects objects = random.Make();
@@ -172,61 +95,25 @@ RC_GTEST_PROP(Model, DeltasInAnyOrderLeadToTheSameModel,
   for (const kube::Namespace& ns : objects.namespaces) cluster.Upsert(ns);
   LoadRest(objects, cluster);
   LoadStorage(objects, cluster);
-  const auto replace = [](auto& list, auto object) {
-    std::erase_if(list, [&](const auto& other) { return other.metadata.name == object.metadata.name; });
-    list.push_back(std::move(object));
-  };
-  for (const Genes& genes : changes) {
-    if (genes.size() < 3) continue;
-    const Genes rest(genes.begin() + 3, genes.end());
-    switch (genes[0] % 14) {
-      case 0:
-        std::erase_if(objects.nodes,
-                      [&](const auto& n) { return n.metadata.name == "n" + std::to_string(genes[1] % 6); });
-        cluster.RemoveNode("n" + std::to_string(genes[1] % 6));
-        break;
-      case 1:
-        replace(objects.nodes, NodeFrom(genes[1] % 6, rest));
-        cluster.Upsert(objects.nodes.back());
-        break;
-      case 2:
-      case 3:
-        std::erase_if(objects.pods,
-                      [&](const auto& p) { return p.metadata.name == "p" + std::to_string(genes[1] % 24); });
-        cluster.RemovePod("p" + std::to_string(genes[1] % 24));
-        break;
-      case 4:
-        replace(objects.namespaces, NamespaceFrom(genes[1] % 3, rest));
-        cluster.Upsert(objects.namespaces.back());
-        break;
-      case 8:
-      case 9: {
-        auto [kind, object] = SelectingFrom(genes[1] % 18, rest);
-        std::erase_if(objects.selecting,
-                      [&](const auto& other) { return other.second.metadata.uid == object.metadata.uid; });
-        if (genes[0] % 14 == 8) {
-          cluster.RemoveSelecting(kind, object.metadata.uid);
-        } else {
-          cluster.Upsert(kind, object);
-          objects.selecting.emplace_back(kind, std::move(object));
-        }
-        break;
-      }
-      case 10:
-      case 11:
-        UpsertStorage(genes[2] % kStorageKinds, genes[1], rest, objects, cluster);
-        break;
-      case 12:
-        RemoveStorage(genes[2] % kStorageKinds, genes[1], objects, cluster);
-        break;
-      default:
-        replace(objects.pods, PodFrom(genes[1] % 24, rest));
-        if (genes[2] % 2 != 0) AddVolumes(Genes(rest.rbegin(), rest.rend()), objects.pods.back());
-        cluster.Upsert(objects.pods.back());
-        break;
+  for (const Genes& genes : changes) ApplyChange(genes, objects, cluster);
+  CheckAgainstNaive(objects, cluster);
+}
+
+// kube-scheduler takes any of several equally large volumes: a node takes the Pod if it does in some order.
+RC_GTEST_PROP(Model, AgreesWithTheNaiveFiltersInEveryOrderOfEqualVolumes, (const RandomCluster& random)) {
+  Objects objects = random.Make();
+  for (std::size_t i = 0; i < objects.volumes.size(); ++i) {
+    if (i % 3 != 2) objects.volumes[i].capacity = kube::Quantity::FromUnits(std::int64_t{4} << 30);
+  }
+  for (kube::Pod& pod : objects.pods) {
+    for (const char* name : {"c0", "c1"}) {
+      if (pod.is_bound() || pod.volumes.size() > 2) continue;
+      kube::Volume& volume = pod.volumes.emplace_back();
+      volume.kind = kube::Volume::Kind::kPersistentVolumeClaim;
+      volume.name = volume.source = name;
     }
   }
-  CheckAgainstNaive(objects, cluster);
+  CheckAgainstNaive(objects, Load(objects));
 }
 
 // Labels that every Pod has a value of its own for, as StatefulSets' Pods do, and selectors that ask for them only
@@ -258,7 +145,6 @@ RC_GTEST_PROP(Packing, EveryStepIsRight, (const RandomCluster& random)) {
   Objects objects = random.Make();
   std::erase_if(objects.nodes,
                 [](const kube::Node& node) { return kube::Find(node.metadata.labels, "type") != nullptr; });
-  for (kube::Pod& pod : objects.pods) pod.nominated_node_name.clear();
   const std::vector<kube::Pod> originals = objects.pods;
   for (const char* replica : {"-2", "-3", "-4"}) {
     for (kube::Pod pod : originals) {
@@ -289,6 +175,24 @@ RC_GTEST_PROP(Packing, EveryStepIsRight, (const RandomCluster& random)) {
     } else {
       RC_ASSERT(!expected.undecidable);
       RC_ASSERT(!expected.feasible_anywhere());
+    }
+  }
+}
+
+// What the controller and the sandbox ask by packing, others ask by judging.
+RC_GTEST_PROP(Packing, OfASinglePodIsItsJudgement, (const RandomCluster& random)) {
+  const Cluster cluster = Load(random.Make());
+  for (const NodeDomain domain : {NodeDomain::kReal, NodeDomain::kAll}) {
+    for (const PodIndex pod : cluster.pending()) {
+      const Verdict judged = Judge(cluster, pod, domain);
+      const Verdict packed = Pack(cluster, std::vector<PodIndex>{pod}, domain).entries().front().verdict;
+      RC_ASSERT(packed.kind == judged.kind);
+      RC_ASSERT(packed.node == judged.node);
+      RC_ASSERT(packed.undecidable == judged.undecidable);
+      RC_ASSERT((packed.why_not == nullptr) == (judged.why_not == nullptr));
+      if (packed.why_not == nullptr) continue;
+      RC_ASSERT(packed.why_not->SchedulerMessage() == judged.why_not->SchedulerMessage());
+      RC_ASSERT(packed.why_not->short_of_resources == judged.why_not->short_of_resources);
     }
   }
 }

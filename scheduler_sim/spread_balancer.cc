@@ -2,16 +2,21 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <unordered_map>
 
 #include "kube/api/selector.h"
 #include "scheduler_sim/filter.h"
+#include "scheduler_sim/virtual_offer.h"
 
 namespace spillway::sim {
 namespace {
 
 __extension__ using Wide = __int128;
+
+constexpr std::size_t kShown = 3;  // nodes, in texts
 
 // used/of, compared exactly.
 struct Share {
@@ -23,12 +28,8 @@ struct Share {
 
 class Spreader {
  public:
-  Spreader(const Cluster::Model& model, const SpreadOptions& options)
-      : model_(model), options_(options), usage_(model.usage) {
-    model.names.ForEach([&](NodeIndex node, std::uint64_t) {
-      if (model.node(node).exists && model.node(node).role == NodeRole::kVirtual) nodes_.push_back(node);
-    });
-  }
+  Spreader(const Cluster& cluster, const SpreadOptions& options)
+      : model_(cluster.model()), options_(options), nodes_(cluster.nodes(NodeRole::kVirtual)) {}
 
   Placement Place(PodIndex pod) {
     const PodRecord& record = model_.pod(pod);
@@ -44,12 +45,19 @@ class Spreader {
         candidates.push_back(Weigh(record, pod_class, nodes_[i]));
     }
     if (candidates.empty()) return {pod, std::nullopt, WhyNowhere(pod_class, refusals)};
-    const std::size_t shown = std::min<std::size_t>(candidates.size(), 3);
+    const std::size_t shown = std::min(candidates.size(), kShown);
     std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), candidates.end());
     const NodeIndex chosen = candidates.front().node;
-    model_.Place(usage_, pod_class.footprint, record.identity, chosen);
-    if (record.owner.valid()) ++placed_[Cluster::Model::OwnerKey(record.owner, chosen)];
     return {pod, chosen, WhyThere(candidates)};
+  }
+
+  // Those that follow find the Pod where it was placed.
+  void Count(const Placement& placement) {
+    if (!placement.node) return;
+    const PodRecord& record = model_.pod(placement.pod);
+    if (!changed_) changed_.emplace(model_.usage);
+    model_.Place(*changed_, record.footprint, record.identity, *placement.node);
+    if (record.owner.valid()) ++placed_[Cluster::Model::OwnerKey(record.owner, *placement.node)];
   }
 
  private:
@@ -66,7 +74,8 @@ class Spreader {
 
   static bool DependsOnUsage(const Filter& filter) { return filter.scope() != Filter::Scope::kObjects; }
 
-  Question Ask(const PodClass& pod_class) const { return {model_, usage_, pod_class}; }
+  const Usage& usage() const { return changed_ ? *changed_ : model_.usage; }
+  Question Ask(const PodClass& pod_class) const { return {model_, usage(), pod_class}; }
 
   // Volumes are bound and made for the node that kube-scheduler chose; for a Pod that it did not place nobody does it.
   std::string UnboundClaim(const PodClass& pod_class) const {
@@ -94,20 +103,20 @@ class Spreader {
     const NodeRecord& node = model_.node(index);
     if (!node.ready) return "not ready";
     if (node.unschedulable) return "cordoned";
+    if (node.cloud_unreachable) return "cloud unreachable";
     for (const kube::Taint& taint : node.taints) {
       if (IsFence(taint)) continue;
       if (FirstUntolerated({taint}, model_.tolerations[pod_class.tolerations.value()].tolerations) != nullptr) {
         return "untolerated taint " + taint.key + (taint.value.empty() ? "" : "=" + taint.value);
       }
     }
-    for (const std::string& need : pod_class.needs) {
-      const auto& unsupported = node.unsupported_features;
-      if (std::binary_search(unsupported.begin(), unsupported.end(), need)) return "cannot run " + need;
+    if (node.offer) {
+      if (std::string why = WhyItCannotRun(model_, pod_class, *node.offer); !why.empty()) return why;
     }
     // kube-scheduler leaves what it ignores to others; nobody but us looks after a virtual node.
     for (const auto& [resource, amount] : model_.footprint(pod_class.footprint).scalars) {
       const std::string name(model_.resource_name(resource));
-      if (model_.profiles[pod_class.profile].Ignores(name) && !Offers(node, resource)) return "Insufficient " + name;
+      if (model_.profiles[pod_class.profile].Ignores(name) && !node.Offers(resource)) return "Insufficient " + name;
     }
     for (const Filter* filter : Filters()) {
       if (DependsOnUsage(*filter) || filter->name() == "NodeUnschedulable" || filter->name() == "TaintToleration")
@@ -115,11 +124,6 @@ class Spreader {
       if (!filter->Admits(Ask(pod_class), index)) return filter->Explain(Ask(pod_class), index).front();
     }
     return {};
-  }
-
-  static bool Offers(const NodeRecord& node, ResourceId wanted) {
-    return std::any_of(node.scalars.begin(), node.scalars.end(),
-                       [&](const auto& have) { return have.first == wanted; });
   }
 
   bool IsFence(const kube::Taint& taint) const {
@@ -145,9 +149,9 @@ class Spreader {
       const Share share{Plus(Minus(allocatable, free), request), allocatable};
       if (candidate.share < share) candidate.share = share;
     };
-    consider(node.pods, usage_.free_pods[i], 1);
-    consider(node.milli_cpu, usage_.free_milli_cpu[i], footprint.milli_cpu);
-    consider(node.memory, usage_.free_memory[i], footprint.memory);
+    consider(node.pods, usage().free_pods[i], 1);
+    consider(node.milli_cpu, usage().free_milli_cpu[i], footprint.milli_cpu);
+    consider(node.memory, usage().free_memory[i], footprint.memory);
     if (record.owner.valid()) {
       const std::uint64_t key = Cluster::Model::OwnerKey(record.owner, index);
       for (const auto* counts : {&model_.owners_on_virtual, &placed_}) {
@@ -160,19 +164,42 @@ class Spreader {
   // `best` is sorted as far as it is shown.
   std::string WhyThere(const std::vector<Candidate>& best) const {
     const std::string of = std::to_string(nodes_.size());
-    if (best.size() == 1)
+    if (best.size() == 1) {
       return nodes_.size() == 1 ? "the only virtual node" : "the only one of " + of + " virtual nodes that fits";
-    if (best[0].share == best[1].share) {
-      const std::string equal = "chosen of " + of + " with equal quota used (" + best[0].share.Percent() + "): ";
-      if (best[0].replicas == best[1].replicas) return equal + "first by name";
-      return equal + "fewest replicas of its owner (" + std::to_string(best[0].replicas) + " < " +
-             std::to_string(best[1].replicas) + ")";
+    }
+    std::vector<Candidate> equal;
+    std::copy_if(best.begin(), best.end(), std::back_inserter(equal),
+                 [&](const Candidate& candidate) { return candidate.share == best.front().share; });
+    std::sort(equal.begin(), equal.end());
+    if (equal.size() == nodes_.size()) {
+      return "chosen of " + of + " with equal quota used (" + best[0].share.Percent() + "): " + AmongEqual(equal);
     }
     std::string why = "chosen of " + of + " by quota used (" + best[0].share.Percent();
-    for (std::size_t i = 1; i < std::min<std::size_t>(best.size(), 3); ++i) {
+    for (std::size_t i = 1; i < std::min(best.size(), kShown); ++i) {
       why += (best[i - 1].share == best[i].share ? " = " : " < ") + best[i].share.Percent();
     }
-    return why + (best.size() > 3 ? " < ...)" : ")");
+    why += best.size() > kShown ? ", ...)" : ")";
+    return equal.size() == 1 ? why : why + ", of the equal " + NamesOf(equal) + " " + AmongEqual(equal);
+  }
+
+  // What decided between nodes with equal shares; sorted.
+  static std::string AmongEqual(const std::vector<Candidate>& equal) {
+    const std::uint64_t fewest = equal.front().replicas;
+    if (equal.back().replicas == fewest) return "first by name";
+    const auto more = std::find_if(equal.begin(), equal.end(), [&](const Candidate& c) { return c.replicas > fewest; });
+    const std::string why =
+        "fewest replicas of its owner (" + std::to_string(fewest) + " < " + std::to_string(more->replicas) + ")";
+    return more - equal.begin() == 1 ? why : why + ", then first by name";
+  }
+
+  // By name, however they are sorted.
+  std::string NamesOf(std::vector<Candidate> some) const {
+    std::sort(some.begin(), some.end(), [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
+    std::string names;
+    for (std::size_t i = 0; i < std::min(some.size(), kShown); ++i) {
+      names += (i == 0 ? "" : ", ") + model_.node(some[i].node).name;
+    }
+    return some.size() > kShown ? names + " and " + std::to_string(some.size() - kShown) + " more" : names;
   }
 
   std::string WhyNowhere(const PodClass& pod_class, const std::vector<std::string>& refusals) const {
@@ -200,7 +227,7 @@ class Spreader {
 
   const Cluster::Model& model_;
   const SpreadOptions& options_;
-  Usage usage_;
+  std::optional<Usage> changed_;  // the model's, and what was placed here; a copy is made for those that follow
   std::vector<NodeIndex> nodes_;  // virtual, by name
   std::unordered_map<ClassIndex, std::vector<std::string>> refusals_;
   std::unordered_map<std::uint64_t, std::uint32_t> placed_;  // Model::OwnerKey(): in this call
@@ -209,10 +236,13 @@ class Spreader {
 }  // namespace
 
 std::vector<Placement> Spread(const Cluster& cluster, std::span<const PodIndex> pods, const SpreadOptions& options) {
-  Spreader spreader(cluster.model(), options);
+  Spreader spreader(cluster, options);
   std::vector<Placement> placements;
   placements.reserve(pods.size());
-  for (const PodIndex pod : pods) placements.push_back(spreader.Place(pod));
+  for (const PodIndex pod : pods) {
+    if (!placements.empty()) spreader.Count(placements.back());
+    placements.push_back(spreader.Place(pod));
+  }
   return placements;
 }
 

@@ -25,11 +25,10 @@ struct Placement {
   std::string why;
 };
 
-// Shares Pods out over the virtual nodes that are ready, not cordoned and admit them (all filters, the fence taints
-// taken as tolerated; what the node's provider declares unable to run in the annotation
-// spillway.io/unsupported-features is refused). Even by share of quota used after placing (pods, cpu, memory of
-// allocatable; the largest counts), then replicas of one owner apart, then by name. Counts what it has just placed. Ten
-// equal Pods on three equal nodes: 4/3/3.
+// Shares Pods out over the virtual nodes that are ready, not cordoned, admit them (all filters, the fence taints taken
+// as tolerated) and whose provider can run them: see virtual_offer.h. Even by share of quota used after placing (pods,
+// cpu, memory of allocatable; the largest counts), then replicas of one owner apart, then by name. Counts what it has
+// just placed. Ten equal Pods on three equal nodes: 4/3/3.
 std::vector<Placement> Spread(const Cluster& cluster, std::span<const PodIndex> pods, const SpreadOptions& options);
 
 }  // namespace spillway::sim

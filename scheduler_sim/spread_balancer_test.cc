@@ -69,17 +69,42 @@ TEST(Spread, SaysWhyANodeWasChosen) {
             "chosen of 3 by quota used (1% < 2% < 4%)");
 }
 
+std::string WhyP(const char* text) { return Judge(text).at("p").why; }
+
+TEST(Spread, SaysWhichNodesWereEqualAndWhatDecidedBetweenThem) {
+  EXPECT_EQ(WhyP("virtual v[1..3] pods=100\npod p"), "chosen of 3 with equal quota used (1%): first by name");
+  EXPECT_EQ(WhyP("virtual v1 pods=25\nvirtual v[2..3] pods=100\npod p"),
+            "chosen of 3 by quota used (1% = 1% < 4%), of the equal v2, v3 first by name")
+      << "v1 is first by name among all";
+  EXPECT_EQ(WhyP("virtual v1 pods=100 cordoned\nvirtual v[2..3] pods=100\npod p"),
+            "chosen of 3 by quota used (1% = 1%), of the equal v2, v3 first by name")
+      << "v1 does not take it";
+  EXPECT_EQ(WhyP("virtual v1 pods=25\nvirtual v[2..6] pods=100\npod p"),
+            "chosen of 6 by quota used (1% = 1% = 1%, ...), of the equal v2, v3, v4 and 2 more first by name");
+  EXPECT_EQ(WhyP(R"(
+    virtual v[1..3]  pods=100
+    pod  a  on=v1 owner=ReplicaSet/web
+    pod  b  on=v2 owner=ReplicaSet/api
+    pod  c  on=v3 owner=ReplicaSet/api
+    pod  p  owner=ReplicaSet/web
+  )"),
+            "chosen of 3 with equal quota used (2%): fewest replicas of its owner (0 < 1), then first by name");
+}
+
 TEST(Spread, SaysWhyNoNodeTakesThePod) {
-  EXPECT_THAT(
-      Judge(R"(
+  EXPECT_THAT(Judge(R"(
     virtual full1     pods=0
     virtual full2     pods=0
     virtual down      not-ready
     virtual cordoned  cordoned
     virtual tainted   taint=team=a:NoSchedule
+    virtual cut       cloud-unreachable
     pod  p
   )"),
-      StaysBecause("p", "0/5 virtual nodes fit: 2 Too many pods, 1 cordoned, 1 not ready, 1 untolerated taint team=a"));
+              StaysBecause(
+                  "p",
+                  "0/6 virtual nodes fit: 2 Too many pods, 1 cordoned, 1 cloud unreachable, 1 not ready, 1 untolerated "
+                  "taint team=a"));
   EXPECT_THAT(Judge("pod p"), StaysBecause("p", "0/0 virtual nodes fit: there are none"));
 }
 
@@ -89,15 +114,6 @@ TEST(Spread, AFenceThatEvictsIsNoFence) {
     pod  p
   )"),
               StaysBecause("p", "0/1 virtual nodes fit: 1 untolerated taint virtual-kubelet.io/provider=x"));
-}
-
-TEST(Spread, RespectsWhatTheProviderCannotRun) {
-  const std::string nodes = "virtual v unsupported=hostNetwork,hostPort,hostPath,persistentVolumeClaim\n";
-  EXPECT_THAT(Judge(nodes + "pod p hostNetwork"), StaysBecause("p", "0/1 virtual nodes fit: 1 cannot run hostNetwork"));
-  EXPECT_THAT(Judge(nodes + "pod p port=80"), StaysBecause("p", "0/1 virtual nodes fit: 1 cannot run hostPort"));
-  EXPECT_THAT(Judge(nodes + "pod p volume=hostPath"),
-              StaysBecause("p", "0/1 virtual nodes fit: 1 cannot run hostPath"));
-  EXPECT_THAT(Judge(nodes + "pod p volume=emptyDir"), Overflow(1, Onto("v")));
 }
 
 TEST(Spread, SelectorsBindOnVirtualNodesToo) {

@@ -1,5 +1,8 @@
 #include "scheduler_sim/verdict.h"
 
+#include <algorithm>
+#include <numeric>
+
 #include "scheduler_sim/judgement.h"
 
 namespace spillway::sim {
@@ -7,22 +10,44 @@ namespace {
 
 constexpr const char* kAlreadyBound = "it is already bound to a node";
 
+std::string CountsText(const std::vector<ReasonCount>& counts) {
+  std::string text;
+  for (const ReasonCount& count : counts) {
+    text += (text.empty() ? "" : ", ") + std::to_string(count.nodes) + " " + count.reason;
+  }
+  return text;
+}
+
+bool AreTheSameReasons(const std::vector<ReasonCount>& a, const std::vector<ReasonCount>& b) {
+  return std::is_permutation(
+      a.begin(), a.end(), b.begin(), b.end(),
+      [](const ReasonCount& mine, const ReasonCount& theirs) { return mine.reason == theirs.reason; });
+}
+
 }  // namespace
 
 std::string Explanation::Summary() const {
   if (!rejection.empty()) return rejection;
-  std::string summary;
-  for (const ReasonCount& count : reasons) {
-    if (!summary.empty()) summary += ", ";
-    summary += std::to_string(count.nodes) + " " + count.reason;
-  }
-  return summary;
+  return CountsText(reasons);
 }
+
+std::int64_t Explanation::lost_nodes() const {
+  return std::accumulate(lost.begin(), lost.end(), std::int64_t{0},
+                         [](std::int64_t sum, const ReasonCount& count) { return sum + count.nodes; });
+}
+
+std::string Explanation::LostText() const { return CountsText(lost); }
 
 std::string Explanation::SchedulerMessage() const {
   if (nodes == 0) return "no nodes available to schedule pods";
   const std::string summary = Summary();
   return "0/" + std::to_string(nodes) + " nodes are available:" + (summary.empty() ? "" : " " + summary + ".");
+}
+
+bool Explanation::IsOfTheSameKindAs(const Explanation& other) const {
+  return rejection == other.rejection && doubt == other.doubt && short_of_resources == other.short_of_resources &&
+         (nodes == 0) == (other.nodes == 0) && AreTheSameReasons(reasons, other.reasons) &&
+         AreTheSameReasons(lost, other.lost);
 }
 
 Verdict Judge(const Cluster& cluster, PodIndex pod, NodeDomain domain) {
@@ -39,29 +64,21 @@ Verdict Judge(const Cluster& cluster, PodIndex pod, NodeDomain domain) {
     return verdict;
   }
   const NodeSet& nodes = model.domain(domain);
-  const Evaluation evaluation = EvaluatePod(model, pod, nodes);
-  // kube-scheduler looks at virtual nodes as well: it fails on the Pod wherever it fails.
-  std::string error = evaluation.error;
-  if (error.empty() && domain == NodeDomain::kReal && model.volumes_of(pod_class) != nullptr) {
-    error = EvaluatePod(model, pod, model.all).error;
-  }
-  if (!error.empty()) {
-    verdict.undecidable = SchedulerFails(error);
+  const std::vector<NominatedAt> ahead = NominatedAhead(model, model.nominated, pod);
+  const Case the_case{{model, model.usage, pod_class}, record.node, ahead};
+  Usage scratch = ahead.empty() && !record.node.valid() ? Usage() : model.usage;
+  const Evaluation evaluation = EvaluateCase(the_case, nodes, scratch);
+  if (!evaluation.error.empty()) {
+    verdict.undecidable = SchedulerFails(evaluation.error);
     return verdict;
   }
-  if (evaluation.feasible.empty()) {
-    verdict.kind = Verdict::Kind::kNowhere;
-    verdict.why_not = Explain(evaluation, nodes);
-    return verdict;
-  }
+  if (evaluation.feasible.empty()) return FitsNowhere(Explain(the_case.question, evaluation, nodes));
   if (!pod_class.asks.empty()) {
     verdict.undecidable = LastWordOf(pod_class);
     return verdict;
   }
   verdict.kind = Verdict::Kind::kFits;
-  verdict.node = record.node.valid() && evaluation.feasible.Has(record.node)
-                     ? record.node
-                     : BestNode({model, model.usage, pod_class}, evaluation.feasible);
+  verdict.node = PlaceFor(the_case, evaluation.feasible);
   return verdict;
 }
 
@@ -76,7 +93,7 @@ std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod) {
     if (!result.rejection.empty() || !result.error.empty()) return reports;
     if (result.nodes) looked_at.IntersectWith(*result.nodes);
   }
-  const std::vector<NominatedAt> ahead = NominatedAhead(model, pod);
+  const std::vector<NominatedAt> ahead = NominatedAhead(model, model.nominated, pod);
   Usage scratch = ahead.empty() ? Usage() : model.usage;
   const NodeIndex own = model.pod(pod).node;  // nominated to: tried whatever PreFilter says
   model.names.ForEach([&](NodeIndex node, std::uint64_t) {

@@ -22,12 +22,25 @@ struct Explanation {
   std::vector<ReasonCount> reasons;  // sorted as kube-scheduler sorts "count reason", as strings
   std::string rejection;             // a PreFilter plugin's one message for all nodes; reasons are then empty
   bool short_of_resources = false;   // NodeResourcesFit rejected at least one node, or the domain is empty
+  // Real nodes that are lost to the Pod, by what they are ("3 not ready"): see LostNodes(). Worked out only if there is
+  // no shortage otherwise.
+  std::vector<ReasonCount> lost;
+  // Why it may fit all the same, for operators: on a node that is rejected by what nobody but kube-scheduler can know.
+  // Empty when it cannot.
+  std::string doubt;
 
+  // Capacity is what it lacks: real nodes are short of it, lost, or there are none.
+  bool lacks_capacity() const { return short_of_resources || !lost.empty(); }
+  std::int64_t lost_nodes() const;
   // "8 Insufficient cpu, 4 node(s) had untolerated taint(s)"
   std::string Summary() const;
+  // "10 not ready, 2 cordoned"; empty when none is lost, or that was not worked out.
+  std::string LostText() const;
   // "0/12 nodes are available: 4 node(s) had untolerated taint(s), 8 Insufficient cpu." as kube-scheduler's FitError,
   // without the preemption part; "no nodes available to schedule pods" for an empty domain.
   std::string SchedulerMessage() const;
+  // The same reasons, whatever their numbers: whoever acts on one may act on the other.
+  bool IsOfTheSameKindAs(const Explanation& other) const;
 };
 
 // What the simulation says of a Pod. Only kNowhere may overflow.
@@ -35,7 +48,7 @@ struct Verdict {
   enum class Kind : std::uint8_t { kFits, kNowhere, kUndecidable };
   Kind kind = Kind::kUndecidable;
   NodeIndex node;                              // kFits: one node that takes it (in a Packing: its place)
-  std::shared_ptr<const Explanation> why_not;  // kNowhere: shared by the class
+  std::shared_ptr<const Explanation> why_not;  // kNowhere, and kUndecidable for its doubt: shared by the class
   std::string undecidable;                     // kUndecidable: what cannot be known, for operators
 };
 

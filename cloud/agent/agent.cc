@@ -1,17 +1,23 @@
 #include "cloud/agent/agent.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "base/log.h"
+#include "cloud/agent/node_capabilities.h"
 #include "kube/paths.h"
 
 namespace spillway::cloud {
 namespace {
 
 constexpr char kReportingController[] = "spillway.io/agent";
+constexpr std::size_t kQueuedEvents = 15'000;  // five of each of 3,000 Pods
+constexpr std::size_t kQueuedWarnings = 1000;
+constexpr int kEventsPerPod = 25;  // kubelet's
 constexpr Duration kShutdownPoll = 50ms;
-constexpr Duration kListingGap = 200ms;  // between listings, however many ask for one
+constexpr std::size_t kFewInstances = 3;  // of fewer, most may be lost without anything being wrong
 
 kube::ReflectorOptions PodsOf(const std::string& node_name) {
   kube::ReflectorOptions options;
@@ -21,45 +27,59 @@ kube::ReflectorOptions PodsOf(const std::string& node_name) {
   return options;
 }
 
+AgentOptions WithIdentity(AgentOptions options, Runtime& runtime) {
+  if (options.identity.empty()) {
+    options.identity = fmt::format("{}_{:016x}", options.node_name, runtime.random().Next());
+  }
+  return options;
+}
+
 }  // namespace
 
 Agent::Agent(Runtime& runtime, kube::Transport& transport, Provider& provider, AgentOptions options,
              AgentObserver* observer, kube::ClientObserver* client_observer)
     : runtime_(runtime),
-      options_(std::move(options)),
-      limiter_(runtime, options_.qps, options_.burst),
-      client_(runtime, transport, limiter_, client_observer),
-      events_(runtime, client_, kReportingController, options_.node_name),
-      context_{runtime, client_, events_, provider, options_, observer ? *observer : null_observer_},
-      admission_(options_.capacity, provider.unsupported_features()),
-      registrar_(context_),
+      options_(WithIdentity(std::move(options), runtime)),
+      api_(runtime, transport, options_, client_observer),
+      events_(runtime, api_.events(), kReportingController, options_.node_name,
+              {options_.qps, options_.burst, kQueuedEvents + kQueuedWarnings, kQueuedWarnings, kEventsPerPod}),
+      inputs_(runtime, transport, api_.reads()),
+      node_dns_(runtime, events_, options_.node_name),
+      context_{runtime, api_, events_, provider, options_, observer ? *observer : null_observer_, inputs_, node_dns_},
+      admission_(options_.capacity, NodeCapabilities(provider, options_)),
+      lease_(context_),
+      registrar_(context_, transport),
       orphans_(context_,
                [this](const Instance& instance) {
                  const auto found = lifecycles_.find(instance.identity.pod_uid);
-                 if (found == lifecycles_.end()) return false;
-                 const Instance* own = found->second->instance();
-                 return own ? own->id == instance.id : found->second->lacks_instance() || found->second->is_creating();
+                 return found != lifecycles_.end() && found->second->Claims(instance);
                }),
-      listing_wanted_(runtime),
+      cloud_(context_, *this),
       pods_(runtime, transport, PodsOf(options_.node_name), [this](auto batch) { OnPods(std::move(batch)); }),
-      flows_(runtime) {
-  provider.OnChange([this](const std::string& id) {
-    for (const auto& [uid, lifecycle] : lifecycles_) {
-      if (lifecycle->instance() && lifecycle->instance()->id == id) lifecycle->OnInstanceHint();
-    }
-  });
-}
+      flows_(runtime) {}
 
-Agent::~Agent() { context_.provider.OnChange(nullptr); }
+void Agent::Start(std::function<void(std::string)> fenced) { flows_.Spawn(Run(std::move(fenced))); }
 
-void Agent::Start() {
+Task<void> Agent::Run(std::function<void(std::string)> fenced) {
+  co_await lease_.Acquire();
+  lease_.Keep([this] { return registrar_.node_uid(); },
+              [this, fenced](std::string holder) {
+                stopping_ = true;
+                log::Error("another agent of this name has taken the node's lease; ending",
+                           {{"node", options_.node_name}, {"holder", holder}});
+                if (!fenced) return;
+                runtime_.Post([fenced, holder, alive = std::weak_ptr(alive_)] {
+                  if (!alive.expired()) fenced(holder);
+                });
+              });
   registrar_.Start();
   pods_.Start();
-  flows_.Spawn(KeepListing());
+  cloud_.Start();
 }
 
 void Agent::OnPods(kube::DeltaBatch<kube::RawObject> batch) {
   for (auto& delta : batch.deltas) {
+    if (delta.unreadable) continue;  // what is known of it stays
     if (!delta.object) {
       waiting_.erase(delta.uid);
       const auto found = lifecycles_.find(delta.uid);
@@ -104,6 +124,7 @@ void Agent::StartLifecycles() {
   });
   for (Json& pod : pods) StartLifecycle(std::move(pod));
   first_listing_.clear();
+  cloud_.RequestListing();  // what has changed since
 }
 
 void Agent::StartLifecycle(Json pod) {
@@ -126,54 +147,92 @@ void Agent::OnDone(const std::string& uid) {
   });
 }
 
-Task<void> Agent::KeepListing() {
-  for (;;) {
-    const Instant asked_at = runtime_.Now();
-    auto listed = co_await context_.provider.List(options_.cluster_id, options_.node_name);
-    context_.observer.OnOperation("list", listed ? std::optional<Refusal>() : RefusalOf(listed.error()),
-                                  runtime_.Now() - asked_at);
-    if (listed) {
-      TakeListing(*std::move(listed), asked_at);
-    } else {
-      log::Warning("cannot list this node's instances",
-                   {{"node", options_.node_name}, {"why", listed.error().message}});
-    }
-    co_await runtime_.SleepFor(kListingGap);
-    const Duration pause = listed_once_ ? options_.instance_list_interval : options_.first_retry;
-    co_await listing_wanted_.WaitUntil(runtime_.Now() + pause);
-  }
+void Agent::OnInstance(const Instance& instance, Instant as_of) {
+  const auto found = lifecycles_.find(instance.identity.pod_uid);
+  if (found != lifecycles_.end()) found->second->OnInstance(instance, as_of);
 }
 
-std::size_t Agent::InstancesExpected(Instant at) const {
-  std::size_t count = 0;
+void Agent::OnInstanceGone(const std::string& instance_id) {
+  for (const auto& [uid, lifecycle] : lifecycles_) lifecycle->OnInstanceGone(instance_id);
+}
+
+void Agent::OnNotFound(const std::string& pod_uid, const std::string& instance_id, Instant asked_at) {
+  const auto found = lifecycles_.find(pod_uid);
+  if (found != lifecycles_.end()) found->second->OnNotFound(instance_id, asked_at);
+}
+
+// Clouds list nothing, or some part, for those who may not see. Then, and when most is gone at once, it is better to
+// wait for somebody who knows than to end what may well be running.
+bool Agent::IsSuspect(const std::vector<Instance>& listed, Instant at) const {
+  if (context_.provider.empty_listing_is_proof()) return false;
+  std::set<std::string> shown;
+  for (const Instance& instance : listed) shown.insert(instance.identity.pod_uid);
+  std::size_t expected = 0, missed = 0;
+  const auto expect = [&](const std::string& uid) {
+    ++expected;
+    if (!shown.contains(uid)) ++missed;
+  };
   for (const auto& [uid, pod] : waiting_) {
-    count += HasStarted(pod) && !IsTerminalPhase(TextAt(pod, "status", "phase")) ? 1 : 0;
+    if (HasStarted(pod) && !IsTerminalPhase(TextAt(pod, "status", "phase"))) expect(uid);
   }
-  for (const auto& [uid, lifecycle] : lifecycles_) count += lifecycle->is_instance_expected(at) ? 1 : 0;
-  return count;
+  for (const auto& [uid, lifecycle] : lifecycles_) {
+    if (lifecycle->is_instance_expected(at)) expect(uid);
+  }
+  return (listed.empty() && expected > 0) || (expected >= kFewInstances && 2 * missed > expected);
 }
 
-void Agent::TakeListing(std::vector<Instance> listed, Instant asked_at) {
-  const std::size_t expected = InstancesExpected(asked_at);
-  const bool is_suspect = listed.empty() && expected > 0 && !context_.provider.empty_listing_is_proof();
-  const bool was_suspect = std::exchange(cloud_suspect_, is_suspect);
-  if (cloud_suspect_) {
-    if (!was_suspect) {
-      log::Error("the cloud lists no instance although some must be there; nothing is concluded from that",
-                 {{"node", options_.node_name}, {"expected", expected}});
-      context_.observer.OnSuspiciousListing();
-    }
-    orphans_.Forget();
+void Agent::OnReachable() {
+  CloudView view;
+  if (!cloud_.is_reachable()) {
+    view = {CloudView::State::kUnreachable, "CloudUnreachable", ToString(*cloud_.why_not())};
+  } else if (cloud_suspect_) {
+    view = {CloudView::State::kUnreachable, "ListingSuspect",
+            "most of the instances that must be there are not listed: check the permissions"};
+  } else if (cloud_.has_answered()) {
+    view.state = CloudView::State::kReachable;
   }
+  registrar_.SetCloud(std::move(view));
+}
+
+void Agent::NoteSuspect(bool is_suspect) {
+  const bool was_suspect = std::exchange(cloud_suspect_, is_suspect);
+  if (was_suspect != is_suspect) OnReachable();
+  if (!is_suspect) return;
+  context_.observer.OnSuspiciousListing();
+  orphans_.Forget();
+  if (was_suspect) return;
+  log::Error("the cloud does not list most of the instances that must be there; nothing is concluded from that",
+             {{"node", options_.node_name}});
+}
+
+void Agent::TellInstancesLeft(const std::vector<Instance>& listed, Instant asked_at) {
+  const auto is_ours = [this](const Instance& instance) { return instance.identity.node_name == options_.node_name; };
+  const auto count = static_cast<std::size_t>(std::count_if(listed.begin(), listed.end(), is_ours));
+  registrar_.SetInstancesLeft({count, runtime_.WallNow() - (runtime_.Now() - asked_at)});
+}
+
+void Agent::OnListing(std::vector<Instance> listed, Instant asked_at) {
+  NoteSuspect(IsSuspect(listed, asked_at));
+  if (!cloud_suspect_) TellInstancesLeft(listed, asked_at);
   if (lifecycles_.empty()) first_listing_ = listed;  // the newest there is when the Pods become known
   if (!listed_once_) {
     listed_once_ = true;
     StartLifecycles();
   }
+  // Of several of one Pod, the one that runs.
+  std::stable_partition(listed.begin(), listed.end(),
+                        [](const Instance& i) { return i.state == InstanceState::kRunning; });
+  std::set<std::string> shown;
+  for (const Instance& instance : listed) {
+    const auto found = lifecycles_.find(instance.identity.pod_uid);
+    if (found == lifecycles_.end()) continue;
+    found->second->OnInstance(instance, asked_at);
+    if (found->second->Claims(instance)) shown.insert(instance.identity.pod_uid);
+  }
   if (cloud_suspect_) return;
-  std::map<std::string, std::vector<const Instance*>> by_pod;
-  for (const Instance& instance : listed) by_pod[instance.identity.pod_uid].push_back(&instance);
-  for (const auto& [uid, lifecycle] : lifecycles_) lifecycle->OnListed(by_pod[uid], asked_at);
+  for (const auto& [uid, lifecycle] : lifecycles_) {
+    if (!shown.contains(uid)) lifecycle->OnNotListed(asked_at);
+  }
   // Without all Pods known, every instance would look like an orphan.
   if (pods_synced_ && !pods_.counts().stale) orphans_.OnListing(listed);
 }
@@ -186,6 +245,7 @@ Task<void> Agent::Shutdown(Instant deadline) {
   };
   while (busy() && runtime_.Now() < deadline) co_await runtime_.SleepFor(kShutdownPoll);
   co_await events_.Flush(deadline);
+  co_await lease_.Release();
 }
 
 AgentCounts Agent::counts() const {
@@ -216,6 +276,9 @@ AgentCounts Agent::counts() const {
   counts.is_registered = registrar_.is_registered();
   counts.is_synced = pods_synced_ && listed_once_;
   counts.is_cloud_suspect = cloud_suspect_;
+  counts.is_cloud_reachable = cloud_.is_reachable();
+  counts.lease_renewed_at = lease_.renewed_at();
+  counts.is_waiting_for_lease = !lease_.is_held();
   return counts;
 }
 
@@ -225,29 +288,35 @@ const kube::EventCounts& Agent::event_counts() const { return events_.counts(); 
 const PodLifecycle* Agent::FindByName(const std::string& ns, const std::string& name) const {
   const PodLifecycle* found = nullptr;
   for (const auto& [uid, lifecycle] : lifecycles_) {
-    if (TextAt(lifecycle->pod(), "metadata", "name") != name) continue;
-    if (TextAt(lifecycle->pod(), "metadata", "namespace") != ns) continue;
+    if (lifecycle->pod_name() != name || lifecycle->pod_namespace() != ns) continue;
     if (!found || found->is_pod_gone()) found = lifecycle.get();  // rather the successor than the one that is going
   }
   return found;
 }
 
-Task<Result<std::string>> Agent::Logs(std::string ns, std::string pod_name, LogOptions options) {
+Result<Agent::InstanceRef> Agent::FindInstance(const std::string& ns, const std::string& pod_name,
+                                               const std::string& container) const {
   const PodLifecycle* lifecycle = FindByName(ns, pod_name);
-  if (!lifecycle) co_return Fail(Code::kNotFound, "pod \"" + pod_name + "\" not found on node " + options_.node_name);
-  if (!lifecycle->instance()) {
-    co_return Fail(Code::kNotFound,
-                   "container \"" + options.container + "\" in pod \"" + pod_name + "\" has no instance yet");
+  if (!lifecycle) return Fail(Code::kNotFound, "pod \"" + pod_name + "\" does not exist");
+  const Json pod = lifecycle->pod();
+  bool is_known = container.empty();
+  for (const char* list : {"containers", "initContainers", "ephemeralContainers"}) {
+    is_known = is_known || !Named(At(pod, "spec", list), container).is_null();
   }
-  std::string id = lifecycle->instance()->id;
-  Result<std::string> text = co_await context_.provider.Logs(std::move(id), std::move(options));
-  co_return text;
+  if (!is_known) {
+    return Fail(Code::kNotFound, "container \"" + container + "\" not found in pod \"" + pod_name + "\"");
+  }
+  if (!lifecycle->instance()) {
+    return Fail(Code::kInvalidArgument,
+                "container \"" + container + "\" in pod \"" + pod_name + "\" is waiting to start: ContainerCreating");
+  }
+  return InstanceRef{lifecycle->uid(), lifecycle->instance()->id};
 }
 
-bool Agent::HasEnded(const std::string& ns, const std::string& pod_name, const std::string& container) const {
-  const PodLifecycle* lifecycle = FindByName(ns, pod_name);
-  if (!lifecycle || !lifecycle->instance()) return true;
-  const Instance& instance = *lifecycle->instance();
+bool Agent::HasEnded(const std::string& pod_uid, const std::string& container) const {
+  const auto found = lifecycles_.find(pod_uid);
+  if (found == lifecycles_.end() || !found->second->instance()) return true;
+  const Instance& instance = *found->second->instance();
   if (instance.state == InstanceState::kSucceeded || instance.state == InstanceState::kFailed) return true;
   for (const ContainerState& state : instance.init_containers) {
     if (state.name == container) return state.kind == ContainerState::Kind::kTerminated;
@@ -263,12 +332,19 @@ std::vector<Json> Agent::Pods() const {
   return all;
 }
 
-std::vector<Json> Agent::RunningPods() const {
-  std::vector<Json> all;
+std::vector<Agent::RunningInstance> Agent::RunningInstances() const {
+  std::vector<RunningInstance> all;
   for (const auto& [uid, lifecycle] : lifecycles_) {
     const Instance* instance = lifecycle->instance();
-    if (instance && instance->state == InstanceState::kRunning) all.push_back(lifecycle->pod());
+    if (!instance || instance->state != InstanceState::kRunning) continue;
+    all.push_back({lifecycle->pod_namespace(), lifecycle->pod_name(), uid, lifecycle->started_at(), instance->id});
   }
+  return all;
+}
+
+std::vector<Json> Agent::RunningPods() const {
+  std::vector<Json> all;
+  for (const RunningInstance& running : RunningInstances()) all.push_back(lifecycles_.at(running.pod_uid)->pod());
   return all;
 }
 

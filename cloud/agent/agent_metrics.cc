@@ -5,6 +5,8 @@ namespace {
 
 using metrics::Id;
 
+constexpr Duration kLateLease = 5s;
+
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 std::string ReasonLabel(Refusal refusal) {
@@ -13,6 +15,7 @@ std::string ReasonLabel(Refusal refusal) {
     case Refusal::kStock:
     case Refusal::kQuota:
     case Refusal::kAuth:
+    case Refusal::kTokenMismatch:
       return std::string(ToString(refusal));
     case Refusal::kTransient:
     case Refusal::kInvalid:
@@ -33,6 +36,8 @@ void ReadGauges(metrics::Registry& registry, const Agent& agent) {
   set(Id::kInstancesOrphaned, {}, counts.orphans);
   set(Id::kPodsWithoutInstance, {}, counts.pods_without_instance);
   set(Id::kCacheObjects, {"pods"}, counts.pods);
+  registry.Set(Id::kCloudReachable, {}, counts.is_cloud_reachable ? 1 : 0);
+  registry.Set(Id::kLeaseLastRenewalTimestamp, {}, Seconds(counts.lease_renewed_at.time_since_epoch()));
 
   const kube::ReflectorCounts& watch = agent.pod_watch();
   registry.Set(Id::kCacheSynced, {"pods"}, watch.synced && !watch.stale ? 1 : 0);
@@ -55,9 +60,17 @@ metrics::ScrapeHook AgentMetrics::Watch(const Agent& agent) {
 }
 
 void AgentMetrics::OnOperation(std::string_view operation, std::optional<Refusal> refusal, Duration took) {
-  const std::string name(operation == "list" ? "describe" : operation);
+  const std::string name(operation);
   registry_.Add(Id::kInstanceOperations, {name, refusal ? "error" : "ok", refusal ? ReasonLabel(*refusal) : "none"});
-  registry_.Observe(Id::kInstanceOperationDuration, {name}, Seconds(took));
+  // A poll waits for something to happen.
+  if (operation != "poll") registry_.Observe(Id::kInstanceOperationDuration, {name}, Seconds(took));
+}
+
+void AgentMetrics::OnInstanceLost() { registry_.Add(Id::kInstancesLost, {}); }
+void AgentMetrics::OnSuspiciousListing() { registry_.Add(Id::kListingsSuspect, {}); }
+void AgentMetrics::OnOrphanDeleted() { registry_.Add(Id::kOrphansDeleted, {}); }
+void AgentMetrics::OnLeaseRenewed(Duration late) {
+  registry_.Add(Id::kLeaseRenewals, {late > kLateLease ? "late" : "on_time"});
 }
 
 void AgentMetrics::OnRequest(std::string_view verb, int status, Duration /*took*/) {

@@ -19,6 +19,10 @@ class AgentMetrics final : public AgentObserver, public kube::ClientObserver {
   [[nodiscard]] metrics::ScrapeHook Watch(const Agent& agent);
 
   void OnOperation(std::string_view operation, std::optional<Refusal> refusal, Duration took) override;
+  void OnInstanceLost() override;
+  void OnSuspiciousListing() override;
+  void OnOrphanDeleted() override;
+  void OnLeaseRenewed(Duration late) override;
   void OnRequest(std::string_view verb, int status, Duration took) override;
   void OnRateLimited(Duration waited) override;
 

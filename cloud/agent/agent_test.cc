@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/sim_runtime.h"
 #include "cloud/providers/simulated/cloud.h"
+#include "cloud/testing/agent_fixture.h"
 #include "cloud/testing/fake_cluster.h"
 
 namespace spillway::cloud {
@@ -21,70 +22,57 @@ using ::testing::Not;
 using testing::SimplePod;
 using ::testing::SizeIs;
 
-class AgentTest : public ::testing::Test {
- protected:
-  void SetUp() override { log::Quiet(); }
-
-  void StartAgent() {
-    agent_.reset();
-    provider_ = cloud_.NewProvider();
-    AgentOptions options = options_;
-    agent_.emplace(runtime_, cluster_.transport(), *provider_, options, &observer_);
-    agent_->Start();
-  }
-  // kill -9.
-  void KillAgent() {
-    agent_.reset();
-    provider_.reset();
-  }
-  bool Until(const std::function<bool()>& done, Duration limit = 60s) { return runtime_.RunUntil(done, limit); }
-  bool IsRunning(const std::string& name) { return cluster_.Phase(name) == "Running"; }
-  // What must hold at every end.
-  void TearDown() override { EXPECT_THAT(cloud_.violations(), IsEmpty()); }
-
-  static AgentOptions MakeOptions() {
-    AgentOptions options;
-    options.node_name = "vnode";
-    options.cluster_id = "cluster";
-    options.internal_ip = "10.0.0.5";
-    options.capacity = {{"cpu", "20"}, {"memory", "100Gi"}, {"pods", "10"}};
-    return options;
-  }
-
-  struct Observer : AgentObserver {
-    int suspicious = 0, lost = 0, orphans = 0;
-    void OnSuspiciousListing() override { ++suspicious; }
-    void OnInstanceLost() override { ++lost; }
-    void OnOrphanDeleted() override { ++orphans; }
-  };
-
-  SimRuntime runtime_{7};
-  FakeCluster cluster_{runtime_};
-  SimulatedCloud cloud_{runtime_, {}};
-  AgentOptions options_ = MakeOptions();
-  Observer observer_;
-  std::unique_ptr<Provider> provider_;
-  std::optional<Agent> agent_;
-};
+class AgentTest : public testing::AgentFixture {};
 
 TEST_F(AgentTest, RegistersANodeThatKubectlShowsAsAgent) {
   options_.taint_value = "alibabacloud";
   StartAgent();
-  ASSERT_TRUE(Until([&] { return agent_->counts().is_registered && !cluster_.lease.is_null(); }));
+  ASSERT_TRUE(Until([&] {
+    const Json& ready = Named(At(cluster_.node, "status", "conditions"), "Ready", "type");
+    return TextAt(ready, "status") == "True" && !At(cluster_.lease, "metadata", "ownerReferences").is_null();
+  }));
   const Json& node = cluster_.node;
   EXPECT_EQ(TextAt(node, "metadata", "labels", "type"), "virtual-kubelet");
   EXPECT_EQ(TextAt(node, "metadata", "labels", "kubernetes.io/role"), "agent");
   EXPECT_EQ(TextAt(node, "status", "capacity", "cpu"), "20");
   EXPECT_EQ(TextAt(Named(At(node, "status", "conditions"), "Ready", "type"), "status"), "True");
   EXPECT_EQ(TextAt(node, "spec", "taints") + TextAt(At(node, "spec", "taints")[0], "value"), "alibabacloud");
-  EXPECT_NE(TextAt(node, "metadata", "annotations", "spillway.io/unsupported-features").find("hostPath"),
-            std::string::npos);
+  const auto can = kube::Capabilities::Parse(TextAt(node, "metadata", "annotations", "spillway.io/capabilities"));
+  EXPECT_TRUE(can.Can("readinessProbe")) << "the provider's";
+  EXPECT_TRUE(can.Can("envResources")) << "the agent's";
+  EXPECT_FALSE(can.Can("hostPath"));
+  EXPECT_EQ(TextAt(node, "metadata", "annotations", "spillway.io/largest-instances"),
+            kube::ToText(TypicalLargestInstances()));
   EXPECT_EQ(TextAt(At(cluster_.lease, "metadata", "ownerReferences")[0], "uid"), TextAt(node, "metadata", "uid"));
+}
+
+TEST_F(AgentTest, LeavesOutTheRoleLabelOnlyWhereItMayNotSetIt) {
+  bool all = true;
+  cluster_.fault = [&](const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    const bool creates = request.method == kube::Method::kPost && request.path == "/api/v1/nodes";
+    if (!creates || (!all && request.body.find("kubernetes.io/role") == std::string::npos)) return std::nullopt;
+    return kube::testing::FakeTransport::Reply(
+        403, kube::testing::FakeTransport::StatusBody(403, "Forbidden", "nodes is forbidden"));
+  };
+  StartAgent();
+  runtime_.RunFor(5s);
+  EXPECT_TRUE(cluster_.node.is_null());
+  all = false;  // what is left is NodeRestriction
+  ASSERT_TRUE(Until([&] { return agent_->counts().is_registered; }));
+  EXPECT_TRUE(At(cluster_.node, "metadata", "labels", "kubernetes.io/role").is_null());
+  agent_.reset();
+  cluster_.node = Json();
+  all = true;
+  StartAgent();
+  runtime_.RunFor(5s);
+  cluster_.fault = nullptr;  // it was for want of a permission
+  ASSERT_TRUE(Until([&] { return agent_->counts().is_registered; }));
+  EXPECT_EQ(TextAt(cluster_.node, "metadata", "labels", "kubernetes.io/role"), "agent");
 }
 
 TEST_F(AgentTest, LeaseIsRenewedAndForeignFieldsSurvive) {
   StartAgent();
-  ASSERT_TRUE(Until([&] { return !cluster_.lease.is_null(); }));
+  ASSERT_TRUE(Until([&] { return agent_->counts().is_registered && !cluster_.lease.is_null(); }));
   const std::string first = TextAt(cluster_.lease, "spec", "renewTime");
   cluster_.node["spec"]["unschedulable"] = true;
   cluster_.node["metadata"]["labels"]["team"] = "ops";
@@ -101,9 +89,38 @@ TEST_F(AgentTest, LeaseIsRenewedAndForeignFieldsSurvive) {
 TEST_F(AgentTest, CreatesItsNodeAgainWhenSomeoneDeletesIt) {
   StartAgent();
   ASSERT_TRUE(Until([&] { return agent_->counts().is_registered; }));
-  cluster_.node = Json();
-  ASSERT_TRUE(Until([&] { return !At(cluster_.node, "status", "conditions").is_null(); }, 90s));
-  EXPECT_EQ(TextAt(cluster_.node, "metadata", "labels", "type"), "virtual-kubelet");
+  const std::string pod = cluster_.AddPod(SimplePod("web"));
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  const std::string before = TextAt(cluster_.node, "metadata", "uid");
+  for (int i = 0; i < 3; ++i) {
+    cluster_.DeleteNode();
+    ASSERT_TRUE(Until(
+        [&] {
+          const Json& ready = Named(At(cluster_.node, "status", "conditions"), "Ready", "type");
+          return TextAt(ready, "status") == "True";
+        },
+        2s));
+    EXPECT_EQ(TextAt(cluster_.node, "metadata", "labels", "type"), "virtual-kubelet");
+  }
+  EXPECT_NE(TextAt(cluster_.node, "metadata", "uid"), before);
+  EXPECT_TRUE(Until(
+      [&] {
+        return TextAt(At(cluster_.lease, "metadata", "ownerReferences")[0], "uid") ==
+               TextAt(cluster_.node, "metadata", "uid");
+      },
+      20s));
+  EXPECT_TRUE(IsRunning("web"));
+  EXPECT_EQ(TextAt(cluster_.Pod("web"), "metadata", "uid"), pod);
+  EXPECT_EQ(cloud_.counts().creates, 1u);
+}
+
+TEST_F(AgentTest, PutsBackWhatIsItsOwnAtOnceAndLeavesTheTaintsOfOthers) {
+  StartAgent();
+  ASSERT_TRUE(Until([&] { return agent_->counts().is_registered; }));
+  runtime_.RunFor(1s);
+  cluster_.SetTaints(Json::array({Json{{"key", "node.kubernetes.io/unschedulable"}, {"effect", "NoSchedule"}}}));
+  ASSERT_TRUE(Until([&] { return At(cluster_.node, "spec", "taints").size() == 2; }, 3s));
+  EXPECT_EQ(TextAt(At(cluster_.node, "spec", "taints")[0], "key"), "node.kubernetes.io/unschedulable");
 }
 
 TEST_F(AgentTest, RunsAPodAndReportsItAsAKubeletDoes) {
@@ -118,7 +135,7 @@ TEST_F(AgentTest, RunsAPodAndReportsItAsAKubeletDoes) {
     EXPECT_EQ(TextAt(Named(At(status, "conditions"), type, "type"), "status"), "True") << type;
   }
   runtime_.RunFor(2s);
-  EXPECT_THAT(cluster_.EventReasons("web"), ElementsAre("InstanceCreated", "Pulling", "Pulled", "Created", "Started"));
+  EXPECT_THAT(cluster_.EventReasons("web"), ElementsAre("InstanceCreated", "Pulled", "Created", "Started"));
   EXPECT_THAT(cluster_.status_patches, SizeIs(2)) << "once waiting, once running";
 }
 
@@ -164,6 +181,48 @@ TEST_F(AgentTest, ARestartAdoptsWhatRuns) {
   EXPECT_EQ(cloud_.counts().creates, 1u);
   EXPECT_EQ(cluster_.events.size(), events) << "nothing has happened";
   EXPECT_EQ(cluster_.status_patches.size(), patches);
+}
+
+// As each restart of a StatefulSet does it.
+TEST_F(AgentTest, ComesBackWithAnotherAddressAndItsPodsGoOn) {
+  Json job = SimplePod("job");
+  job["metadata"]["annotations"]["spillway.io/simulated-run-seconds"] = "60";
+  job["spec"]["restartPolicy"] = "Never";
+  StartAgent();
+  cluster_.AddPod(job);
+  cluster_.AddPod(SimplePod("web"));
+  ASSERT_TRUE(Until([&] { return IsRunning("web") && IsRunning("job"); }));
+  KillAgent();
+  options_.internal_ip = "10.0.0.6";
+  StartAgent();
+  EXPECT_TRUE(Until([&] { return cluster_.Phase("job") == "Succeeded"; }, 90s));
+  EXPECT_EQ(TextAt(cluster_.Pod("job"), "status", "hostIP"), "10.0.0.5");
+  cluster_.DeletePod("web");
+  EXPECT_TRUE(Until([&] { return cluster_.Pod("web").is_null(); }));
+}
+
+TEST_F(AgentTest, AnInstanceMadeAnewBringsItsAddress) {
+  StartAgent();
+  cluster_.AddPod(SimplePod("web"));
+  cluster_.PatchPodStatus("web", {{"podIP", "10.9.9.9"}, {"podIPs", Json::array({Json{{"ip", "10.9.9.9"}}})}});
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  EXPECT_NE(TextAt(cluster_.Pod("web"), "status", "podIP"), "10.9.9.9");
+}
+
+TEST_F(AgentTest, AStatusThatCannotBeToldHoldsUpNoDeletion) {
+  Json pod = SimplePod("web");
+  pod["spec"]["restartPolicy"] = "OnFailure";
+  StartAgent();
+  const std::string uid = cluster_.AddPod(pod);
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  cluster_.fault = [](const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (!request.path.ends_with("/status") || request.path.find("/pods/") == std::string::npos) return std::nullopt;
+    return kube::testing::FakeTransport::Reply(
+        422, kube::testing::FakeTransport::StatusBody(422, "Invalid", "Pod \"web\" is invalid"));
+  };
+  cluster_.DeletePod("web");
+  EXPECT_TRUE(Until([&] { return cluster_.Pod("web").is_null(); }, 30s));
+  EXPECT_THAT(cluster_.released_uids, ElementsAre(uid));
 }
 
 TEST_F(AgentTest, KilledAtAnyMomentItStillEndsWithOneRunningInstance) {
@@ -252,6 +311,22 @@ TEST_F(AgentTest, StockOutsEarlyAndLateAreRetriedUnderNewTokens) {
   EXPECT_TRUE(Until([&] { return cloud_.Instances().size() == 1; }));
 }
 
+TEST_F(AgentTest, ARestartAfterAStockOutFindsItsInstanceThoughTheListingIsEmpty) {
+  cloud_.faults().no_stock = 1;
+  StartAgent();
+  cluster_.AddPod(SimplePod("web"));
+  runtime_.RunFor(2s);
+  cloud_.faults().no_stock = 0;
+  ASSERT_TRUE(Until([&] { return cloud_.counts().creates == 1; }));  // under a new token
+  KillAgent();                                                       // before it has told anyone
+  cloud_.faults().auth_lost = true;
+  StartAgent();
+  runtime_.RunFor(10s);
+  cloud_.faults().auth_lost = false;
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  EXPECT_EQ(cloud_.counts().creates, 1u);
+}
+
 TEST_F(AgentTest, AnEmptyListingIsAnAlarmNotAnAnswer) {
   StartAgent();
   for (int i = 0; i < 3; ++i) cluster_.AddPod(SimplePod("web-" + std::to_string(i)));
@@ -278,6 +353,8 @@ TEST_F(AgentTest, AnInstanceThatVanishesFailsItsPodOnce) {
   for (const Instance& instance : cloud_.Instances()) {
     if (instance.identity.pod_name == "web") cloud_.Lose(instance.id);
   }
+  runtime_.RunFor(50s);
+  EXPECT_TRUE(IsRunning("web")) << "it takes several listings";
   ASSERT_TRUE(Until([&] { return cluster_.Phase("web") == "Failed"; }));
   EXPECT_EQ(TextAt(cluster_.Pod("web"), "status", "reason"), "InstanceLost");
   runtime_.RunFor(60s);
@@ -333,35 +410,6 @@ TEST_F(AgentTest, AStatusOverwrittenByOthersIsSentAgain) {
   EXPECT_TRUE(Until([&] { return IsRunning("web"); }, 5s));
 }
 
-TEST_F(AgentTest, DaemonSetPodsAreHeldAndNeverGetAnInstance) {
-  Json pod = SimplePod("ds");
-  pod["metadata"]["ownerReferences"] = Json::array({Json{{"kind", "DaemonSet"}, {"controller", true}}});
-  StartAgent();
-  cluster_.AddPod(pod);
-  runtime_.RunFor(5min);
-  EXPECT_EQ(cluster_.Phase("ds"), "Pending");
-  EXPECT_EQ(TextAt(cluster_.Pod("ds"), "status", "reason"), "DaemonSetForbidden");
-  EXPECT_THAT(cluster_.EventReasons("ds"), ElementsAre("DaemonSetForbidden"));
-  EXPECT_EQ(cloud_.counts().creates, 0u);
-}
-
-TEST_F(AgentTest, APodBeyondTheBudgetFailsAsAtAKubelet) {
-  StartAgent();
-  for (int i = 0; i < 11; ++i) {
-    Json pod = SimplePod("web-" + std::to_string(i));
-    pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "1";
-    cluster_.AddPod(pod);
-  }
-  ASSERT_TRUE(Until([&] { return agent_->counts().running == 10; }));
-  std::vector<std::string> failed;
-  for (int i = 0; i < 11; ++i) {
-    const Json& pod = cluster_.Pod("web-" + std::to_string(i));
-    if (TextAt(pod, "status", "phase") == "Failed") failed.push_back(TextAt(pod, "status", "reason"));
-  }
-  EXPECT_THAT(failed, ElementsAre("OutOfpods"));
-  EXPECT_EQ(cloud_.counts().creates, 10u);
-}
-
 TEST_F(AgentTest, AMissingSecretHoldsThePodUntilItComes) {
   Json pod = SimplePod("web");
   const Json ref = {{"name", "token"}, {"key", "value"}};
@@ -374,6 +422,22 @@ TEST_F(AgentTest, AMissingSecretHoldsThePodUntilItComes) {
   EXPECT_THAT(cluster_.EventReasons("web"), Contains("MandatorySecretNotFound"));
   cluster_.Add("secrets", "token", {{"data", {{"value", "aGVsbG8="}}}});
   EXPECT_TRUE(Until([&] { return IsRunning("web"); }));
+}
+
+TEST_F(AgentTest, AVolumeWithoutItsConfigMapHoldsThePodInKubeletsWords) {
+  Json pod = SimplePod("web");
+  pod["spec"]["volumes"] = Json::array({Json{{"name", "conf"}, {"configMap", {{"name", "settings"}}}}});
+  StartAgent();
+  cluster_.AddPod(pod);
+  runtime_.RunFor(3s);
+  const Json& waiting = At(Named(At(cluster_.Pod("web"), "status", "containerStatuses"), "main"), "state", "waiting");
+  EXPECT_EQ(TextAt(waiting, "reason"), "ContainerCreating");
+  EXPECT_EQ(TextAt(waiting, "message"),
+            "MountVolume.SetUp failed for volume \"conf\" : configmap \"settings\" not found");
+  EXPECT_THAT(cluster_.EventReasons("web"), Contains("FailedMount"));
+  EXPECT_EQ(cloud_.counts().creates, 0u);
+  cluster_.Add("configmaps", "settings", {{"data", {{"a", "1"}}}});
+  EXPECT_TRUE(Until([&] { return IsRunning("web"); }, 15s)) << "by itself, and soon";
 }
 
 TEST_F(AgentTest, ShutdownKeepsInstances) {

@@ -5,18 +5,40 @@
 
 #include <array>
 
+#include "cloud/json.h"
+
 namespace spillway::cloud {
 
-std::string MakeClientToken(std::string_view cluster_id, std::string_view pod_uid, std::uint64_t generation) {
-  // Lengths in front: no two triples give the same bytes.
-  const std::string text =
-      fmt::format("{}:{}{}:{}{}", cluster_id.size(), cluster_id, pod_uid.size(), pod_uid, generation);
+namespace {
+
+std::string Sha256(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
   std::string hex;
   for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
   return hex;
+}
+
+}  // namespace
+
+std::string MakeClientToken(std::string_view cluster_id, std::string_view pod_uid, std::uint64_t generation) {
+  // Lengths in front: no two triples give the same bytes.
+  return Sha256(fmt::format("{}:{}{}:{}{}", cluster_id.size(), cluster_id, pod_uid.size(), pod_uid, generation));
+}
+
+std::string RequestDigest(const nlohmann::json& pod, const std::vector<std::string>& beside) {
+  Json request;
+  request["uid"] = At(pod, "metadata", "uid");
+  request["spec"] = At(pod, "spec");
+  request["annotations"] = At(pod, "metadata", "annotations");
+  request["beside"] = beside;
+  if (request["spec"].is_object()) request["spec"].erase("tolerations");  // the control plane adds some later
+  if (request["annotations"].is_object()) {
+    for (const char* own : {kInstanceGeneration, kRequestDigest}) request["annotations"].erase(own);
+    if (request["annotations"].empty()) request["annotations"] = Json();
+  }
+  return Sha256(request.dump(-1, ' ', false, Json::error_handler_t::replace)).substr(0, 8);
 }
 
 }  // namespace spillway::cloud

@@ -1,7 +1,5 @@
 #include "cloud/agent/node_object.h"
 
-#include <fmt/format.h>
-
 namespace spillway::cloud {
 namespace {
 
@@ -11,9 +9,10 @@ Json Capacity(const AgentOptions& options) {
   return capacity;
 }
 
-Json Condition(const Json& node, const char* type, bool is_true, std::string reason, std::string message,
-               WallTime now) {
-  const std::string status = is_true ? "True" : "False";
+constexpr const char* kCloudUnreachableTaint = "spillway.io/cloud-unreachable";
+
+Json NodeCondition(const Json& node, const char* type, const std::string& status, std::string reason,
+                   std::string message, WallTime now) {
   const std::string stamp = base::FormatRfc3339(now);
   const Json& before = Named(At(node, "status", "conditions"), type, "type");
   const std::string since = TextAt(before, "lastTransitionTime");
@@ -46,7 +45,7 @@ bool HasTaint(const Json& node, const Json& taint) {
 
 }  // namespace
 
-Json NewNode(const AgentOptions& options, const std::string& provider, const std::vector<std::string>& unsupported,
+Json NewNode(const AgentOptions& options, const std::string& provider, const ProviderCapabilities& capabilities,
              RoleLabel role) {
   Json labels = {{"type", "virtual-kubelet"},
                  {"kubernetes.io/hostname", options.node_name},
@@ -62,46 +61,88 @@ Json NewNode(const AgentOptions& options, const std::string& provider, const std
     taint["value"] = options.taint_value.empty() ? provider : options.taint_value;
     spec["taints"] = Json::array({std::move(taint)});
   }
+  Json annotations = {{"spillway.io/provider", provider}};
+  annotations[std::string(kube::kCapabilitiesAnnotation)] = capabilities.features.Text();
+  annotations[std::string(kube::kLargestInstancesAnnotation)] = kube::ToText(capabilities.largest);
+
   return {{"apiVersion", "v1"},
           {"kind", "Node"},
           {"metadata",
-           {{"name", options.node_name},
-            {"labels", std::move(labels)},
-            {"annotations",
-             {{"spillway.io/unsupported-features", fmt::format("{}", fmt::join(unsupported, ","))},
-              {"spillway.io/provider", provider}}}}},
+           {{"name", options.node_name}, {"labels", std::move(labels)}, {"annotations", std::move(annotations)}}},
           {"spec", std::move(spec)}};
 }
 
-Json NodeRepair(const Json& node, const Json& wanted) {
+Json MetadataRepair(const Json& node, const Json& wanted) {
   Json patch;
   for (const char* map : {"labels", "annotations"}) {
     Json missing = MissingMembers(At(node, "metadata", map), At(wanted, "metadata", map));
     if (!missing.empty()) patch["metadata"][map] = std::move(missing);
   }
-  for (const Json& taint : Items(At(wanted, "spec", "taints"))) {
-    if (!HasTaint(node, taint)) patch["spec"]["taints"].push_back(taint);  // merged by key
-  }
   return patch;
 }
 
-Json NodeStatusPatch(const AgentOptions& options, const Json& node, const NodeTrouble& trouble, WallTime now) {
-  const bool is_ready = trouble.reason.empty();
-  Json conditions = Json::array();
-  conditions.push_back(Condition(node, "Ready", is_ready, is_ready ? "KubeletReady" : trouble.reason,
-                                 is_ready ? "the agent is running" : trouble.message, now));
-  conditions.push_back(Condition(node, "MemoryPressure", false, "KubeletHasSufficientMemory",
-                                 "a virtual node has no memory of its own", now));
-  conditions.push_back(
-      Condition(node, "DiskPressure", false, "KubeletHasNoDiskPressure", "a virtual node has no disk of its own", now));
-  conditions.push_back(Condition(node, "PIDPressure", false, "KubeletHasSufficientPID",
-                                 "a virtual node has no processes of its own", now));
-  conditions.push_back(
-      Condition(node, "NetworkUnavailable", false, "RouteCreated", "instances have the cloud's network", now));
+Json TaintRepair(const Json& node, const Json& wanted, const CloudView& cloud) {
+  const Json trouble = {{"key", kCloudUnreachableTaint}, {"effect", "NoSchedule"}};
+  const bool is_in_trouble = cloud.state == CloudView::State::kUnreachable;
+  Json taints = Json::array();
+  for (const Json& have : Items(At(node, "spec", "taints"))) {
+    if (is_in_trouble || TextAt(have, "key") != kCloudUnreachableTaint) taints.push_back(have);
+  }
+  for (const Json& taint : Items(At(wanted, "spec", "taints"))) {
+    if (!HasTaint(node, taint)) taints.push_back(taint);
+  }
+  if (is_in_trouble && !HasTaint(node, trouble)) taints.push_back(trouble);
+  if (taints == Items(At(node, "spec", "taints"))) return nullptr;
+  Json patch;
+  patch["metadata"]["resourceVersion"] = TextAt(node, "metadata", "resourceVersion");
+  patch["spec"]["taints"] = std::move(taints);
+  return patch;
+}
 
-  Json addresses = Json::array();
+namespace {
+
+Json ReadyCondition(const Json& node, const CloudView& cloud, WallTime now) {
+  const std::string before = TextAt(Named(At(node, "status", "conditions"), "Ready", "type"), "status");
+  const bool was_ready = before == "True" || before == "Unknown";  // Unknown: nobody has told of it for a while
+  if (was_ready || cloud.state == CloudView::State::kReachable) {
+    return NodeCondition(node, "Ready", "True", "KubeletReady", "the agent is running", now);
+  }
+  const std::string why = cloud.message.empty() ? "" : ": " + cloud.message;
+  return NodeCondition(node, "Ready", "False", "CloudNotAnswered", "the cloud has not answered yet" + why, now);
+}
+
+Json CloudCondition(const Json& node, const CloudView& cloud, WallTime now) {
+  switch (cloud.state) {
+    case CloudView::State::kReachable:
+      return NodeCondition(node, "CloudReachable", "True", "CloudAnswers", "the cloud answers", now);
+    case CloudView::State::kUnreachable:
+      return NodeCondition(node, "CloudReachable", "False", cloud.reason, cloud.message, now);
+    case CloudView::State::kUnheard:
+      break;
+  }
+  return NodeCondition(node, "CloudReachable", "Unknown", "CloudNotAnswered", "the cloud has not answered yet", now);
+}
+
+}  // namespace
+
+Json NodeStatusPatch(const AgentOptions& options, const Json& node, const CloudView& cloud,
+                     const std::optional<InstancesLeft>& left, WallTime now) {
+  Json conditions = Json::array();
+  conditions.push_back(ReadyCondition(node, cloud, now));
+  conditions.push_back(CloudCondition(node, cloud, now));
+  conditions.push_back(NodeCondition(node, "MemoryPressure", "False", "KubeletHasSufficientMemory",
+                                     "a virtual node has no memory of its own", now));
+  conditions.push_back(NodeCondition(node, "DiskPressure", "False", "KubeletHasNoDiskPressure",
+                                     "a virtual node has no disk of its own", now));
+  conditions.push_back(NodeCondition(node, "PIDPressure", "False", "KubeletHasSufficientPID",
+                                     "a virtual node has no processes of its own", now));
+  conditions.push_back(
+      NodeCondition(node, "NetworkUnavailable", "False", "RouteCreated", "instances have the cloud's network", now));
+
+  // Only where the agent can be reached: kube-apiserver asks a Hostname first, and no DNS knows a virtual node's. The
+  // list is replaced, for merging would keep what an agent before this one has published.
+  Json addresses = Json::array({{{"$patch", "replace"}}});
   if (!options.internal_ip.empty()) addresses.push_back({{"type", "InternalIP"}, {"address", options.internal_ip}});
-  addresses.push_back({{"type", "Hostname"}, {"address", options.node_name}});
   Json status = {{"capacity", Capacity(options)},
                  {"allocatable", Capacity(options)},
                  {"conditions", std::move(conditions)},
@@ -118,7 +159,14 @@ Json NodeStatusPatch(const AgentOptions& options, const Json& node, const NodeTr
                    {"operatingSystem", "linux"},
                    {"architecture", options.architecture}}}};
   status["daemonEndpoints"]["kubeletEndpoint"]["Port"] = options.kubelet_port;
-  return {{"status", std::move(status)}};
+  // From 1.36 on kube-apiserver passes WebSockets on to nodes that know them, and translates them to SPDY for others.
+  if (options.kubelet_port != 0) status["declaredFeatures"] = Json::array({"ExtendWebSocketsToKubelet"});
+  Json patch = {{"status", std::move(status)}};
+  if (left) {
+    const Json told = {{"count", left->count}, {"observedAt", base::FormatRfc3339(left->observed_at)}};
+    patch["metadata"]["annotations"][kInstancesLeft] = told.dump();
+  }
+  return patch;
 }
 
 Json NewLease(const AgentOptions& options, const std::string& node_uid, WallTime now) {
@@ -127,7 +175,7 @@ Json NewLease(const AgentOptions& options, const std::string& node_uid, WallTime
       {"kind", "Lease"},
       {"metadata", {{"name", options.node_name}, {"namespace", "kube-node-lease"}}},
       {"spec",
-       {{"holderIdentity", options.node_name},
+       {{"holderIdentity", options.identity},
         {"leaseDurationSeconds", std::chrono::duration_cast<std::chrono::seconds>(options.lease_duration).count()},
         {"renewTime", base::FormatRfc3339Micro(now)}}}};
   if (!node_uid.empty()) {

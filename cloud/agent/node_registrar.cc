@@ -4,27 +4,36 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cloud/agent/node_capabilities.h"
+#include "cloud/agent/node_dns.h"
 #include "kube/paths.h"
 
 namespace spillway::cloud {
 namespace {
 constexpr Duration kFirstRetry = 500ms;
-constexpr Duration kLongestRetry = 7s;  // kubelet's, for leases
-constexpr std::string_view kLeaseNamespace = "kube-node-lease";
+constexpr Duration kLongestRetry = 7s;
+constexpr Duration kSynchroniseGap = 500ms;  // whoever else writes the node, again and again
+
+kube::ReflectorOptions OnlyNode(const std::string& name) {
+  kube::ReflectorOptions options;
+  options.path = std::string(kube::kNodesPath);
+  options.resource = "nodes";
+  options.field_selector = "metadata.name=" + name;
+  return options;
+}
 }  // namespace
 
-NodeRegistrar::NodeRegistrar(AgentContext& context)
-    : context_(context), options_(context.options), changed_(context.runtime), flows_(context.runtime) {}
+NodeRegistrar::NodeRegistrar(AgentContext& context, kube::Transport& transport)
+    : context_(context),
+      options_(context.options),
+      capabilities_(NodeCapabilities(context.provider, context.options)),
+      changed_(context.runtime),
+      watch_(context.runtime, transport, OnlyNode(options_.node_name), [this](auto batch) { OnNode(batch); }),
+      flows_(context.runtime) {}
 
 void NodeRegistrar::Start() {
+  watch_.Start();
   flows_.Spawn(KeepNode());
-  flows_.Spawn(KeepLease());
-}
-
-void NodeRegistrar::SetTrouble(NodeTrouble trouble) {
-  if (trouble.reason == trouble_.reason && trouble.message == trouble_.message) return;
-  trouble_ = std::move(trouble);
-  changed_.Notify();
 }
 
 void NodeRegistrar::SetKubeletPort(std::uint16_t port) {
@@ -32,11 +41,45 @@ void NodeRegistrar::SetKubeletPort(std::uint16_t port) {
   changed_.Notify();
 }
 
+void NodeRegistrar::SetCloud(CloudView cloud) {
+  if (cloud == cloud_) return;
+  cloud_ = std::move(cloud);
+  changed_.Notify();
+}
+
+void NodeRegistrar::SetInstancesLeft(InstancesLeft left) {
+  const bool is_news = !left_ || (left_->count == 0) != (left.count == 0);
+  left_ = left;
+  if (is_news) changed_.Notify();
+}
+
+// Somebody has deleted it, or taken from it what is ours.
+void NodeRegistrar::OnNode(const kube::DeltaBatch<kube::RawObject>& batch) {
+  for (const auto& delta : batch.deltas) {
+    if (delta.unreadable) continue;
+    if (!delta.object) {
+      changed_.Notify();
+      continue;
+    }
+    const Json node = Json::parse(delta.object->json, nullptr, /*allow_exceptions=*/false);
+    if (!node.is_object()) continue;
+    context_.node_dns.OnNode(node);
+    if (!registered_) continue;
+    const bool is_stripped = may_repair_metadata_ && !MetadataRepair(node, Wanted()).is_null();
+    if (is_stripped || (may_set_taints_ && !TaintRepair(node, Wanted(), cloud_).is_null())) changed_.Notify();
+  }
+}
+
+Json NodeRegistrar::Wanted() const {
+  return NewNode(options_, std::string(context_.provider.name()), capabilities_, role_);
+}
+
 std::string NodeRegistrar::NodePath() const { return kube::NodePath(options_.node_name); }
 
-bool NodeRegistrar::ForbidsRoleLabel(const Error& error) const {
-  return error.code == Code::kPermissionDenied && role_ == RoleLabel::kIncluded &&
-         error.message.find("kubernetes.io/role") != std::string::npos;
+// An API server that does not answer is told by kube::ServerHealth.
+void NodeRegistrar::Tell(std::string_view what, const Error& error) const {
+  if (context_.api.nodes().health().is_out()) return;
+  log::Warning(what, {{"node", options_.node_name}, {"why", error.message}});
 }
 
 Task<void> NodeRegistrar::KeepNode() {
@@ -49,104 +92,72 @@ Task<void> NodeRegistrar::KeepNode() {
       registered_ = true;
       retry = kFirstRetry;
     } else {
-      log::Warning(
-          "cannot keep the node's status up to date",
-          {{"node", options_.node_name}, {"why", done.error().message}, {"retry_in", base::FormatDuration(retry)}});
+      Tell("cannot keep the node's status up to date", done.error());
       pause = std::max(retry, done.error().retry_after);
       retry = std::min(2 * retry, kLongestRetry);
     }
+    co_await context_.runtime.SleepFor(std::min(pause, kSynchroniseGap));
     co_await changed_.WaitUntil(context_.runtime.Now() + pause);
   }
 }
 
 Task<Result<Json>> NodeRegistrar::GetOrCreate() {
-  Result<Json> node = co_await context_.client.Get(NodePath());
+  Result<Json> node = co_await context_.api.nodes().Get(NodePath());
   if (node || node.error().code != Code::kNotFound) co_return node;
-  for (;;) {
-    Json wanted =
-        NewNode(options_, std::string(context_.provider.name()), context_.provider.unsupported_features(), role_);
-    Result<Json> created = co_await context_.client.Create(std::string(kube::kNodesPath), std::move(wanted));
+  // NodeRestriction keeps kubelets' identities from setting the role label and says so in its message alone: whatever
+  // is forbidden is tried once without.
+  for (RoleLabel role = role_;; role = RoleLabel::kLeftOut) {
+    Json wanted = NewNode(options_, std::string(context_.provider.name()), capabilities_, role);
+    Result<Json> created = co_await context_.api.nodes().Create(std::string(kube::kNodesPath), std::move(wanted));
     if (created) {
+      role_ = role;
       if (registered_) log::Warning("the node had been deleted; created it again", {{"node", options_.node_name}});
-      lease_ = Json();  // its owner is gone, and so will it be
       co_return created;
     }
-    if (!ForbidsRoleLabel(created.error())) co_return Fail(std::move(created).error().Annotated("creating the Node"));
-    role_ = RoleLabel::kLeftOut;
+    if (created.error().code != Code::kPermissionDenied || role == RoleLabel::kLeftOut) {
+      co_return Fail(std::move(created).error().Annotated("creating the Node"));
+    }
   }
+}
+
+Task<Result<Json>> NodeRegistrar::RepairMetadata(Json node) {
+  Json repair = MetadataRepair(node, Wanted());
+  if (repair.is_null() || !may_repair_metadata_) co_return node;
+  Result<Json> repaired = co_await context_.api.nodes().StrategicPatch(NodePath(), std::move(repair));
+  if (repaired || repaired.error().code != Code::kPermissionDenied) co_return repaired;
+  if (role_ == RoleLabel::kIncluded) {
+    role_ = RoleLabel::kLeftOut;
+    changed_.Notify();  // perhaps it was for that label
+  } else {
+    log::Warning("may not repair the node's labels", {{"why", repaired.error().message}});
+    may_repair_metadata_ = false;
+  }
+  co_return node;
+}
+
+// A kubelet's identity may set its taints when it creates its Node, and never after: the node lives on without.
+Task<Result<Json>> NodeRegistrar::RepairTaints(Json node) {
+  Json repair = TaintRepair(node, Wanted(), cloud_);
+  if (repair.is_null() || !may_set_taints_) co_return node;
+  Result<Json> repaired = co_await context_.api.nodes().StrategicPatch(NodePath(), std::move(repair));
+  if (repaired || repaired.error().code != Code::kPermissionDenied) co_return repaired;
+  log::Warning("may not set the node's taints; the condition CloudReachable alone tells of trouble with the cloud",
+               {{"why", repaired.error().message}});
+  may_set_taints_ = false;
+  co_return node;
 }
 
 Task<Status> NodeRegistrar::Synchronise() {
   Result<Json> node = co_await GetOrCreate();
   if (!node) co_return Fail(std::move(node).error());
   node_uid_ = TextAt(*node, "metadata", "uid");
-
-  const Json wanted =
-      NewNode(options_, std::string(context_.provider.name()), context_.provider.unsupported_features(), role_);
-  Json repair = NodeRepair(*node, wanted);
-  if (!repair.is_null() && !repair_refused_) {
-    Result<Json> repaired = co_await context_.client.StrategicPatch(NodePath(), std::move(repair));
-    if (!repaired && ForbidsRoleLabel(repaired.error())) {
-      role_ = RoleLabel::kLeftOut;
-    } else if (!repaired && repaired.error().code == Code::kPermissionDenied) {
-      // A kubelet's identity may not touch its own taints: the node lives on without.
-      log::Warning("may not repair the node's labels or taint", {{"why", repaired.error().message}});
-      repair_refused_ = true;
-    } else if (!repaired) {
-      co_return Fail(std::move(repaired).error().Annotated("repairing the Node"));
-    }
-  }
-
-  Json status = NodeStatusPatch(options_, *node, trouble_, context_.runtime.WallNow());
-  Result<Json> sent = co_await context_.client.StrategicPatch(NodePath() + "/status", std::move(status));
+  if (!registered_) context_.node_dns.OnNode(*node);  // later its watch tells
+  node = co_await RepairMetadata(*std::move(node));
+  if (node) node = co_await RepairTaints(*std::move(node));
+  if (!node) co_return Fail(std::move(node).error().Annotated("repairing the Node"));
+  Json status = NodeStatusPatch(options_, *node, cloud_, left_, context_.runtime.WallNow());
+  Result<Json> sent = co_await context_.api.nodes().StrategicPatch(NodePath() + "/status", std::move(status));
   if (!sent) co_return Fail(std::move(sent).error().Annotated("sending the Node's status"));
-  co_return Status();
-}
-
-Task<void> NodeRegistrar::KeepLease() {
-  Duration retry = kFirstRetry;
-  for (;;) {
-    Duration pause = options_.lease_renewal;
-    if (!node_uid_.empty()) {
-      const Status renewed = co_await RenewLease();
-      if (renewed) {
-        context_.observer.OnLeaseRenewed();
-        retry = kFirstRetry;
-      } else {
-        log::Warning("cannot renew the node's lease", {{"node", options_.node_name}, {"why", renewed.error().message}});
-        lease_ = Json();  // read it again: someone else may have written it
-        pause = retry;
-        retry = std::min(2 * retry, kLongestRetry);
-      }
-    } else {
-      pause = kFirstRetry;
-    }
-    co_await context_.runtime.SleepFor(pause);
-  }
-}
-
-Task<Status> NodeRegistrar::RenewLease() {
-  const std::string path = kube::LeasePath(kLeaseNamespace, options_.node_name);
-  if (lease_.is_null()) {
-    Result<Json> found = co_await context_.client.Get(path);
-    if (!found && found.error().code == Code::kNotFound) {
-      Json lease = NewLease(options_, node_uid_, context_.runtime.WallNow());
-      found = co_await context_.client.Create(kube::LeasePath(kLeaseNamespace), std::move(lease));
-      if (found) {
-        lease_ = *std::move(found);
-        co_return Status();
-      }
-    }
-    if (!found) co_return Fail(std::move(found).error());
-    lease_ = *std::move(found);
-  }
-  Json next = NewLease(options_, node_uid_, context_.runtime.WallNow());
-  Json renewed = lease_;
-  renewed["spec"] = std::move(next["spec"]);
-  renewed["metadata"]["ownerReferences"] = std::move(next["metadata"]["ownerReferences"]);
-  Result<Json> updated = co_await context_.client.Update(path, std::move(renewed));
-  if (!updated) co_return Fail(std::move(updated).error());
-  lease_ = *std::move(updated);
   co_return Status();
 }
 

@@ -1,48 +1,58 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/scope.h"
 #include "base/sync.h"
 #include "cloud/agent/context.h"
 #include "cloud/agent/node_object.h"
+#include "kube/api/objects.h"
+#include "kube/reflector.h"
 
 namespace spillway::cloud {
 
-// Keeps one Node and its Lease alive: creates the Node when it is not there (again, if someone deletes it), repairs
-// only what is the agent's, sends status each minute or when it changes, and renews the Lease as long as the process
-// turns, whatever the cloud does: an unreachable cloud must not get running Pods evicted.
+// Keeps one Node alive: creates it when it is not there (again, as soon as someone deletes it), repairs only what is
+// the agent's, and sends status each minute or when it changes.
 class NodeRegistrar {
  public:
-  explicit NodeRegistrar(AgentContext& context);
+  // Both outlive it.
+  NodeRegistrar(AgentContext& context, kube::Transport& transport);
 
   void Start();
   // From the first time the API server has taken both Node and status.
   bool is_registered() const { return registered_; }
   const std::string& node_uid() const { return node_uid_; }
-  // kube-scheduler and Spillway send nothing more while there is trouble. Sent at once when it changes.
-  void SetTrouble(NodeTrouble trouble);
   void SetKubeletPort(std::uint16_t port);
+  void SetCloud(CloudView cloud);
+  // Told with the next status; at once when it was not known, or changes between none and some.
+  void SetInstancesLeft(InstancesLeft left);
 
  private:
   Task<void> KeepNode();
-  Task<void> KeepLease();
   // Node there, repaired, status sent.
   Task<Status> Synchronise();
   Task<Result<Json>> GetOrCreate();
-  Task<Status> RenewLease();
+  // The node as it is after the repair, or as it was where that is forbidden.
+  Task<Result<Json>> RepairMetadata(Json node);
+  Task<Result<Json>> RepairTaints(Json node);
+  Json Wanted() const;
+  void OnNode(const kube::DeltaBatch<kube::RawObject>& batch);
   std::string NodePath() const;
-  bool ForbidsRoleLabel(const Error& error) const;
+  void Tell(std::string_view what, const Error& error) const;
 
   AgentContext& context_;
   AgentOptions options_;
-  NodeTrouble trouble_;
+  const ProviderCapabilities capabilities_;
   RoleLabel role_ = RoleLabel::kIncluded;
   bool registered_ = false;
-  bool repair_refused_ = false;
+  // An identity that may not: tried once, told once.
+  bool may_repair_metadata_ = true, may_set_taints_ = true;
+  CloudView cloud_;
+  std::optional<InstancesLeft> left_;  // not known yet
   std::string node_uid_;
-  Json lease_;
   Signal changed_;
+  kube::Reflector<kube::RawObject> watch_;
   TaskScope flows_;
 };
 

@@ -14,16 +14,15 @@ namespace spillway::cloud {
 class AgentObserver {
  public:
   virtual ~AgentObserver() = default;
-  // A call to the provider has ended. `operation`: "create", "describe", "list", "delete". No refusal: it went well.
+  // A call to the provider has ended. `operation`: "create", "poll", "describe", "list", "delete", "update", "ping". No
+  // refusal: it went well.
   virtual void OnOperation(std::string_view /*operation*/, std::optional<Refusal> /*refusal*/, Duration /*took*/) {}
   virtual void OnInstanceLost() {}
-  // A listing was empty although instances are known: not believed.
+  // A listing lacks all, or most, of what is known: not believed.
   virtual void OnSuspiciousListing() {}
   virtual void OnOrphanDeleted() {}
-  virtual void OnLeaseRenewed() {}
+  // `late`: after it was due; below zero when it came in time.
+  virtual void OnLeaseRenewed(Duration /*late*/) {}
 };
-
-// Of an Error where only that is known.
-Refusal RefusalOf(const Error& error);
 
 }  // namespace spillway::cloud

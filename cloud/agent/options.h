@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/time.h"
+#include "cloud/agent/service_variables.h"
+#include "kube/api/capabilities.h"
 
 namespace spillway::cloud {
 
@@ -12,6 +16,10 @@ namespace spillway::cloud {
 struct AgentOptions {
   std::string node_name;
   std::string cluster_id;  // instances carry it: the UID of namespace kube-system
+  // This very process: holds the node's Lease. Empty: the node's name and a random number.
+  std::string identity;
+  // Whether the process of this identity is known to be dead, so that its Lease may be taken at once. May be null.
+  std::function<bool(const std::string& identity)> is_dead;
   std::string version = "dev";
   std::string architecture = "amd64";
 
@@ -24,8 +32,22 @@ struct AgentOptions {
   std::string taint_key = "virtual-kubelet.io/provider", taint_value, taint_effect = "NoSchedule";
   std::map<std::string, std::string> extra_labels;
   // status.capacity and status.allocatable, as quantities: a budget, not the size of the cloud.
-  std::map<std::string, std::string> capacity = {{"cpu", "100"}, {"memory", "400Gi"}, {"pods", "500"}};
+  std::map<std::string, std::string> capacity = {
+      {"cpu", "100"}, {"memory", "400Gi"}, {"pods", "500"}, {"ephemeral-storage", "10Ti"}};
+  // Features beyond what provider and agent say, by the names of kube/api/pod_features.h.
+  std::vector<std::string> extra_capabilities;
+  std::vector<kube::LargestInstance> largest_instances;  // none: what the provider says
 
+  // Where Pods find the API server, by KUBERNETES_SERVICE_HOST and the other variables of that Service; without an
+  // address: what the Service "kubernetes" says.
+  ServiceInfo pod_api_server;
+  // The nameservers of Pods with dnsPolicy ClusterFirst, and the domain that they serve. None: such Pods get the
+  // resolver that instances have by themselves.
+  std::vector<std::string> cluster_dns;
+  std::string cluster_domain = "cluster.local";
+
+  // Of Pods' statuses and deletions; of events; of reads: each by itself. Leases and node status have limits of their
+  // own.
   double qps = 50;
   int burst = 100;
 
@@ -34,9 +56,17 @@ struct AgentOptions {
   Duration node_status_interval = 1min;
   Duration instance_list_interval = 10s;  // all instances, in one listing: the status of clouds that send no hints
 
+  // A Pod that the node cannot run stays Pending for so long, then it fails: at once, and its controller would make one
+  // after the other.
+  Duration refusal_patience = 5min;
+
   // The pause before a failed create or delete is tried again: doubled each time, with jitter; without end.
   Duration first_retry = 1s;
   Duration longest_retry = 2min;
+
+  // An instance is lost when so many complete, credible listings in a row lack it, over at least this time.
+  int loss_confirmations = 3;
+  Duration loss_age = 1min;
 
   // An instance without a Pod is deleted after this many listings in a row have shown it, once it is this old (so long
   // at least since this agent first saw it), and at most so many in one round.

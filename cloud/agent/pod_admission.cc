@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 namespace spillway::cloud {
 namespace {
@@ -24,36 +23,10 @@ std::int64_t Shown(const std::string& resource, kube::Quantity amount) {
   return resource == "cpu" ? amount.MilliValue() : amount.Value();
 }
 
-void CollectContainerFeatures(const Json& container, std::set<std::string>& features) {
-  if (IsTrue(At(container, "securityContext", "privileged"))) features.insert("privileged");
-  for (const Json& port : Items(At(container, "ports"))) {
-    if (Integer(At(port, "hostPort")) > 0) features.insert("hostPort");
-  }
-}
-
 }  // namespace
 
-std::vector<std::string> FeaturesOf(const Json& pod) {
-  std::set<std::string> features;
-  const Json& spec = At(pod, "spec");
-  for (const char* flag : {"hostNetwork", "hostPID", "hostIPC"}) {
-    if (IsTrue(At(spec, flag))) features.insert(flag);
-  }
-  for (const Json& volume : Items(At(spec, "volumes"))) {
-    for (const auto& [key, source] : Members(volume).items()) {
-      if (key != "name" && !source.is_null()) features.insert(key);
-    }
-  }
-  if (!Items(At(spec, "resourceClaims")).empty()) features.insert("resourceClaims");
-  for (const char* list : {"initContainers", "containers"}) {
-    for (const Json& container : Items(At(spec, list))) CollectContainerFeatures(container, features);
-  }
-  return {features.begin(), features.end()};
-}
-
-PodAdmission::PodAdmission(const std::map<std::string, std::string>& capacity,
-                           std::vector<std::string> unsupported_features)
-    : unsupported_(std::move(unsupported_features)) {
+PodAdmission::PodAdmission(const std::map<std::string, std::string>& capacity, ProviderCapabilities capabilities)
+    : capabilities_(std::move(capabilities)) {
   for (const auto& [name, text] : capacity) {
     if (const auto amount = kube::Quantity::Parse(text)) capacity_[name] = *amount;
   }
@@ -66,14 +39,29 @@ Admission PodAdmission::Admit(const Json& pod) {
         Admission::Verdict::kHold, "DaemonSetForbidden",
         "A virtual node runs no DaemonSet Pods; keep them off with a node affinity on type NotIn [virtual-kubelet]"};
   }
-  for (const std::string& feature : FeaturesOf(pod)) {
-    if (std::find(unsupported_.begin(), unsupported_.end(), feature) == unsupported_.end()) continue;
-    return {Admission::Verdict::kHold, "UnsupportedFeature",
-            fmt::format("This virtual node's provider cannot run a Pod that uses {}", feature)};
-  }
-  Admission admission = CheckCapacity(WithPod(PodRequests(pod)));
+  if (Admission refused = CheckFeatures(pod); refused.verdict != Admission::Verdict::kAccept) return refused;
+  const ResourceAmounts requests = PodRequests(pod);
+  if (Admission refused = CheckSize(requests); refused.verdict != Admission::Verdict::kAccept) return refused;
+  Admission admission = CheckCapacity(WithPod(requests));
   if (admission.verdict == Admission::Verdict::kAccept) Readmit(pod);
   return admission;
+}
+
+Admission PodAdmission::CheckFeatures(const Json& pod) {
+  const auto features = decoder_.DecodeFeatures(pod.dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (!features) return {Admission::Verdict::kRefuse, "UnsupportedFeature", features.error().message};
+  const std::string lacking = capabilities_.features.Lacking(*features);
+  if (lacking.empty()) return {};
+  return {Admission::Verdict::kRefuse, "UnsupportedFeature", "This virtual node's provider cannot run " + lacking};
+}
+
+Admission PodAdmission::CheckSize(const ResourceAmounts& wanted) const {
+  const auto& largest = capabilities_.largest;
+  const kube::ResourceList requests(wanted.begin(), wanted.end());
+  const auto fits = [&](const kube::LargestInstance& instance) { return instance.Fits(requests); };
+  if (largest.empty() || std::any_of(largest.begin(), largest.end(), fits)) return {};
+  return {Admission::Verdict::kRefuse, "InstanceTooLarge",
+          fmt::format("No instance is large enough for it; the largest is {}", kube::ToText(largest))};
 }
 
 Admission PodAdmission::CheckCapacity(const ResourceAmounts& wanted) const {
@@ -97,11 +85,21 @@ void PodAdmission::Readmit(const Json& pod) {
   for (const auto& [resource, amount] : entry->second) used_[resource] += amount;
 }
 
-void PodAdmission::Release(const std::string& pod_uid) {
-  if (admitted_.erase(pod_uid) == 0) return;
-  used_.clear();  // summed anew rather than subtracted: sums saturate
+kube::Quantity PodAdmission::Sum(const std::string& resource) const {
+  kube::Quantity sum;
   for (const auto& [uid, requests] : admitted_) {
-    for (const auto& [resource, amount] : requests) used_[resource] += amount;
+    const auto found = requests.find(resource);
+    if (found != requests.end()) sum += found->second;
+  }
+  return sum;
+}
+
+void PodAdmission::Release(const std::string& pod_uid) {
+  const auto released = admitted_.extract(pod_uid);
+  if (!released) return;
+  for (const auto& [resource, amount] : released.mapped()) {
+    kube::Quantity& used = used_[resource];
+    used = used.is_saturated() ? Sum(resource) : used + -amount;
   }
 }
 

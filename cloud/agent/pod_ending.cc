@@ -3,37 +3,42 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "cloud/agent/pod_lifecycle.h"
 #include "kube/paths.h"
 
 namespace spillway::cloud {
 namespace {
-constexpr Duration kListingPatience = 5s;
 constexpr Duration kDefaultGrace = 30s;
+constexpr int kLastReportTries = 4;
+constexpr Duration kDeletionPatience = 1min;  // beyond the grace period, for an instance that is still there: ask again
+constexpr Duration kFirstLook = 300ms;
+constexpr Duration kLongestLook = 5s;
+constexpr Duration kSecondLook = 1s;
 constexpr Duration kFinalizerPatience = 30s;  // the Pod was released, and something holds it: look again after this
 
 bool HasTerminated(const ContainerState& container) { return container.kind == ContainerState::Kind::kTerminated; }
 }  // namespace
 
 Duration PodLifecycle::GracePeriod() const {
-  if (pod_gone_ && At(pod_, "metadata", "deletionTimestamp").is_null()) return Duration(0);  // forced
+  if (pod_gone_) return Duration(0);  // forced: nobody waits for it any more
   const auto seconds = Integer(At(pod_, "metadata", "deletionGracePeriodSeconds"),
                                Integer(At(pod_, "spec", "terminationGracePeriodSeconds"), kDefaultGrace / 1s));
   return std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, 7 * 24 * 3600));
 }
 
-Task<PodLifecycle::Wait> PodLifecycle::End() {
+Task<PodLifecycle::Wait> PodLifecycle::Leave() {
   if (instance_) {
-    const auto wait = co_await EndInstance();
-    if (wait) co_return *wait;
-    SettleLastState();
+    AnnounceKill();
+    if (const auto wait = co_await RemoveInstance(GracePeriod())) co_return *wait;
   }
-  if (uncertain_since_) {  // a create may still have made one
+  if (unknown_) {  // a create may still have made one
     host_.RequestListing();
     co_return Wait{kListingPatience};
   }
   host_.admission().Release(uid_);
-  co_return co_await ReleasePod();
+  Enter(Phase::kReleasing);
+  co_return Wait{Duration(0)};
 }
 
 void PodLifecycle::AnnounceKill() {
@@ -45,53 +50,101 @@ void PodLifecycle::AnnounceKill() {
   }
 }
 
-Task<std::optional<PodLifecycle::Wait>> PodLifecycle::EndInstance() {
-  AnnounceKill();
-  if (!delete_asked_) {
-    const Status asked = co_await DeleteInstance(instance_->id, GracePeriod());
-    if (!asked && asked.error().code != Code::kNotFound)
-      co_return Wait{std::max(end_pauses_.Next(), asked.error().retry_after)};
-    delete_asked_ = true;
-    end_pauses_.Reset();
+Task<std::optional<PodLifecycle::Wait>> PodLifecycle::RemoveInstance(Duration grace) {
+  if (!deletion_) deletion_ = Deletion();
+  const Instant now = context_.runtime.Now();
+  const bool is_asked = deletion_->accepted && deletion_->grace <= grace;
+  if (!deletion_->is_gone && (!is_asked || now >= *deletion_->accepted + deletion_->grace + kDeletionPatience)) {
+    if (const auto wait = co_await AskForDeletion(grace)) co_return wait;
   }
-  look_again_ = false;
-  Result<Instance> seen = co_await DescribeInstance(instance_->id);
-  if (seen) {
-    instance_ = *std::move(seen);
-    co_return Wait{end_pauses_.Next()};  // or when the provider says that it has changed
+  if (deletion_->is_gone) {
+    SettleLastState();
+    co_return std::nullopt;
   }
-  if (seen.error().code != Code::kNotFound) co_return Wait{end_pauses_.Next()};
-  delete_asked_ = false;
+  if (now >= deletion_->next_look) {
+    host_.RequestLook(uid_, instance_->id);
+    deletion_->look_pause = std::clamp(2 * deletion_->look_pause, kFirstLook, kLongestLook);
+    deletion_->next_look = now + deletion_->look_pause;
+  }
+  co_return Wait{std::max(deletion_->next_look - context_.runtime.Now(), Duration(0))};
+}
+
+// None: the cloud has taken it, or knows that the instance is gone.
+Task<std::optional<PodLifecycle::Wait>> PodLifecycle::AskForDeletion(Duration grace) {
+  const Instant since = context_.runtime.Now();
+  const CloudStatus asked = co_await context_.provider.Delete(instance_->id, grace);
+  const bool is_gone = !asked && asked.error().error.code == Code::kNotFound;
+  Observe("delete", asked || is_gone ? std::optional<Refusal>() : asked.error().refusal, since);
+  if (is_gone) {
+    deletion_->is_gone = true;
+    co_return std::nullopt;
+  }
+  if (!asked) {
+    const std::string why = ToString(asked.error());
+    log::Warning("cannot delete an instance", {{"pod", name_}, {"instance", instance_->id}, {"why", why}});
+    Record(true, "InstanceDeleteFailed", fmt::format("Instance {}: {}", instance_->id, why),
+           fmt::format("DeletingInstance.{}", ToString(asked.error().refusal)));
+    co_return Wait{std::max(end_pauses_.Next(), asked.error().error.retry_after)};
+  }
   end_pauses_.Reset();
+  deletion_->accepted = context_.runtime.Now();
+  deletion_->grace = grace;
+  deletion_->absent.reset();
+  deletion_->look_pause = kFirstLook;
+  deletion_->next_look = context_.runtime.Now() + kFirstLook;
   co_return std::nullopt;
+}
+
+// Twice in vain, after a deletion that the cloud has taken: it is done.
+void PodLifecycle::OnNotFound(const std::string& instance_id, Instant asked_at) {
+  if (!instance_ || instance_->id != instance_id || !deletion_ || !deletion_->accepted) return;
+  if (asked_at <= *deletion_->accepted) return;
+  if (!deletion_->absent) {
+    deletion_->absent = asked_at;
+    deletion_->next_look = std::min(deletion_->next_look, asked_at + kSecondLook);
+    changed_.Notify();
+  } else if (asked_at >= *deletion_->absent + kSecondLook) {
+    deletion_->is_gone = true;
+    changed_.Notify();
+  }
 }
 
 // The instance is gone: what it showed last is how its containers ended.
 void PodLifecycle::SettleLastState() {
-  Instance last = *std::move(instance_);
-  given_up_.insert(last.id);
-  instance_.reset();
+  Instance last = *instance_;
+  ForgetInstance();
   const bool all_seen =
       !last.containers.empty() && std::all_of(last.containers.begin(), last.containers.end(), HasTerminated);
-  if (pod_gone_ || !all_seen || IsTerminalPhase(TextAt(pod_, "status", "phase"))) return;
+  const bool is_told = pod_gone_ || IsTerminalPhase(TextAt(pod_, "status", "phase")) || !remark_.phase.empty();
+  if (!all_seen || is_told || last.refused) return;
   const bool failed = std::any_of(last.containers.begin(), last.containers.end(),
                                   [](const auto& c) { return !c.ended || c.ended->exit_code != 0; });
   last.state = failed ? InstanceState::kFailed : InstanceState::kSucceeded;
   last.reason.clear();
   last.message.clear();
-  const StatusInputs inputs{&last, {}, context_.options.internal_ip, context_.runtime.WallNow()};
+  const StatusInputs inputs{&last, {}, HostIp(), context_.runtime.WallNow()};
   terminal_status_ = PodStatus(pod_, inputs);
+}
+
+// A Job's controller counts Pods by their end, and so may whoever holds it with a finalizer. What is always started
+// again has no end but this.
+bool PodLifecycle::is_end_awaited() const {
+  return TextAt(pod_, "spec", "restartPolicy") != "Always" || !Items(At(pod_, "metadata", "finalizers")).empty();
 }
 
 Task<PodLifecycle::Wait> PodLifecycle::ReleasePod() {
   if (pod_gone_) {
-    done_ = true;
+    Enter(Phase::kDone);
     co_return Wait{};
   }
-  // Whoever watches the Pod (a Job's controller, say) wants to see how it ended before it goes.
-  if (!end_reported_ && MayHaveRun()) {
-    const Status told = co_await Report();
-    if (!told) co_return Wait{report_pauses_.Next()};
+  // What cannot be told must not hold it up.
+  if (!end_reported_ && MayHaveRun() && is_end_awaited()) {
+    const auto wait = co_await Report();
+    const bool is_worth_a_try = context_.api.pods().health().is_out() || failed_reports_ < kLastReportTries;
+    if (wait && is_worth_a_try) co_return *wait;
+    if (wait) {
+      log::Warning("releasing a Pod whose last status cannot be told", {{"pod", name_}});
+    }
   }
   end_reported_ = true;
   settled_ = false;
@@ -99,24 +152,27 @@ Task<PodLifecycle::Wait> PodLifecycle::ReleasePod() {
     settled_ = true;
     co_return Wait{*released_ + kFinalizerPatience - context_.runtime.Now()};
   }
+  if (const auto wait = UntilTurn()) co_return *wait;
   Json options = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"gracePeriodSeconds", 0}};
   options["preconditions"]["uid"] = uid_;
-  const std::string path = kube::PodPath(TextAt(pod_, "metadata", "namespace"), TextAt(pod_, "metadata", "name"));
-  Result<Json> deleted = co_await context_.client.Delete(path, std::move(options));
+  const std::string path = kube::PodPath(namespace_, name_);
+  Result<Json> deleted = co_await context_.api.pods().Delete(path, std::move(options));
   if (deleted) {
     released_ = context_.runtime.Now();
     co_return Wait{Duration(0)};
   }
-  bool is_gone = deleted.error().code == Code::kNotFound;
-  if (deleted.error().code == Code::kConflict) {  // the name is a successor's by now, or somebody wrote just then
-    Result<Json> there = co_await context_.client.Get(path);
-    is_gone = there ? TextAt(*there, "metadata", "uid") != uid_ : there.error().code == Code::kNotFound;
-  }
-  if (is_gone) {
+  if (co_await IsReleased(deleted.error(), path)) {
     pod_gone_ = true;
     co_return Wait{Duration(0)};
   }
   co_return Wait{std::max(report_pauses_.Next(), deleted.error().retry_after)};
+}
+
+Task<bool> PodLifecycle::IsReleased(Error refused, std::string path) {
+  if (refused.code != Code::kConflict) co_return refused.code == Code::kNotFound;
+  // The name is a successor's by now, or somebody wrote just then.
+  const Result<Json> there = co_await context_.api.reads().Get(std::move(path));
+  co_return there ? TextAt(*there, "metadata", "uid") != uid_ : there.error().code == Code::kNotFound;
 }
 
 }  // namespace spillway::cloud

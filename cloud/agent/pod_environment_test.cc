@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cloud/agent/base64.h"
 #include "cloud/agent/client_token.h"
 #include "cloud/agent/variable_expansion.h"
 #include "cloud/provider.h"
@@ -29,6 +28,8 @@ std::string Value(const Json& pod, const std::string& name) {
 
 const InputKey kMap{InputKey::Kind::kConfigMap, "map"};
 const InputKey kSecret{InputKey::Kind::kSecret, "secret"};
+
+std::shared_ptr<const Json> Object(Json object) { return std::make_shared<const Json>(std::move(object)); }
 
 TEST(PodEnvironment, LaterValuesSeeEarlierOnesAndCommandsSeeAll) {
   const Json pod = PodWith(R"json({"command": ["run", "$(B)", "$$(B)", "$(NONE)"], "args": ["$(IP)"], "env": [
@@ -68,8 +69,8 @@ TEST(PodEnvironment, SecretsAreDecodedAndOwnVariablesWin) {
       PodWith(R"json({"envFrom": [{"configMapRef": {"name": "map"}}, {"prefix": "S_", "secretRef": {"name": "secret"}}],
       "env": [{"name": "KEY", "value": "own"}]})json");
   EXPECT_THAT(InputsOf(pod), ElementsAre(kMap, kSecret));
-  const Inputs inputs = {{kMap, Json{{"data", {{"KEY", "theirs"}, {"OTHER", "o"}, {"a=b", "no"}}}}},
-                         {kSecret, Json{{"data", {{"TOKEN", "aHVudGVyMg=="}}}}}};
+  const Inputs inputs = {{kMap, Object({{"data", {{"KEY", "theirs"}, {"OTHER", "o"}, {"a=b", "no"}}}})},
+                         {kSecret, Object({{"data", {{"TOKEN", "aHVudGVyMg=="}}}})}};
   const auto resolved = ResolveEnvironment(pod, inputs, "");
   ASSERT_TRUE(resolved);
   EXPECT_EQ(Value(resolved->pod, "KEY"), "own");
@@ -87,7 +88,7 @@ TEST(PodEnvironment, MissingReferencesAreFatalUnlessOptional) {
     text.replace(text.find("%s"), 2, optional);
     return PodWith(text.c_str());
   };
-  const Inputs without_key = {{kSecret, Json{{"data", Json::object()}}}};
+  const Inputs without_key = {{kSecret, Object({{"data", Json::object()}})}};
   EXPECT_EQ(ResolveEnvironment(with(""), {}, "").error().reason, "MandatorySecretNotFound");
   EXPECT_EQ(ResolveEnvironment(with(""), without_key, "").error().reason, "MandatorySecretKeyNotFound");
   const auto optional = ResolveEnvironment(with(R"(, "optional": true)"), without_key, "");
@@ -95,6 +96,19 @@ TEST(PodEnvironment, MissingReferencesAreFatalUnlessOptional) {
   ASSERT_THAT(optional->notices, SizeIs(1));
   EXPECT_EQ(optional->notices[0].reason, "OptionalSecretKeyNotFound");
   EXPECT_TRUE(Named(optional->pod["spec"]["containers"][0]["env"], "A").is_null());
+}
+
+TEST(PodEnvironment, ServicesComeFirstAndMountsMayNameVariables) {
+  const Json pod = PodWith(R"json({"env": [{"name": "WEB_SERVICE_PORT", "value": "own"},
+      {"name": "URL", "value": "http://$(WEB_SERVICE_HOST)"}],
+      "volumeMounts": [{"name": "data", "mountPath": "/data", "subPathExpr": "$(WEB_SERVICE_PORT)/x"}]})json");
+  const auto resolved = ResolveEnvironment(pod, {}, "", {{"WEB_SERVICE_HOST", "10.0.0.9"}, {"WEB_SERVICE_PORT", "80"}});
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(Value(resolved->pod, "WEB_SERVICE_PORT"), "own");
+  EXPECT_EQ(Value(resolved->pod, "URL"), "http://10.0.0.9");
+  const Json& mount = resolved->pod["spec"]["containers"][0]["volumeMounts"][0];
+  EXPECT_EQ(TextAt(mount, "subPath"), "own/x");
+  EXPECT_FALSE(mount.contains("subPathExpr"));
 }
 
 TEST(VariableExpansion, AsKubernetes) {
@@ -108,20 +122,23 @@ TEST(VariableExpansion, AsKubernetes) {
   EXPECT_EQ(Expand("", lookup), "");
 }
 
-TEST(Base64, AcceptsOnlyWholeGroups) {
-  EXPECT_EQ(Base64Decode("aGVsbG8="), "hello");
-  EXPECT_EQ(Base64Decode(""), "");
-  EXPECT_EQ(Base64Decode("aGVsbG8"), std::nullopt);
-  EXPECT_EQ(Base64Decode("aG=sbG8="), std::nullopt);
-  EXPECT_EQ(Base64Decode("%%%%"), std::nullopt);
-}
-
 TEST(ClientToken, IsItsOwnForEachPodAndGeneration) {
   const std::string token = MakeClientToken("c", "u", 0);
   EXPECT_EQ(token.size(), 64u);
   EXPECT_EQ(token, MakeClientToken("c", "u", 0));
   EXPECT_NE(token, MakeClientToken("c", "u", 1));
   EXPECT_NE(MakeClientToken("a", "bc", 0), MakeClientToken("ab", "c", 0));
+}
+
+TEST(RequestDigest, TellsPodsAndVersionsApartAndNotOwnAnnotations) {
+  Json pod = PodWith(R"({"command": ["run"]})");
+  const std::string digest = RequestDigest(pod, {"Secret/s uid 1"});
+  EXPECT_EQ(digest.size(), 8u);
+  EXPECT_NE(digest, RequestDigest(pod, {"Secret/s uid 2"}));
+  pod["metadata"]["annotations"] = {{kRequestDigest, digest}};
+  EXPECT_EQ(digest, RequestDigest(pod, {"Secret/s uid 1"}));
+  pod["spec"]["containers"][0]["command"] = {"other"};
+  EXPECT_NE(digest, RequestDigest(pod, {"Secret/s uid 1"}));
 }
 
 }  // namespace

@@ -1,13 +1,20 @@
 // What the API server and the user hear about a Pod.
+#include <fmt/core.h>
+
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "base/log.h"
+#include "cloud/agent/client_token.h"
 #include "cloud/agent/pod_lifecycle.h"
+#include "cloud/agent/pod_updates.h"
 #include "kube/paths.h"
 
 namespace spillway::cloud {
 namespace {
+
+constexpr Duration kTurnKept = 1s;  // a turn not used by then is lost
 
 // resourceVersions grow within one resource and may be compared (documented since 1.35); an odd one counts as newest.
 bool IsOlder(const Json& a, const Json& b) {
@@ -25,41 +32,87 @@ bool IsOlder(const Json& a, const Json& b) {
 void PodLifecycle::Take(Json pod) {
   if (TextAt(pod, "metadata", "uid") != uid_ || IsOlder(pod, pod_)) return;
   pod_ = std::move(pod);
+  ReadFacts();
+  // To the controller and to kube-scheduler its place is free, whoever ended it, however long its instance takes to go.
+  if (IsTerminalPhase(TextAt(pod_, "status", "phase"))) host_.admission().Release(uid_);
 }
 
-Task<Status> PodLifecycle::Report() {
-  if (pod_gone_) co_return Status();
-  const StatusInputs inputs{instance(), remark_, context_.options.internal_ip, context_.runtime.WallNow()};
+void PodLifecycle::ReadFacts() {
+  started_at_ = base::ParseRfc3339(TextAt(pod_, "status", "startTime"));
+  is_deletion_asked_ = !At(pod_, "metadata", "deletionTimestamp").is_null();
+}
+
+std::optional<PodLifecycle::Wait> PodLifecycle::UntilTurn() {
+  const Instant now = context_.runtime.Now();
+  if (!turn_ || now > *turn_ + kTurnKept) turn_ = context_.api.TakePodTurn();
+  if (*turn_ > now) return Wait{*turn_ - now};
+  turn_.reset();
+  return std::nullopt;
+}
+
+Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Report() {
+  if (pod_gone_) co_return std::nullopt;
+  const StatusInputs inputs{instance(), remark_, HostIp(), context_.runtime.WallNow(),
+                            WhyNoEphemeralContainers(context_.provider.name())};
   Json wanted = PodStatus(pod_, inputs);
   const bool is_terminal_there = IsTerminalPhase(TextAt(pod_, "status", "phase"));
   if (terminal_status_ && !is_terminal_there) wanted = *terminal_status_;
   const Json before = At(pod_, "status");
-  if (Covers(before, wanted)) {
+  const bool is_noted = !to_note_ || *to_note_ == NotedOnPod();
+  if (is_noted && Covers(before, wanted)) {
     settled_ = true;
+    failed_reports_ = 0;
     report_pauses_.Reset();
-    co_return Status();
+    co_return std::nullopt;
   }
+  if (const auto wait = UntilTurn()) co_return wait;
 
   Json patch;
   patch["metadata"]["uid"] = uid_;  // a precondition: never a successor of the same name
-  patch["status"] = wanted;
-  const std::string path =
-      kube::PodPath(TextAt(pod_, "metadata", "namespace"), TextAt(pod_, "metadata", "name"), "status");
-  Result<Json> sent = co_await context_.client.StrategicPatch(path, std::move(patch));
+  if (!is_noted) {
+    patch["metadata"]["annotations"] = {{kInstanceGeneration, std::to_string(to_note_->generation)},
+                                        {kRequestDigest, to_note_->digest}};
+  }
+  patch["status"] = StatusPatch(wanted);
+  const std::string path = kube::PodPath(namespace_, name_, "status");
+  Result<Json> sent = co_await context_.api.pods().StrategicPatch(path, std::move(patch));
   if (!sent) {
     // The Pod is gone: the watch will say so. A conflict may mean that it was replaced, and then the watch ends this
     // flow; or that somebody else wrote at the same time, and then nobody but us will try again.
-    if (sent.error().code == Code::kNotFound) co_return Status();
-    log::Warning("cannot report a Pod's status",
-                 {{"pod", TextAt(pod_, "metadata", "name")}, {"why", sent.error().message}});
-    co_return Fail(std::move(sent).error());
+    if (sent.error().code == Code::kNotFound) co_return std::nullopt;
+    ++failed_reports_;
+    if (!context_.api.pods().health().is_out()) {  // kube::ServerHealth tells of an API server that does not answer
+      log::Warning("cannot report a Pod's status", {{"pod", name_}, {"why", sent.error().message}});
+    }
+    co_return Wait{std::max(report_pauses_.Next(), sent.error().retry_after)};
   }
+  failed_reports_ = 0;
   if (IsTerminalPhase(TextAt(wanted, "phase"))) terminal_status_ = wanted;
   RecordContainerEvents(before, wanted);
   Take(*std::move(sent));
   settled_ = true;
   report_pauses_.Reset();
-  co_return Status();
+  co_return std::nullopt;
+}
+
+PodLifecycle::Noted PodLifecycle::NotedOnPod() const {
+  Noted noted;
+  const std::string text = TextAt(pod_, "metadata", "annotations", kInstanceGeneration);
+  (void)std::from_chars(text.data(), text.data() + text.size(), noted.generation);
+  noted.digest = TextAt(pod_, "metadata", "annotations", kRequestDigest);
+  return noted;
+}
+
+void PodLifecycle::TellUnmetUpdates() {
+  if (!instance_ || ShouldEnd() || HasEnded(*instance_)) return;
+  std::set<UnmetUpdate> unmet;
+  for (UnmetUpdate& update : UnmetUpdates(made_with_, pod_, context_.provider.name())) unmet.insert(std::move(update));
+  // Of one action and reason events make a series, which keeps its first note.
+  const std::string action = fmt::format("UpdatingInstance.{}", Integer(At(pod_, "metadata", "generation")));
+  for (const UnmetUpdate& update : unmet) {
+    if (!unmet_updates_.contains(update)) Record(true, update.reason, update.message, action);
+  }
+  unmet_updates_ = std::move(unmet);
 }
 
 void PodLifecycle::RecordContainerEvents(const Json& before, const Json& after) {
@@ -74,11 +127,23 @@ void PodLifecycle::RecordContainerEvents(const Json& before, const Json& after) 
   }
 }
 
+void PodLifecycle::RelayEvents() {
+  for (const InstanceEvent& event : instance_->events) {
+    int& told = relayed_[event.container + '\n' + event.reason + '\n' + event.message];
+    const bool is_news = event.count > told && event.last_at >= known_since_;
+    told = event.count;
+    // The first word of the message tells a failed readiness probe from a failed liveness probe.
+    const std::string action = event.container + "." + event.message.substr(0, event.message.find(' '));
+    if (is_news) Record(event.is_warning, event.reason, event.message, action);
+  }
+  if (instance_->events.empty()) relayed_.clear();
+}
+
 void PodLifecycle::Record(bool is_warning, std::string reason, std::string note, std::string action) {
   kube::Event event;
   event.regarding.kind = "Pod";
-  event.regarding.ns = TextAt(pod_, "metadata", "namespace");
-  event.regarding.name = TextAt(pod_, "metadata", "name");
+  event.regarding.ns = namespace_;
+  event.regarding.name = name_;
   event.regarding.uid = uid_;
   event.type = is_warning ? kube::Event::Type::kWarning : kube::Event::Type::kNormal;
   event.reason = std::move(reason);

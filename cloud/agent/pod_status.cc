@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "cloud/agent/pod_updates.h"
+
 namespace spillway::cloud {
 namespace {
 
@@ -57,11 +59,13 @@ Json ContainerStatus(const Json& spec, const ContainerState* state, const PodRem
     return status;
   }
   if (!state->image.empty()) status["image"] = state->image;
-  status["imageID"] = state->image_id;
+  // Of a container that has not been started yet nothing is known but why.
+  const bool has_run = state->kind != Kind::kWaiting || state->last;
+  if (has_run) status["imageID"] = state->image_id;
   status["ready"] = state->ready;
   status["started"] = state->started;
   status["restartCount"] = state->restart_count;
-  if (!state->container_id.empty()) status["containerID"] = state->container_id;
+  if (has_run && !state->container_id.empty()) status["containerID"] = state->container_id;
   status["state"] = StateJson(*state);
   if (state->last) status["lastState"] = TerminatedJson(*state->last, "");
   return status;
@@ -136,7 +140,8 @@ std::string Phase(const Json& pod, const Json& containers, const Json& inits, co
   return any_runs || TextAt(pod, "status", "phase") == "Running" ? "Running" : "Pending";
 }
 
-Json Condition(const Json& pod, const char* type, bool is_true, std::string reason, std::string message, WallTime now) {
+Json PodCondition(const Json& pod, const char* type, bool is_true, std::string reason, std::string message,
+                  WallTime now) {
   const Json& before = Named(At(pod, "status", "conditions"), type, "type");
   const std::string status = is_true ? "True" : "False";
   const std::string since = TextAt(before, "lastTransitionTime");
@@ -153,10 +158,17 @@ struct Verdict {
   std::string reason, message;
 };
 
-Verdict ContainersReady(const Json& containers, std::string_view phase) {
+// Sidecars count as containers do. Source: status/generate.go GenerateContainersReadyCondition.
+Verdict ContainersReady(const Json& pod, const Json& status, std::string_view phase) {
   if (phase == "Succeeded") return {false, "PodCompleted", ""};
   if (phase == "Failed") return {false, "PodFailed", ""};
   std::vector<std::string> unready;
+  for (const Json& init : Items(At(pod, "spec", "initContainers"))) {
+    const std::string name = TextAt(init, "name");
+    const bool is_sidecar = TextAt(init, "restartPolicy") == "Always";
+    if (is_sidecar && !IsTrue(At(Named(At(status, "initContainerStatuses"), name), "ready"))) unready.push_back(name);
+  }
+  const Json& containers = At(status, "containerStatuses");
   for (const Json& status : containers) {
     if (!IsTrue(At(status, "ready"))) unready.push_back(TextAt(status, "name"));
   }
@@ -191,18 +203,31 @@ Verdict Initialized(const Json& inits, std::string_view phase) {
 Json Conditions(const Json& pod, const Json& status, const StatusInputs& in) {
   const std::string phase = TextAt(status, "phase");
   const bool has_network = in.instance && !in.instance->pod_ip.empty() && !IsTerminalPhase(phase);
-  const Verdict containers = ContainersReady(At(status, "containerStatuses"), phase);
+  const Verdict containers = ContainersReady(pod, status, phase);
   const Verdict ready = PodReady(pod, containers);
   const Verdict initialized = Initialized(Items(At(status, "initContainerStatuses")), phase);
   Json conditions = Json::array();
   const auto add = [&](const char* type, const Verdict& v) {
-    conditions.push_back(Condition(pod, type, v.is_true, v.reason, v.message, in.now));
+    conditions.push_back(PodCondition(pod, type, v.is_true, v.reason, v.message, in.now));
   };
   add("PodReadyToStartContainers", {has_network, "", ""});
   add("Initialized", initialized);
   add("Ready", ready);
   add("ContainersReady", containers);
   return conditions;
+}
+
+// `kubectl debug` prints what they wait for.
+Json EphemeralStatuses(const Json& pod, const std::string& why_not) {
+  Json statuses = Json::array();
+  for (const Json& container : Items(At(pod, "spec", "ephemeralContainers"))) {
+    Json status = {{"name", TextAt(container, "name")}, {"image", TextAt(container, "image")}, {"imageID", ""}};
+    status["ready"] = false;
+    status["restartCount"] = 0;
+    status["state"]["waiting"] = {{"reason", kNoEphemeralContainers}, {"message", why_not}};
+    statuses.push_back(std::move(status));
+  }
+  return statuses;
 }
 
 // The terminal status stays as it was written: nobody may revive a Pod.
@@ -236,6 +261,9 @@ Json PodStatus(const Json& pod, const StatusInputs& in) {
   status["phase"] = Phase(pod, status["containerStatuses"], inits, in);
   if (!inits.empty()) status["initContainerStatuses"] = std::move(inits);
 
+  Json ephemeral = EphemeralStatuses(pod, in.no_ephemeral_containers);
+  if (!ephemeral.empty()) status["ephemeralContainerStatuses"] = std::move(ephemeral);
+
   std::string reason = in.remark.reason, message = in.remark.message;
   if (reason.empty() && in.instance && in.instance->state == InstanceState::kFailed) {
     reason = in.instance->reason;
@@ -246,7 +274,7 @@ Json PodStatus(const Json& pod, const StatusInputs& in) {
 
   const std::string since = TextAt(pod, "status", "startTime");
   status["startTime"] = since.empty() ? base::FormatRfc3339(in.now) : since;
-  if (!in.host_ip.empty()) {
+  if (!in.host_ip.empty() && TextAt(pod, "status", "hostIP").empty()) {
     status["hostIP"] = in.host_ip;
     status["hostIPs"] = Json::array({Json{{"ip", in.host_ip}}});
   }
@@ -255,6 +283,13 @@ Json PodStatus(const Json& pod, const StatusInputs& in) {
     status["podIPs"] = Json::array({Json{{"ip", in.instance->pod_ip}}});
   }
   status["conditions"] = Conditions(pod, status, in);
+  return status;
+}
+
+Json StatusPatch(Json status) {
+  for (const char* list : {"hostIPs", "podIPs"}) {
+    if (status.contains(list)) status[list].push_back({{"$patch", "replace"}});
+  }
   return status;
 }
 

@@ -24,14 +24,19 @@ struct PodRemark {
 struct StatusInputs {
   const Instance* instance = nullptr;  // null: there is none (yet, or any more)
   PodRemark remark;
-  std::string host_ip;
+  std::string host_ip;  // for a Pod that has none yet: a recorded one stays, wherever the agent has moved
   WallTime now{};
+  std::string no_ephemeral_containers;  // why they do not start
 };
 
 // The members of status that a kubelet owns, from the Pod as the API server has it. Phases go forward only: a Pod that
 // ran is never Pending again, and a terminal status is returned as it is. Conditions keep their lastTransitionTime
 // unless they change; those of others are not in it.
 Json PodStatus(const Json& pod, const StatusInputs& inputs);
+
+// The patch that writes `status`. Lists that a strategic merge would merge by key are replaced: an address that is no
+// more would stay beside the new one, and the API server refuses two. Conditions do merge: others own some.
+Json StatusPatch(Json status);
 
 // Whether the API server's `status` says all that `wanted` does. Null in `wanted` means absent.
 bool Covers(const Json& status, const Json& wanted);

@@ -56,6 +56,28 @@ Json After(Json pod, const Json& status) {
   return pod;
 }
 
+TEST(PodStatus, ASidecarThatIsNotReadyCounts) {
+  Json pod = OneContainerPod();
+  pod["spec"]["initContainers"] = PodOf(R"([{"name": "proxy", "restartPolicy": "Always"}, {"name": "once"}])");
+  Instance instance = Running();
+  ContainerState once = instance.containers[0], proxy = instance.containers[0];
+  once.name = "once";
+  once.kind = ContainerState::Kind::kTerminated;
+  once.ended = Termination{};
+  once.ready = false;
+  proxy.name = "proxy";
+  proxy.ready = false;
+  instance.init_containers = {proxy, once};
+  const auto condition = [&] {
+    const Json status = PodStatus(pod, {&instance, {}, "10.0.0.1", kNow});
+    const Json& ready = Named(At(status, "conditions"), "ContainersReady", "type");
+    return TextAt(ready, "status") + " " + TextAt(ready, "message");
+  };
+  EXPECT_EQ(condition(), "False containers with unready status: [proxy]");
+  instance.init_containers[0].ready = true;
+  EXPECT_EQ(condition(), "True ");
+}
+
 TEST(PodStatus, PhasesGoForwardOnly) {
   Json pod = OneContainerPod();
   const Instance running = Running();
@@ -142,8 +164,10 @@ TEST(PodRequests, AsTheSchedulerCounts) {
   EXPECT_EQ(requests.at("memory").Value(), 1LL << 30);
 }
 
+ProviderCapabilities Can(const char* features) { return {kube::Capabilities::Parse(features), {}}; }
+
 TEST(PodAdmission, KeepsTheBudgetAndRemembers) {
-  PodAdmission admission({{"cpu", "3"}, {"pods", "10"}}, {"hostPath"});
+  PodAdmission admission({{"cpu", "3"}, {"pods", "10"}}, Can("imageEntrypoint"));
   const auto pod = [](const std::string& uid, const std::string& cpu) {
     Json made = PodOf(R"({"spec": {"containers": [{"name": "c"}]}})");
     made["metadata"]["uid"] = uid;
@@ -158,11 +182,41 @@ TEST(PodAdmission, KeepsTheBudgetAndRemembers) {
   EXPECT_EQ(refused.message, "Node didn't have enough resource: cpu, requested: 2000, used: 2000, capacity: 3000");
   admission.Release("a");
   EXPECT_EQ(admission.Admit(pod("b", "2")).verdict, Admission::Verdict::kAccept);
+}
 
-  Json with_volume = pod("c", "0");
-  with_volume["spec"]["volumes"] = PodOf(R"([{"name": "v", "hostPath": {"path": "/"}}])");
-  EXPECT_EQ(admission.Admit(with_volume).reason, "UnsupportedFeature");
-  EXPECT_EQ(admission.Admit(with_volume).verdict, Admission::Verdict::kHold);
+TEST(PodAdmission, RefusesWhatTheProviderDoesNotSayItCan) {
+  PodAdmission admission({{"cpu", "3"}, {"pods", "10"}}, Can("emptyDir,imageEntrypoint"));
+  const auto with = [](const char* spec) { return Json{{"metadata", {{"uid", "a"}}}, {"spec", PodOf(spec)}}; };
+  const Admission refused = admission.Admit(with(R"({"hostPID": true, "containers": [{"name": "c"}],
+      "volumes": [{"name": "v", "hostPath": {"path": "/"}}, {"name": "e", "emptyDir": {}}]})"));
+  EXPECT_EQ(refused.verdict, Admission::Verdict::kRefuse);
+  EXPECT_EQ(refused.reason, "UnsupportedFeature");
+  EXPECT_EQ(refused.message,
+            "This virtual node's provider cannot run hostPID (spec.hostPID), hostPath (spec.volumes[0].hostPath)");
+  EXPECT_EQ(admission.admitted(), 0u);
+  EXPECT_EQ(
+      admission.Admit(with(R"({"containers": [{"name": "c"}], "volumes": [{"name": "e", "emptyDir": {}}]})")).verdict,
+      Admission::Verdict::kAccept);
+}
+
+TEST(PodAdmission, RefusesWhatIsLargerThanAnyInstance) {
+  ProviderCapabilities capabilities = Can("imageEntrypoint");
+  capabilities.largest = *kube::ParseLargestInstances("cpu=4,memory=8Gi;cpu=2,nvidia.com/gpu=1");
+  PodAdmission admission({{"cpu", "100"}, {"memory", "1Ti"}, {"nvidia.com/gpu", "4"}, {"pods", "10"}}, capabilities);
+  const auto asking = [](const char* requests) {
+    Json pod = PodOf(R"({"metadata": {"uid": "a"}, "spec": {"containers": [{"name": "c"}]}})");
+    pod["spec"]["containers"][0]["resources"]["requests"] = PodOf(requests);
+    return pod;
+  };
+  for (const char* too_much :
+       {R"({"cpu": "5"})", R"({"cpu": "3", "nvidia.com/gpu": "1"})", R"({"nvidia.com/gpu": "2"})"}) {
+    const Admission refused = admission.Admit(asking(too_much));
+    EXPECT_EQ(refused.verdict, Admission::Verdict::kRefuse) << too_much;
+    EXPECT_EQ(refused.reason, "InstanceTooLarge");
+    EXPECT_EQ(refused.message,
+              "No instance is large enough for it; the largest is cpu=4,memory=8Gi;cpu=2,nvidia.com/gpu=1");
+  }
+  EXPECT_EQ(admission.Admit(asking(R"({"cpu": "2", "nvidia.com/gpu": "1"})")).verdict, Admission::Verdict::kAccept);
 }
 
 }  // namespace

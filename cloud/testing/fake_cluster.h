@@ -23,14 +23,21 @@ class FakeCluster {
   std::string AddPod(Json pod);
   // kubectl delete: deletionTimestamp, or gone at once with grace 0.
   void DeletePod(const std::string& name, int grace_seconds = 30);
+  void DeleteNode();
+  void SetTaints(Json taints);  // as others do
   void PatchPodStatus(const std::string& name, const Json& status);
+  // Containers are merged by name.
+  void PatchPodSpec(const std::string& name, const Json& spec);
   // Null when there is none.
   const Json& Pod(const std::string& name) const;
   std::string Phase(const std::string& name) const { return TextAt(Pod(name), "status", "phase"); }
-  void Add(const std::string& resource, const std::string& name, Json object);  // "configmaps", "secrets"
+  // "configmaps", "secrets", "services", "serviceaccounts", "nodes".
+  void Add(const std::string& resource, const std::string& name, Json object);
+  void Annotate(const std::string& key, const std::string& value);  // the Node
 
   Json node, lease;  // null: not there
   std::vector<Json> events;
+  std::vector<Json> token_requests;
   // Pods deleted by the agent, with the UID it gave as precondition.
   std::vector<std::string> released_uids;
   std::vector<std::string> status_patches;  // names of the Pods
@@ -41,17 +48,24 @@ class FakeCluster {
 
  private:
   std::optional<Result<kube::Response>> Serve(const kube::Request& request);
+  std::optional<Result<kube::Response>> ServeToken(const kube::Request& request);
   std::optional<Result<kube::Response>> ServePod(const kube::Request& request, const std::string& rest);
   std::optional<Result<kube::Response>> ServeNode(const kube::Request& request, bool is_status);
   std::optional<Result<kube::Response>> ServeLease(const kube::Request& request);
   void Touch(Json& object);
-  void Notify(const char* type, const Json& pod);
+  void Notify(const std::string& path, const char* type, const Json& object);
+  void OpenWatch(const std::string& path, const std::string& request);
+  std::optional<Result<kube::Response>> ServeCollection(const std::string& path, const std::string& request);
 
   Runtime& runtime_;
   kube::testing::FakeTransport transport_;
-  std::map<std::string, Json> pods_;                       // by name; one namespace
-  std::map<std::string, Json> others_;                     // "configmaps/name"
-  std::vector<std::pair<std::int64_t, std::string>> log_;  // watch lines by resourceVersion
+  std::map<std::string, Json> pods_;    // by name; one namespace
+  std::map<std::string, Json> others_;  // "configmaps/name"
+  struct Collection {
+    std::vector<std::pair<std::int64_t, std::string>> log;  // watch lines by resourceVersion
+    std::vector<std::shared_ptr<kube::testing::FakeTransport::Exchange>> watches;
+  };
+  std::map<std::string, Collection> collections_;  // by path
   std::int64_t version_ = 100;
   int next_uid_ = 1;
 };

@@ -34,12 +34,6 @@ Held OtherScheduler(const kube::Pod& pod, const Policy& policy) {
 
 // ---- it may not overflow
 
-// Preemption is under way for it, or kube-scheduler or an autoscaler has a node in mind.
-Held Nominated(const kube::Pod& pod, const Policy&) {
-  if (pod.nominated_node_name.empty()) return std::nullopt;
-  return HeldBack{Rule::kNominated, fmt::format("it is nominated to node {}", pod.nominated_node_name)};
-}
-
 // kube-scheduler failed for a reason of its own: nothing follows about nodes.
 Held SchedulerError(const kube::Pod& pod, const Policy&) {
   if (!pod.pod_scheduled || pod.pod_scheduled->is_true || pod.pod_scheduled->reason != "SchedulerError") {
@@ -116,17 +110,22 @@ Held WhyNotScheduled(const kube::Pod& pod, const Policy& policy) {
   return First(kRules, pod, policy);
 }
 
+Held WhyNominated(const kube::Pod& pod) {
+  if (pod.nominated_node_name.empty()) return std::nullopt;
+  return HeldBack{Rule::kNominated, fmt::format("it is nominated to node {}", pod.nominated_node_name)};
+}
+
 Held WhyNotEligible(const kube::Pod& pod, const Policy& policy) {
-  static constexpr std::array<RuleFunction, 6> kRules = {Nominated, SchedulerError,    DaemonSet,
-                                                         MirrorPod, NamespaceExcluded, OptedOut};
+  static constexpr std::array<RuleFunction, 5> kRules = {SchedulerError, DaemonSet, MirrorPod, NamespaceExcluded,
+                                                         OptedOut};
   return First(kRules, pod, policy);
 }
 
 Held WhyNotTriggered(const sim::Explanation& nowhere, const Policy& policy) {
-  if (policy.trigger == Trigger::kAny || nowhere.short_of_resources) return std::nullopt;
+  if (policy.trigger == Trigger::kAny || nowhere.lacks_capacity()) return std::nullopt;
   return HeldBack{Rule::kTrigger,
-                  "no real node lacks resources for it, it is kept off all of them by its own constraints; "
-                  "--trigger=any would let it overflow"};
+                  "no real node lacks resources for it or is lost to it, it is kept off all of them by its own "
+                  "constraints; --trigger=any would let it overflow"};
 }
 
 bool IsMarkedUnschedulable(const kube::Pod& pod) {

@@ -36,6 +36,9 @@ struct HeldBack {
 
 // nullopt when kube-scheduler would place the Pod now, so that it competes for real nodes.
 std::optional<HeldBack> WhyNotScheduled(const kube::Pod& pod, const Policy& policy);
+// Set when kube-scheduler or an autoscaler has a node in mind for it, or preemption is under way. That holds it back
+// for as long as something may come of it, see Decide().
+std::optional<HeldBack> WhyNominated(const kube::Pod& pod);
 // nullopt when the Pod may overflow if it fits on no real node. Precondition: WhyNotScheduled() is nullopt.
 std::optional<HeldBack> WhyNotEligible(const kube::Pod& pod, const Policy& policy);
 // nullopt when this way of fitting nowhere is a case for overflow.

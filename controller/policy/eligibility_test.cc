@@ -48,7 +48,6 @@ TEST(Eligibility, WhatKubeSchedulerDoesNotPlaceTakesNoPart) {
 
 TEST(Eligibility, WhatTakesPartButMayNotOverflow) {
   const Case cases[] = {
-      {"nominated", [](kube::Pod& p) { p.nominated_node_name = "a"; }, Rule::kNominated},
       {"error", [](kube::Pod& p) { p.pod_scheduled = {.reason = "SchedulerError"}; }, Rule::kSchedulerError},
       {"daemon set", [](kube::Pod& p) { p.metadata.owner_references = {{"apps/v1", "DaemonSet", "d", "1", true}}; },
        Rule::kDaemonSet},
@@ -92,6 +91,14 @@ TEST(Eligibility, TheTriggerAsksForAShortageOfResources) {
   any.trigger = Trigger::kAny;
   EXPECT_FALSE(WhyNotTriggered(nowhere, any));
   nowhere.short_of_resources = true;
+  EXPECT_FALSE(WhyNotTriggered(nowhere, Policy()));
+}
+
+TEST(Eligibility, CapacityThatIsGoneIsCapacityThatLacks) {
+  sim::Explanation nowhere;
+  nowhere.nodes = 2;
+  nowhere.reasons = {{"node(s) had untolerated taint(s)", 2}};
+  nowhere.lost = {{"not ready", 1}};
   EXPECT_FALSE(WhyNotTriggered(nowhere, Policy()));
 }
 

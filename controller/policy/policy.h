@@ -10,8 +10,10 @@ namespace spillway::controller {
 
 // What makes a Pod that fits nowhere a case for overflow.
 enum class Trigger : std::uint8_t {
-  kInsufficientResources,  // at least one real node lacks resources for it, or there is no real node
-  kAny,                    // whatever the reasons
+  // At least one real node lacks resources for it or is lost to it (not ready, cordoned, ...), or there is no real
+  // node.
+  kInsufficientResources,
+  kAny,  // whatever the reasons
 };
 
 // Who may overflow, and when. Values only; filled from flags.
@@ -23,6 +25,9 @@ struct Policy {
   Trigger trigger = Trigger::kInsufficientResources;
   // A verdict must have stood this long before it is acted on.
   Duration pending_grace = std::chrono::seconds(2);
+  // So long Pods wait for a real node that would take them, if only it were ready: from when it became not ready, or
+  // came, and no longer than this in all. At most NodeReturns::kLongest.
+  Duration node_return_grace = std::chrono::seconds(60);
 };
 
 }  // namespace spillway::controller

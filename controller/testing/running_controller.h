@@ -7,8 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
+#include "base/scope.h"
 #include "base/sim_runtime.h"
 #include "base/testing/run_until.h"
 #include "controller/controller.h"
@@ -16,11 +18,17 @@
 
 namespace spillway::controller::testing {
 
+// kube-scheduler has tried the Pod and found no node.
+inline const nlohmann::json kUnschedulable = {
+    {"status",
+     {{"conditions",
+       nlohmann::json::array({{{"type", "PodScheduled"}, {"status", "False"}, {"reason", "Unschedulable"}}})}}}};
+
 // A controller on virtual time against an API server that the test plays, with real node "a" (4 cores) and virtual node
 // "v".
 class RunningController : public ::testing::Test {
  protected:
-  RunningController() : runtime_(7), api_(runtime_), metrics_(metrics::Component::kController) {
+  RunningController() : runtime_(7), api_(runtime_), metrics_(metrics::Component::kController), flows_(runtime_) {
     log::Quiet();
     api_.AddNode("a", "4");
     api_.AddVirtualNode("v");
@@ -31,10 +39,24 @@ class RunningController : public ::testing::Test {
     options.identity = "me";
     if (change) change(options);
     controller_ = std::make_unique<Controller>(runtime_, api_.transport(), std::move(options), metrics_);
-    controller_->Start();
+    controller_->Start([this](std::string why) { lost_ = std::move(why); });
     runtime_.RunFor(std::chrono::seconds(1));
     ASSERT_TRUE(controller_->Ready()) << controller_->Ready().error().message;
   }
+
+  // "default/p>v", in the order sent.
+  std::vector<std::string> BoundPods() const {
+    std::vector<std::string> pods;
+    for (const auto& bind : api_.binds) pods.push_back(bind.pod + ">" + bind.node);
+    return pods;
+  }
+  // "default/p OverflowScheduled", in the order written.
+  std::vector<std::string> Reasons() const {
+    std::vector<std::string> reasons;
+    for (const auto& event : api_.events) reasons.push_back(event.pod + " " + event.reason);
+    return reasons;
+  }
+  double Binds(const char* result) const { return metrics_.Value(metrics::Id::kBinds, {result, "v"}); }
 
   // As kube-scheduler writes it.
   static nlohmann::json Marked(const std::string& message) {
@@ -64,6 +86,8 @@ class RunningController : public ::testing::Test {
   ScriptedApi api_;
   metrics::Registry metrics_;
   std::unique_ptr<Controller> controller_;
+  std::string lost_;  // why the lease was
+  TaskScope flows_;
 };
 
 }  // namespace spillway::controller::testing

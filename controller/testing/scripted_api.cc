@@ -67,7 +67,8 @@ void ScriptedApi::AddNode(const std::string& name, const std::string& cpu) {
 }
 
 void ScriptedApi::AddVirtualNode(const std::string& name) {
-  Put("nodes", {{"metadata", {{"name", name}, {"labels", {{"type", "virtual-kubelet"}}}}},
+  const json can = {{"spillway.io/capabilities", "imageEntrypoint,persistentVolumeClaim"}};
+  Put("nodes", {{"metadata", {{"name", name}, {"labels", {{"type", "virtual-kubelet"}}}, {"annotations", can}}},
                 {"spec",
                  {{"taints",
                    json::array({{{"key", "virtual-kubelet.io/provider"}, {"value", "x"}, {"effect", "NoSchedule"}}})}}},
@@ -91,6 +92,10 @@ void ScriptedApi::AddPod(const std::string& name, const std::string& cpu, const 
 void ScriptedApi::ShowBound(const std::string& pod, const std::string& node) {
   json object = Get("pods", pod);
   object["spec"]["nodeName"] = node;
+  for (const Bound& bound : binds) {  // the API server puts a Binding's annotations onto the Pod
+    if (bound.pod != object["metadata"].value("namespace", "default") + "/" + pod || bound.node != node) continue;
+    for (const auto& [key, value] : bound.annotations) object["metadata"]["annotations"][key] = value;
+  }
   Put("pods", std::move(object));
 }
 
@@ -100,6 +105,16 @@ void ScriptedApi::SetDown(bool down) {
   for (const auto& exchange : transport_.open()) {
     if (!ResourceOf(exchange->request().path).empty()) exchange->Break({Code::kUnavailable, "connection lost"});
   }
+}
+
+void ScriptedApi::BreakWatches(const std::string& resource) {
+  for (const auto& exchange : transport_.open()) {
+    if (ResourceOf(exchange->request().path) == resource) exchange->Break({Code::kUnavailable, "connection lost"});
+  }
+}
+
+std::string ScriptedApi::LeaseHolder() const {
+  return lease_.is_null() ? "" : lease_["spec"].value("holderIdentity", "");
 }
 
 void ScriptedApi::AnswerOpenBinds(int status) {
@@ -139,17 +154,14 @@ std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& r
   if (request.method == kube::Method::kGet && path == "/apis/resource.k8s.io/v1") {
     return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "no such group"));
   }
-  if (path == "/version") return FakeTransport::Reply(down_ ? 503 : 200, R"({"major":"1","minor":"36"})");
+  if (path == "/version") {
+    return FakeTransport::Reply(down_ ? 503 : 200,
+                                json{{"major", "1"}, {"minor", on_version ? on_version() : minor_version}}.dump());
+  }
   if (path.ends_with("/binding")) return AnswerBind(request);
   if (path.find("/leases") != std::string::npos) return AnswerLease(request);
-  if (path.starts_with("/apis/events.k8s.io/v1/")) {
-    const json event = json::parse(request.body);
-    if (request.method == kube::Method::kPost) {
-      events.push_back({event["regarding"].value("namespace", "") + "/" + event["regarding"].value("name", ""),
-                        event["reason"], event["type"], event["note"]});
-    }
-    return FakeTransport::Reply(201, request.body);
-  }
+  if (path.starts_with("/apis/events.k8s.io/v1/")) return AnswerEvent(request);
+  if (path.ends_with("/selfsubjectaccessreviews")) return AnswerAccessReview(request);
   constexpr std::string_view kPods = "/api/v1/namespaces/default/pods/";
   if (request.method == kube::Method::kGet && path.starts_with(kPods)) return AnswerPodRead(path.substr(kPods.size()));
   ++other_writes;
@@ -172,6 +184,24 @@ std::optional<Result<kube::Response>> ScriptedApi::AnswerBind(const kube::Reques
     if (stored_["pods"].contains(name)) ShowBound(name, bound.node);
   });
   return FakeTransport::Reply(201, R"({"kind":"Status","status":"Success"})");
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::AnswerEvent(const kube::Request& request) {
+  if (holds_events_) return std::nullopt;
+  const json event = json::parse(request.body);
+  if (request.method == kube::Method::kPost) {
+    events.push_back({event["regarding"].value("namespace", "") + "/" + event["regarding"].value("name", ""),
+                      event["reason"], event["type"], event["note"]});
+  }
+  return FakeTransport::Reply(201, request.body);
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::AnswerAccessReview(const kube::Request& request) const {
+  if (holds_access_reviews_) return std::nullopt;
+  json review = json::parse(request.body);
+  const std::string ns = review["spec"]["resourceAttributes"].value("namespace", "");
+  review["status"]["allowed"] = !may_bind || may_bind(ns);
+  return FakeTransport::Reply(201, review.dump());
 }
 
 std::optional<Result<kube::Response>> ScriptedApi::AnswerPodRead(const std::string& name) {

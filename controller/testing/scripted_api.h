@@ -48,21 +48,39 @@ class ScriptedApi {
   // True: lists and watches are refused with 503, and open ones broken.
   void SetDown(bool down);
   void AnswerOpenBinds(int status);
+  // The open watches of this resource break; new ones are served.
+  void BreakWatches(const std::string& resource);
   // Reads of single Pods get no answer from now on.
   void HoldPodReads() { holds_pod_reads_ = true; }
+  // Questions what the client may do get no answer from now on.
+  void HoldAccessReviews() { holds_access_reviews_ = true; }
+  // Events get no answer from now on.
+  void HoldEvents() { holds_events_ = true; }
   // Lists of this resource are refused with 403; empty: none are.
   void Forbid(const std::string& resource) { forbidden_ = resource; }
+
+  // The answer to the question whether the client may bind in a namespace; null: it may everywhere.
+  std::function<bool(const std::string& ns)> may_bind;
+
+  // Requests that have no complete answer yet, watches among them.
+  std::size_t open_requests() const { return transport_.open().size(); }
+  // Of the Lease; empty when there is none, or it was given back.
+  std::string LeaseHolder() const;
 
   std::set<std::string> asked;  // resources that were listed or watched
   std::vector<Bound> binds;
   std::vector<Noted> events;
   int lease_writes = 0, other_writes = 0;
-  std::string lease_holder;  // somebody else's, if not empty
+  std::string minor_version = "36";
+  std::function<std::string()> on_version;  // takes the place of minor_version
+  std::string lease_holder;                 // somebody else's, if not empty
 
  private:
   std::optional<Result<kube::Response>> Answer(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerBind(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerPodRead(const std::string& name);
+  std::optional<Result<kube::Response>> AnswerEvent(const kube::Request& request);
+  std::optional<Result<kube::Response>> AnswerAccessReview(const kube::Request& request) const;
   std::optional<Result<kube::Response>> AnswerLease(const kube::Request& request);
   void StartWatches();
   void Show(const std::string& resource, const std::string& type, const nlohmann::json& object);
@@ -73,7 +91,7 @@ class ScriptedApi {
   std::map<std::string, int> changed_;                                   // resource: version of its last change
   nlohmann::json lease_;
   int version_ = 100;
-  bool down_ = false, holds_pod_reads_ = false;
+  bool down_ = false, holds_pod_reads_ = false, holds_events_ = false, holds_access_reviews_ = false;
   std::string forbidden_;
 };
 

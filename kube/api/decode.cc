@@ -72,6 +72,12 @@ struct Decoder::Impl {
   Reader objects;     // Decode, DecodeIdentity
   Reader containers;  // lists and watch events: alive while their objects are decoded
 
+  bool ReadFeatures(std::string_view json, std::vector<PodFeature>& features, Trail& trail) {
+    return objects.EachRootField(json, trail, [&](std::string_view key, Value& value) {
+      return key != "spec" || internal::ReadFeatures(value, trail, features);
+    });
+  }
+
   // Namespace, name, uid and resourceVersion as far as they can be had from whatever this is; whether there was
   // metadata.
   bool ReadIdentity(std::string_view json, ObjectMeta& meta, Trail& trail) {
@@ -106,6 +112,10 @@ Result<T> Decoder::Decode(std::string_view json) {
     return Kind::ReadField(key, value, trail, object);
   });
   if (read && object.metadata.name.empty()) read = trail.Fail("no metadata.name");
+  // In a second pass, for in the first one nothing is known of the node yet, and most Pods have one.
+  if constexpr (std::is_same_v<T, Pod>) {
+    if (read && !object.is_bound() && !object.is_terminal()) read = impl_->ReadFeatures(json, object.features, trail);
+  }
   if (read) return object;
   ObjectMeta identity;
   Trail ignored;
@@ -145,6 +155,13 @@ Result<ObjectMeta> Decoder::DecodeIdentity(std::string_view json) {
   if (impl_->ReadIdentity(json, meta, trail)) return meta;
   const std::string why = trail.Text();
   return Fail(Code::kMalformed, why.empty() ? "an object without metadata" : why);
+}
+
+Result<std::vector<PodFeature>> Decoder::DecodeFeatures(std::string_view json) {
+  std::vector<PodFeature> features;
+  Trail trail;
+  if (impl_->ReadFeatures(json, features, trail)) return features;
+  return Fail(Code::kMalformed, fmt::format("Pod: {}", trail.Text()));
 }
 
 Result<Decoder::ListHeader> Decoder::DecodeListInto(std::string_view json, void* context,

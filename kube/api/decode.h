@@ -30,6 +30,9 @@ class Decoder {
   // the rest: for bookmarks (which have no name) and for objects that Decode() refused. kMalformed without metadata.
   Result<ObjectMeta> DecodeIdentity(std::string_view json);
 
+  // What a Pod asks of whoever runs it, whether it has a node or not. Decode<Pod>() says it of those without.
+  Result<std::vector<PodFeature>> DecodeFeatures(std::string_view json);
+
   // Splits a List body into its metadata and each item's raw JSON. kMalformed for anything that is not a complete List.
   struct ListHeader {
     std::string resource_version, continue_token, kind;

@@ -15,17 +15,21 @@ bool ReadNodeSpec(Value& value, Trail& trail, Node& node) {
 bool ReadNodeCondition(Value& value, Trail& trail, Node& node) {
   std::string_view type, status;
   std::string reason;
+  std::optional<WallTime> changed;
   const bool read = EachField(value, trail, [&](std::string_view key, Value& field) {
     if (key == "type") return ReadText(field, trail, type);
     if (key == "status") return ReadText(field, trail, status);
     if (key == "reason") return Read(field, trail, reason);
+    if (key == "lastTransitionTime") return Read(field, trail, changed);
     return true;
   });
   if (!read) return false;
   if (type == "Ready") {
+    node.ready_changed = changed;
     node.ready = status == "True";
     node.ready_reason = std::move(reason);
   }
+  if (type == "CloudReachable") node.cloud_unreachable = status == "False";
   return true;
 }
 

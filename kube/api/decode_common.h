@@ -122,6 +122,8 @@ bool Read(Value& value, Trail& trail, NodeSelectorTerm& out);
 bool Read(Value& value, Trail& trail, NodeSelector& out);
 bool Read(Value& value, Trail& trail, Taint& out);
 bool Read(Value& value, Trail& trail, Toleration& out);
+// pod_features.cc: of a Pod's spec.
+bool ReadFeatures(Value& spec, Trail& trail, std::vector<PodFeature>& out);
 
 // Appends each item of an array of objects that Read() knows.
 template <typename T>

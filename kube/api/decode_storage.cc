@@ -102,6 +102,8 @@ bool ReadVolumeSpec(Value& value, Trail& trail, PersistentVolume& volume) {
       volume.capacity = capacity.value_or(Quantity());
       return true;
     }
+    if (key == "persistentVolumeReclaimPolicy" || key == "mountOptions" || IsNull(field)) return true;
+    volume.source = key;
     const InTreeSource::Plugin plugin = ToPlugin(key);
     return plugin == InTreeSource::Plugin::kNone || ReadInTreeSource(plugin, field, trail, volume.in_tree);
   });

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -228,6 +229,8 @@ struct Broken {
   const char* json;
   const char* says;
 };
+void PrintTo(const Broken& each, std::ostream* out) { *out << each.json; }
+
 class MalformedPod : public testing::TestWithParam<Broken> {};
 
 TEST_P(MalformedPod, IsRefusedWithItsNameAndField) {
@@ -279,11 +282,14 @@ TEST(DecodeNode, ReadsWhatTheFiltersNeed) {
   const Node node = Decoded<Node>(R"({"metadata":{"name":"n1","labels":{"type":"virtual-kubelet"}},
     "spec":{"unschedulable":true,"taints":[{"key":"k","value":"v","effect":"NoExecute"},{"key":"odd","effect":"Odd"}]},
     "status":{"capacity":{"cpu":"9"},"allocatable":{"pods":"110","cpu":"3920m","memory":"15842940Ki"},
-      "conditions":[{"type":"MemoryPressure","status":"False"},{"type":"Ready","status":"True","reason":"KubeletReady"}],
+      "conditions":[{"type":"CloudReachable","status":"False"},{"type":"Ready","status":"True","reason":"KubeletReady",
+                     "lastTransitionTime":"2026-11-22T10:00:00Z"}],
       "declaredFeatures":["GuaranteedQoSPodCPUResize"]}})");
   EXPECT_TRUE(node.unschedulable);
   EXPECT_TRUE(node.ready);
+  EXPECT_TRUE(node.cloud_unreachable);
   EXPECT_EQ(node.ready_reason, "KubeletReady");
+  EXPECT_EQ(base::FormatRfc3339(node.ready_changed.value()), "2026-11-22T10:00:00Z");
   ASSERT_EQ(node.taints.size(), 2u);
   EXPECT_EQ(node.taints[0], (Taint{"k", "v", TaintEffect::kNoExecute}));
   EXPECT_EQ(node.allocatable[0], std::pair(std::string("cpu"), Quantity::FromMilli(3920)));

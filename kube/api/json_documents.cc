@@ -14,7 +14,7 @@ namespace {
 // Deeper nesting than any API object has; bounds nothing but nonsense, since nothing here recurses.
 constexpr std::size_t kMaxDepth = 1000;
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+bool IsJsonSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 class Scanner {
  public:
@@ -22,7 +22,7 @@ class Scanner {
 
   std::size_t position() const { return at_; }
   bool AtEnd() {
-    while (at_ < text_.size() && IsSpace(text_[at_])) ++at_;
+    while (at_ < text_.size() && IsJsonSpace(text_[at_])) ++at_;
     return at_ == text_.size();
   }
   char Peek() { return AtEnd() ? '\0' : text_[at_]; }
@@ -63,7 +63,7 @@ class Scanner {
     } else if (first == '{' || first == '[') {
       whole = Container();
     } else {
-      while (at_ < text_.size() && !IsSpace(text_[at_]) && !std::strchr(",:{}[]\"", text_[at_])) ++at_;
+      while (at_ < text_.size() && !IsJsonSpace(text_[at_]) && !std::strchr(",:{}[]\"", text_[at_])) ++at_;
       whole = at_ > begin;
     }
     raw = text_.substr(begin, at_ - begin);

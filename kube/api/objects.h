@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "kube/api/pod_features.h"
 #include "kube/api/quantity.h"
 
 // The compact object model: only the fields Spillway reads, in upstream's names. Values without behaviour; decoded by
@@ -192,6 +193,8 @@ struct Pod {
   bool host_network = false;
   bool host_users = true;
   std::string scheduling_group;  // spec.schedulingGroup.podGroupName
+  // What it asks of whoever runs it, by name. Known only of Pods without a node: nobody asks it of others.
+  std::vector<PodFeature> features;
 
   // status
   PodPhase phase = PodPhase::kPending;
@@ -216,6 +219,9 @@ struct Node {
   ResourceList allocatable;
   bool ready = false;  // condition Ready is True
   std::string ready_reason;
+  std::optional<WallTime> ready_changed;  // that condition's last transition
+  // Condition CloudReachable, which agents of virtual nodes set: False.
+  bool cloud_unreachable = false;
   std::vector<std::string> declared_features;
 };
 

@@ -213,6 +213,8 @@ std::int64_t Quantity::Whole(Nano unit) const {
   return scale_ == kBig ? static_cast<std::int64_t>(static_cast<std::uint64_t>(whole)) : 0;
 }
 
+bool Quantity::is_saturated() const { return nano_ == kMaxNano || nano_ == -kMaxNano; }
+
 std::int64_t Quantity::Value() const { return Whole(kNanoPerUnit); }
 std::int64_t Quantity::MilliValue() const { return Whole(1'000'000); }
 

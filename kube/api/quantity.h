@@ -25,10 +25,13 @@ class Quantity {
   // Whole units / thousandths, rounded away from zero.
   std::int64_t Value() const;
   std::int64_t MilliValue() const;
+  // More than can be held: a sum of it is no sum any more, and nothing may be taken from it.
+  bool is_saturated() const;
   constexpr bool is_zero() const { return nano_ == 0; }
   constexpr Nano nano() const { return nano_; }
 
   Quantity& operator+=(Quantity other);
+  constexpr Quantity operator-() const { return Quantity(-nano_, scale_); }
   friend Quantity operator+(Quantity a, Quantity b) { return a += b; }
   friend constexpr auto operator<=>(Quantity a, Quantity b) { return a.nano_ <=> b.nano_; }
   friend constexpr bool operator==(Quantity a, Quantity b) { return a.nano_ == b.nano_; }

@@ -4,6 +4,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <limits>
+#include <ostream>
 #include <string>
 
 namespace spillway::kube {
@@ -27,6 +28,8 @@ struct ParseCase {
   const char* text;
   const char* nanos;
 };
+void PrintTo(const ParseCase& each, std::ostream* out) { *out << each.text; }
+
 class QuantityParse : public testing::TestWithParam<ParseCase> {};
 
 TEST_P(QuantityParse, GivesTheAmountUpstreamGives) {
@@ -102,6 +105,8 @@ struct ValueCase {
   const char* text;
   std::int64_t value, milli;
 };
+void PrintTo(const ValueCase& each, std::ostream* out) { *out << each.text; }
+
 class QuantityValue : public testing::TestWithParam<ValueCase> {};
 
 TEST_P(QuantityValue, RoundsAwayFromZero) {
@@ -124,6 +129,8 @@ struct AbsurdCase {
   const char* text;
   std::int64_t value, milli, twice_value, twice_milli, more_value, more_milli;  // itself, doubled, and 1m more
 };
+void PrintTo(const AbsurdCase& each, std::ostream* out) { *out << each.text; }
+
 class AbsurdQuantity : public testing::TestWithParam<AbsurdCase> {};
 
 TEST_P(AbsurdQuantity, ComesOutAsUpstream) {

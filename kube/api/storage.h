@@ -49,6 +49,7 @@ struct PersistentVolume {
   std::string csi_driver, csi_volume_handle;
   bool has_csi = false;
   InTreeSource in_tree;
+  std::string source;  // its kind as the API names it: "csi", "nfs", ...
   std::vector<std::string> access_modes;
   Quantity capacity;
   std::string attributes_class;

@@ -57,10 +57,15 @@ class ReflectorTest : public ::testing::Test {
       if (delta.object) {
         line += " +" + delta.object->metadata.name + "@" + delta.object->metadata.resource_version;
         has_[delta.uid] = delta.object->metadata.name;
+      } else if (delta.unreadable) {
+        line += " ?" + delta.uid;
+        unreadable_[delta.uid] = *delta.unreadable;
+        continue;
       } else {
         line += " -" + delta.uid;
         has_.erase(delta.uid);
       }
+      unreadable_.erase(delta.uid);
     }
     seen_.push_back(line);
   }
@@ -99,7 +104,8 @@ class ReflectorTest : public ::testing::Test {
   SimRuntime runtime_{7};
   FakeTransport transport_{runtime_};
   std::vector<std::string> seen_;
-  std::map<std::string, std::string> has_;
+  std::map<std::string, std::string> has_;  // uid to name
+  std::map<std::string, Unreadable> unreadable_;
   std::shared_ptr<Exchange> last_;
   std::unique_ptr<Reflector<Pod>> reflector_;
 };

@@ -43,6 +43,17 @@ class RawConnection {
     return connection;
   }
 
+  // Like To(), but does not wait until the connection stands.
+  static RawConnection Begin(std::uint16_t port) {
+    RawConnection connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connect(connection.fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+    return connection;
+  }
+
   // How many bytes went; less than all when the peer does not read.
   std::size_t Send(std::string_view bytes) {
     std::size_t sent = 0;
@@ -54,6 +65,11 @@ class RawConnection {
     return sent;
   }
 
+  // Something has come that Received() has not taken yet.
+  bool HasMore() {
+    char byte = 0;
+    return recv(fd_, &byte, 1, MSG_PEEK) > 0;
+  }
   // All that has come so far.
   const std::string& Received() {
     char buffer[65536];
@@ -85,12 +101,13 @@ class RawConnection {
 
 class RawListener {
  public:
-  RawListener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+  static constexpr int kNoBacklog = 0;
+  explicit RawListener(int backlog = 512) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-    listen(fd_, 64);
+    listen(fd_, backlog);
     socklen_t size = sizeof(address);
     getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
     port_ = ntohs(address.sin_port);

@@ -9,6 +9,7 @@
 #include "sandbox/standins/manifest.h"
 #include "sandbox/standins/node_lifecycle.h"
 #include "sandbox/standins/replica_set.h"
+#include "sandbox/standins/simulator_judge.h"
 #include "sandbox/standins/stateful_set.h"
 
 namespace spillway::sandbox {
@@ -22,7 +23,8 @@ struct SandboxCluster::StandIns {
         daemon_sets(context),
         garbage(context),
         nodes(context),
-        scheduler(context, options.scheduler),
+        scheduler(context, options.scheduler,
+                  options.judge ? options.judge(options.scheduler.name) : NewSimulatorJudge(options.scheduler.name)),
         kubelets(context, options.kubelet) {}
 
   DeploymentController deployments;

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/runtime.h"
-#include "sandbox/api_server.h"
+#include "sandbox/rest/api_server.h"
 #include "sandbox/standins/context.h"
 #include "sandbox/standins/kubelets.h"
 #include "sandbox/standins/scheduler.h"
@@ -15,6 +15,7 @@ namespace spillway::sandbox {
 struct SandboxOptions {
   ApiServerOptions api;
   SchedulerOptions scheduler;
+  NewSchedulerJudge judge;  // of the scheduler; null: Spillway's own simulator
   KubeletOptions kubelet;
   WorkQueue::Delays controller_delays;
 };

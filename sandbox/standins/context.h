@@ -3,7 +3,7 @@
 #include "base/runtime.h"
 #include "sandbox/standins/object_cache.h"
 #include "sandbox/standins/work_queue.h"
-#include "sandbox/store.h"
+#include "sandbox/store/store.h"
 
 namespace spillway::sandbox {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "sandbox/standins/objects.h"
-#include "sandbox/store.h"
+#include "sandbox/store/store.h"
 
 namespace spillway::sandbox {
 

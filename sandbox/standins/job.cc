@@ -7,8 +7,8 @@
 namespace spillway::sandbox {
 namespace {
 
-constexpr Duration kFirstBackoff = std::chrono::seconds(10);
-constexpr Duration kLongestBackoff = std::chrono::minutes(10);
+constexpr Duration kFirstPodBackoff = std::chrono::seconds(10);
+constexpr Duration kLongestPodBackoff = std::chrono::minutes(10);
 
 bool IsFinished(const Json& job) {
   for (const char* type : {"Complete", "Failed"}) {
@@ -102,7 +102,7 @@ void JobController::CreatePods(const std::string& key, const Json& job, std::int
     const auto failures =
         std::count_if(pods.begin(), pods.end(), [](const Json* p) { return PhaseOf(*p) == "Failed"; });
     const Duration backoff =
-        std::min(kLongestBackoff, Duration(kFirstBackoff * (1LL << std::min<std::int64_t>(failures - 1, 10))));
+        std::min(kLongestPodBackoff, Duration(kFirstPodBackoff * (1LL << std::min<std::int64_t>(failures - 1, 10))));
     const Duration waited = context_.runtime.WallNow() - *failure;
     if (waited < backoff) return queue_.AddAfter(key, backoff - waited);
   }

@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "sandbox/standins/objects.h"
-#include "sandbox/store.h"
+#include "sandbox/store/store.h"
 
 namespace spillway::sandbox {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "sandbox/standins/objects.h"
-#include "sandbox/store.h"
+#include "sandbox/store/store.h"
 
 namespace spillway::sandbox {
 

@@ -5,17 +5,6 @@
 namespace spillway::sandbox {
 namespace {
 const Json kNull;
-
-bool ExpressionMatches(const Json& expression, const Json& labels) {
-  const std::string key = Text(expression, {"key"}), op = Text(expression, {"operator"});
-  const auto label = labels.is_object() ? labels.find(key) : labels.end();
-  const bool present = labels.is_object() && label != labels.end();
-  if (op == "Exists") return present;
-  if (op == "DoesNotExist") return !present;
-  const Json& values = At(expression, {"values"});
-  const bool listed = present && std::find(values.begin(), values.end(), *label) != values.end();
-  return op == "In" ? listed : op == "NotIn" && !listed;
-}
 }  // namespace
 
 const Json& At(const Json& object, std::initializer_list<const char*> path) {
@@ -49,17 +38,6 @@ std::string ControllerUid(const Json& object) {
     if (At(owner, {"controller"}) == true) return Text(owner, {"uid"});
   }
   return "";
-}
-
-bool SelectorMatches(const Json& selector, const Json& object) {
-  if (!selector.is_object()) return false;
-  const Json& labels = At(object, {"metadata", "labels"});
-  for (const auto& [key, value] : At(selector, {"matchLabels"}).items()) {
-    if (At(labels, {key.c_str()}) != value) return false;
-  }
-  const Json& expressions = At(selector, {"matchExpressions"});
-  return std::all_of(expressions.begin(), expressions.end(),
-                     [&](const Json& expression) { return ExpressionMatches(expression, labels); });
 }
 
 std::string PhaseOf(const Json& pod) { return Text(pod, {"status", "phase"}); }

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/time.h"
-#include "sandbox/api_error.h"
+#include "sandbox/store/api_error.h"
 
 // Reading and building Kubernetes objects as JSON: what every stand-in needs. Reads are forgiving (an absent field is
 // its zero value), because objects come from whoever talks to the sandbox.
@@ -23,9 +23,6 @@ std::string UidOf(const Json& object);
 bool IsTerminating(const Json& object);
 // UID of the owner with controller=true; empty when none.
 std::string ControllerUid(const Json& object);
-
-// metav1.LabelSelector (matchLabels, matchExpressions) on metadata.labels. A null selector matches nothing.
-bool SelectorMatches(const Json& selector, const Json& object);
 
 // ---- Pods
 bool IsPodActive(const Json& pod);  // neither terminal nor terminating

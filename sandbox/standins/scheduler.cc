@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "sandbox/standins/pod_resources.h"
-#include "scheduler_sim/packing.h"
 
 namespace spillway::sandbox {
 namespace {
@@ -16,48 +15,27 @@ constexpr Duration kFirstBackoff = std::chrono::seconds(1);
 constexpr Duration kLongestBackoff = std::chrono::seconds(10);
 constexpr Duration kLeftoverFlush = std::chrono::minutes(5);
 
-sim::ClusterOptions ModelOptions(const std::string& scheduler_name) {
-  sim::ClusterOptions options;
-  options.scheduler = sim::DefaultConfig({scheduler_name});
-  options.virtual_nodes.match_labels = {{"type", "virtual-kubelet"}};
-  return options;
+bool IsLargerThan(const PodRequest& request, const Json& node) {
+  const Json& room = At(node, {"status", "allocatable"});
+  return request.milli_cpu > MilliCpu(At(room, {"cpu"})) || request.memory > Bytes(At(room, {"memory"}));
 }
 
 bool IsGated(const Json& pod) { return !At(pod, {"spec", "schedulingGates"}).empty(); }
 
 }  // namespace
 
-template <typename T>
-void Scheduler::ListenToStorage(const std::string& resource, void (sim::Cluster::*remove)(std::string_view)) {
-  context_.caches.Of(resource).Listen([this, remove](const std::string&, const Json* before, const Json* now) {
-    if (now == nullptr) {
-      (cluster_.*remove)(UidOf(*before));
-    } else if (auto object = decoder_.Decode<T>(now->dump())) {
-      cluster_.Upsert(*object);
-    }
-    RetryIfSomethingHelped();
-  });
-}
-
-Scheduler::Scheduler(StandinContext context, SchedulerOptions options)
+Scheduler::Scheduler(StandinContext context, SchedulerOptions options, std::unique_ptr<SchedulerJudge> judge)
     : context_(context),
       options_(std::move(options)),
       random_(context.runtime.random().Fork()),
       events_(context.store, options_.name, options_.name + "-sandbox", EventWriter::Equality::kIgnoresNote),
-      cluster_(ModelOptions(options_.name)),
+      judge_(std::move(judge)),
       scope_(context.runtime) {
-  context_.caches.Of("namespaces").Listen([this](const std::string&, const Json* before, const Json* now) {
-    OnNamespace(before, now);
-  });
-  context_.caches.Of("nodes").Listen(
-      [this](const std::string&, const Json* before, const Json* now) { OnNode(before, now); });
-  ListenToStorage<kube::PersistentVolumeClaim>("persistentvolumeclaims", &sim::Cluster::RemoveClaim);
-  ListenToStorage<kube::PersistentVolume>("persistentvolumes", &sim::Cluster::RemoveVolume);
-  ListenToStorage<kube::StorageClass>("storageclasses", &sim::Cluster::RemoveStorageClass);
-  ListenToStorage<kube::CsiNode>("csinodes", &sim::Cluster::RemoveCsiNode);
-  ListenToStorage<kube::CsiDriver>("csidrivers", &sim::Cluster::RemoveCsiDriver);
-  ListenToStorage<kube::CsiStorageCapacity>("csistoragecapacities", &sim::Cluster::RemoveStorageCapacity);
-  ListenToStorage<kube::VolumeAttachment>("volumeattachments", &sim::Cluster::RemoveVolumeAttachment);
+  for (const std::string_view resource : kJudgedResources) {
+    context_.caches.Of(std::string(resource))
+        .Listen(
+            [this, resource](const auto&, const Json* before, const Json* now) { OnObject(resource, before, now); });
+  }
   context_.caches.Of("pods").Listen(
       [this](const std::string& key, const Json* before, const Json* now) { OnPod(key, before, now); });
 }
@@ -66,28 +44,17 @@ Scheduler::~Scheduler() {
   if (timer_) context_.runtime.CancelTimer(*timer_);
 }
 
-void Scheduler::OnNode(const Json* before, const Json* now) {
-  if (now == nullptr) {
-    cluster_.RemoveNode(UidOf(*before));
-  } else if (auto node = decoder_.Decode<kube::Node>(now->dump())) {
-    cluster_.Upsert(*node);
-  }
+void Scheduler::OnObject(std::string_view resource, const Json* before, const Json* now) {
+  if (before != nullptr && (now == nullptr || UidOf(*before) != UidOf(*now))) judge_->Remove(resource, *before);
+  if (now != nullptr) judge_->Put(resource, *now);
   RetryIfSomethingHelped();
-}
-
-void Scheduler::OnNamespace(const Json* before, const Json* now) {
-  if (now == nullptr) {
-    cluster_.RemoveNamespace(UidOf(*before));
-  } else if (auto ns = decoder_.Decode<kube::Namespace>(now->dump())) {
-    cluster_.Upsert(*ns);
-  }
 }
 
 void Scheduler::OnPod(const std::string& key, const Json* before, const Json* now) {
   const std::string uid = UidOf(now != nullptr ? *now : *before);
   if (before != nullptr && now != nullptr && UidOf(*before) != uid) OnPod(key, before, nullptr);
   if (now == nullptr) {
-    cluster_.RemovePod(uid);
+    judge_->Remove("pods", *before);
     queue_.erase(uid);
     assumed_.erase(uid);
     return RetryIfSomethingHelped();
@@ -111,10 +78,10 @@ void Scheduler::OnPod(const std::string& key, const Json* before, const Json* no
 
 void Scheduler::UpsertPod(const Json& pod) {
   const auto assumed = assumed_.find(UidOf(pod));
-  auto decoded = decoder_.Decode<kube::Pod>(pod.dump());
-  if (!decoded) return log::Warning("scheduler stand-in: malformed Pod", {{"cause", decoded.error().message}});
-  if (assumed != assumed_.end()) decoded->node_name = assumed->second;
-  cluster_.Upsert(*decoded);
+  if (assumed == assumed_.end()) return judge_->Put("pods", pod);
+  Json placed = pod;
+  placed["spec"]["nodeName"] = assumed->second;
+  judge_->Put("pods", placed);
 }
 
 void Scheduler::Enqueue(const std::string& key, const Json& pod) {
@@ -132,10 +99,9 @@ void Scheduler::Activate(Queued& pod) {
   Wake(pod.ready_at);
 }
 
-// Upstream's queueing hints, in one number: the model counts the changes that may let a Pod fit.
 void Scheduler::RetryIfSomethingHelped() {
-  if (cluster_.relaxations() == seen_relaxations_) return;
-  seen_relaxations_ = cluster_.relaxations();
+  if (judge_->relaxations() == seen_relaxations_) return;
+  seen_relaxations_ = judge_->relaxations();
   for (auto& [uid, queued] : queue_) {
     if (queued.place == Place::kUnschedulable) Activate(queued);
   }
@@ -188,22 +154,16 @@ void Scheduler::RunCycle() {
 
 void Scheduler::Attempt(const std::string& uid, Queued& queued) {
   const Json* pod = context_.caches.Of("pods").Find(queued.key);
-  const auto index = cluster_.FindPod(uid);
-  if (pod == nullptr || UidOf(*pod) != uid || !index) {
+  if (pod == nullptr || UidOf(*pod) != uid) {
     queue_.erase(uid);
     return;
   }
   ++queued.attempts;
   queued.backoff_end = context_.runtime.Now() +
                        std::min(kLongestBackoff, Duration(kFirstBackoff * (1LL << std::min(queued.attempts - 1, 4))));
-  sim::Verdict verdict = sim::Judge(cluster_, *index, sim::NodeDomain::kAll);
-  if (verdict.kind != sim::Verdict::Kind::kFits) return Reject(uid, queued, *pod, verdict);
-  // Packing one Pod chooses among the nodes that fit as kube-scheduler's default scores would.
-  const std::vector<sim::PodIndex> alone = {*index};
-  const sim::Packing packing = sim::Pack(cluster_, alone, sim::NodeDomain::kAll);
-  if (!packing.entries().empty() && packing.entries().front().verdict.kind == sim::Verdict::Kind::kFits)
-    verdict = packing.entries().front().verdict;
-  Assume(uid, queued, *pod, std::string(cluster_.node(verdict.node).name));
+  const SchedulerJudge::Answer answer = judge_->Judge(*pod);
+  if (answer.kind != SchedulerJudge::Answer::Kind::kFits) return Reject(uid, queued, *pod, answer);
+  Assume(uid, queued, *pod, answer.node);
 }
 
 void Scheduler::Assume(const std::string& uid, Queued& queued, const Json& pod, const std::string& node) {
@@ -249,22 +209,21 @@ void Scheduler::ForgetAfter(const std::string& uid, const std::string& why) {
   }
   events_.Write(*pod, "Warning", "FailedScheduling", "Scheduling",
                 "binding rejected: running Bind plugin \"DefaultBinder\": " + why);
-  cluster_.RemovePod(uid);
+  judge_->Remove("pods", *pod);
   UpsertPod(*pod);
   Activate(queued->second);
   RetryIfSomethingHelped();
 }
 
-void Scheduler::Reject(const std::string& uid, Queued& queued, const Json& pod, const sim::Verdict& verdict) {
+void Scheduler::Reject(const std::string& uid, Queued& queued, const Json& pod, const SchedulerJudge::Answer& answer) {
   queued.place = Place::kUnschedulable;
   queued.ready_at = context_.runtime.Now() + kLeftoverFlush;
-  std::string reason = "Unschedulable", message;
-  if (verdict.kind == sim::Verdict::Kind::kNowhere) {
-    message = verdict.why_not->SchedulerMessage();
-    if (verdict.why_not->nodes > 0) message += PostFilterMessage(pod, *cluster_.FindPod(uid));
+  std::string reason = "Unschedulable", message = answer.message;
+  if (answer.kind == SchedulerJudge::Answer::Kind::kNowhere) {
+    if (answer.has_nodes) message += PostFilterMessage(pod, answer);
   } else {
     reason = "SchedulerError";
-    message = "the sandbox's scheduler cannot judge this Pod: " + verdict.undecidable;
+    message = "the sandbox's scheduler cannot judge this Pod: " + answer.message;
   }
   const Json& condition = FindCondition(pod, "PodScheduled");
   const bool known = Text(condition, {"status"}) == "False" && Text(condition, {"reason"}) == reason &&
@@ -293,16 +252,16 @@ Task<void> Scheduler::WriteConditionAt(Instant when, std::string uid, std::strin
 }
 
 // What the PostFilter plugins (DynamicResources without claims, DefaultPreemption without candidates) add.
-std::string Scheduler::PostFilterMessage(const Json& pod, sim::PodIndex index) const {
+std::string Scheduler::PostFilterMessage(const Json& pod, const SchedulerJudge::Answer& answer) const {
   if (Text(pod, {"spec", "preemptionPolicy"}) == "Never")
     return " no new claims to deallocate, preemption: not eligible due to preemptionPolicy=Never.";
   std::int64_t no_victims = 0, not_helpful = 0;
   const PodRequest request = RequestOf(pod);
-  for (const sim::NodeReport& report : sim::ReportNodes(cluster_, index)) {
-    const sim::NodeView node = cluster_.node(report.node);
-    const bool too_large = request.milli_cpu > node.allocatable_milli_cpu || request.memory > node.allocatable_memory;
-    const bool resolvable = (report.filter == "NodeResourcesFit" && !too_large) || report.filter == "NodePorts" ||
-                            report.filter == "InterPodAffinity" || report.filter == "PodTopologySpread";
+  for (const auto& [name, filter] : answer.failed) {
+    const Json* node = context_.caches.Of("nodes").Find(name);
+    const bool too_large = node != nullptr && IsLargerThan(request, *node);
+    const bool resolvable = (filter == "NodeResourcesFit" && !too_large) || filter == "NodePorts" ||
+                            filter == "InterPodAffinity" || filter == "PodTopologySpread";
     ++(resolvable ? no_victims : not_helpful);
   }
   std::vector<std::string> counts;

@@ -8,11 +8,9 @@
 
 #include "base/scope.h"
 #include "base/task.h"
-#include "kube/api/decode.h"
 #include "sandbox/standins/context.h"
 #include "sandbox/standins/event_writer.h"
-#include "scheduler_sim/cluster.h"
-#include "scheduler_sim/verdict.h"
+#include "sandbox/standins/scheduler_judge.h"
 
 namespace spillway::sandbox {
 
@@ -26,7 +24,7 @@ struct SchedulerOptions {
   Duration bind_low = std::chrono::milliseconds(2), bind_high = std::chrono::milliseconds(25);
 };
 
-// Stands in for kube-scheduler: judges with scheduler_sim over all nodes, assumes, binds through the store's binding
+// Stands in for kube-scheduler: asks its judge over all nodes, assumes, binds through the store's binding
 // rules, writes the same condition, message and events, and queues as kube-scheduler does (priority, then time; backoff
 // 1 s doubling to 10 s; Pods that fit nowhere wait for a change that may help, at most 5 minutes). It never preempts,
 // and binds a Pod whose claims wait for it without waiting for their volumes, which nobody makes here.
@@ -34,7 +32,7 @@ struct SchedulerOptions {
 // Source: pkg/scheduler schedule_one.go, backend/queue/scheduling_queue.go, framework/types.go FitError, v1.36.
 class Scheduler {
  public:
-  Scheduler(StandinContext context, SchedulerOptions options);
+  Scheduler(StandinContext context, SchedulerOptions options, std::unique_ptr<SchedulerJudge> judge);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -55,10 +53,7 @@ class Scheduler {
   };
 
   void OnPod(const std::string& key, const Json* before, const Json* now);
-  void OnNode(const Json* before, const Json* now);
-  void OnNamespace(const Json* before, const Json* now);
-  template <typename T>
-  void ListenToStorage(const std::string& resource, void (sim::Cluster::*remove)(std::string_view uid));
+  void OnObject(std::string_view resource, const Json* before, const Json* now);
   void UpsertPod(const Json& pod);
   void Enqueue(const std::string& key, const Json& pod);
   void RetryIfSomethingHelped();
@@ -70,9 +65,9 @@ class Scheduler {
   void Assume(const std::string& uid, Queued& queued, const Json& pod, const std::string& node);
   Task<void> BindAt(Instant when, std::string uid, std::string node);
   void ForgetAfter(const std::string& uid, const std::string& why);
-  void Reject(const std::string& uid, Queued& queued, const Json& pod, const sim::Verdict& verdict);
+  void Reject(const std::string& uid, Queued& queued, const Json& pod, const SchedulerJudge::Answer& answer);
   Task<void> WriteConditionAt(Instant when, std::string uid, std::string reason, std::string message);
-  std::string PostFilterMessage(const Json& pod, sim::PodIndex index) const;
+  std::string PostFilterMessage(const Json& pod, const SchedulerJudge::Answer& answer) const;
   void WriteGated(const Json& pod);
   Instant ReserveWrite();
 
@@ -80,8 +75,7 @@ class Scheduler {
   SchedulerOptions options_;
   Random random_;
   EventWriter events_;
-  kube::Decoder decoder_;
-  sim::Cluster cluster_;
+  std::unique_ptr<SchedulerJudge> judge_;
   std::map<std::string, Queued> queue_;         // by UID
   std::map<std::string, std::string> assumed_;  // UID to node: ours, not yet seen bound
   std::uint64_t seen_relaxations_ = 0, next_order_ = 0;

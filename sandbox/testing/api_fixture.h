@@ -11,9 +11,11 @@
 
 #include "base/scope.h"
 #include "base/sim_runtime.h"
-#include "sandbox/api_server.h"
+#include "sandbox/rest/api_server.h"
 
 namespace spillway::sandbox {
+
+inline constexpr const char* kMaps = "/api/v1/namespaces/default/configmaps";
 
 // Collects the lines of a watch as JSON.
 class LineSink final : public kube::BodySink {

@@ -7,6 +7,9 @@
 namespace spillway::sim {
 namespace {
 
+// Choices that are tried after the first one: on one node, and on all nodes of one question.
+constexpr std::size_t kTriesOnNode = 1'000, kTries = 20'000;
+
 constexpr std::string_view kNotSupported = "kubernetes.io/no-provisioner";
 
 // `among` without `kept`.
@@ -97,8 +100,15 @@ bool ClaimBinder::Fits(const ClaimRecord& claim, const VolumeRecord& volume) con
   if (volume.storage_class != claim.storage_class || volume.terminating || volume.capacity < claim.request)
     return false;
   if (volume.block != claim.block) return false;
-  return question_.model.semantics.volume_attributes_classes ? volume.attributes_class == claim.attributes_class
-                                                             : volume.attributes_class.empty();
+  switch (question_.model.semantics.attributes_classes) {
+    case Semantics::AttributesClasses::kIgnored:
+      return true;
+    case Semantics::AttributesClasses::kRefused:
+      return volume.attributes_class.empty();
+    case Semantics::AttributesClasses::kCompared:
+      break;
+  }
+  return volume.attributes_class == claim.attributes_class;
 }
 
 bool ClaimBinder::FitsUnreserved(const ClaimRecord& claim, const VolumeRecord& volume) const {
@@ -156,6 +166,7 @@ bool ClaimBinder::Reaches(PersistentVolumeId volume, NodeIndex node) const {
 
 ClaimBinder::Outcome ClaimBinder::Judge(const NodeSet& among) {
   Outcome outcome;
+  left_to_try_ = kTries;
   JudgeBound(among, outcome);
   if (!unbound_.empty()) JudgeUnbound(Without(among, outcome.fails), outcome);
   return outcome;
@@ -216,7 +227,7 @@ void ClaimBinder::JudgeUnbound(NodeSet among, Outcome& outcome) {
   for (const Unbound& unbound : unbound_) {
     matchable += unbound.may_match() ? 1 : 0;
     to_match += unbound.to_match ? 1 : 0;
-    if (unbound.to_match && !question_.model.semantics.volume_attributes_classes &&
+    if (unbound.to_match && question_.model.semantics.attributes_classes == Semantics::AttributesClasses::kRefused &&
         !storage_.claim(unbound.claim).attributes_class.empty()) {
       outcome.fails.UniteWith(among);
       return;
@@ -243,8 +254,7 @@ void ClaimBinder::JudgeUnbound(NodeSet among, Outcome& outcome) {
   }
   JudgeProvisioning(Without(among, searched), outcome);
   searched.ForEach([&](NodeIndex node) {
-    matches_.assign(unbound_.size(), {});
-    const Result result = Search(0, node);
+    const Result result = Search(node);
     if (result == Result::kNothingToBind) outcome.nothing_to_bind.Add(node);
     if (result == Result::kNoSpace) outcome.no_space.Add(node);
   });
@@ -331,17 +341,30 @@ std::vector<PersistentVolumeId> ClaimBinder::ChoicesFor(std::size_t at, NodeInde
   return different;
 }
 
-ClaimBinder::Result ClaimBinder::Search(std::size_t next, NodeIndex node) {
+ClaimBinder::Result ClaimBinder::Search(NodeIndex node) {
+  matches_.assign(unbound_.size(), {});
+  const std::size_t tries = std::min(kTriesOnNode, left_to_try_);
+  left_on_node_ = tries;
+  const Result result = SearchFrom(0, node);
+  left_to_try_ -= tries - left_on_node_;
+  return result;
+}
+
+ClaimBinder::Result ClaimBinder::SearchFrom(std::size_t next, NodeIndex node) {
   if (next == unbound_.size()) return Provision(node);
-  if (!unbound_[next].to_match) return Search(next + 1, node);
-  std::optional<Result> first;
+  if (!unbound_[next].to_match) return SearchFrom(next + 1, node);
+  std::optional<Result> worst;
   for (const PersistentVolumeId choice : ChoicesFor(next, node)) {
+    if (worst && left_on_node_-- == 0) {
+      left_on_node_ = 0;
+      return Result::kUnsettled;
+    }
     matches_[next] = choice;
-    const Result result = Search(next + 1, node);
-    if (result == Result::kMet) return result;
-    if (!first) first = result;
+    const Result result = SearchFrom(next + 1, node);
+    if (result == Result::kMet || result == Result::kUnsettled) return result;
+    if (!worst || result == Result::kNothingToBind) worst = result;
   }
-  return *first;
+  return *worst;
 }
 
 ClaimBinder::Result ClaimBinder::Provision(NodeIndex node) const {
@@ -356,8 +379,8 @@ ClaimBinder::Result ClaimBinder::Provision(NodeIndex node) const {
 
 // Source: binder.go AssumePodVolumes.
 void ClaimBinder::Assume(NodeIndex node, VolumeUsage& usage) {
-  matches_.assign(unbound_.size(), {});
-  if (Search(0, node) != Result::kMet) return;
+  left_to_try_ = kTries;
+  if (Search(node) != Result::kMet) return;
   for (std::size_t i = 0; i < unbound_.size(); ++i) {
     if (matches_[i].valid()) {
       usage.assumed_volumes[matches_[i].value()] = unbound_[i].claim;

@@ -9,7 +9,8 @@ namespace spillway::sim {
 
 // What becomes of a Pod's claims, node by node: VolumeBinding's work. Claims are bound already, or wait for their first
 // consumer: then a free volume must match on the node, or one must be possible to make there. Of several volumes that
-// match equally well kube-scheduler takes any; a node will do if one of the choices works.
+// match equally well kube-scheduler takes any, so that it may find a node now and not the next time; a node will do if
+// one of the choices works, and also if there are so many that not all are tried.
 //
 // Made for one question, which outlives it. Source: kube-scheduler plugins/volumebinding/binder.go, component-helpers
 // storage/volume FindMatchingVolume.
@@ -51,7 +52,7 @@ class ClaimBinder {
 
     bool may_match() const { return !reserved.empty() || !fitting.empty(); }
   };
-  enum class Result : std::uint8_t { kMet, kNothingToBind, kNoSpace };
+  enum class Result : std::uint8_t { kMet, kNothingToBind, kNoSpace, kUnsettled };
 
   void Classify(const VolumeUse& use);
   void Reject(const VolumeUse& use);
@@ -69,8 +70,9 @@ class ClaimBinder {
   const NodeSet* NodesOf(PersistentVolumeId volume) const;
   bool Reaches(PersistentVolumeId volume, NodeIndex node) const;
 
-  // Tries claims `next` and later on one node; matches_ says which volume each has, if any.
-  Result Search(std::size_t next, NodeIndex node);
+  // Tries all choices for the claims on one node; afterwards matches_ says which volume each has, if any.
+  Result Search(NodeIndex node);
+  Result SearchFrom(std::size_t next, NodeIndex node);
   std::vector<PersistentVolumeId> ChoicesFor(std::size_t at, NodeIndex node) const;
   bool IsTaken(std::size_t until, PersistentVolumeId volume) const;
   std::vector<bool> UsesLater(std::size_t after, PersistentVolumeId volume) const;
@@ -83,6 +85,7 @@ class ClaimBinder {
   std::vector<ClaimId> bound_;
   std::vector<Unbound> unbound_;  // being provisioned first, then those to match, smallest first
   std::vector<PersistentVolumeId> matches_;
+  std::size_t left_to_try_ = 0, left_on_node_ = 0;  // choices after a first one that did not work
 };
 
 }  // namespace spillway::sim

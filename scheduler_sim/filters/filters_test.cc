@@ -81,6 +81,14 @@ TEST(NodeAffinity, NamesOfNodesAreJudgedBeforeAllElse) {
           "1 node(s) didn't satisfy plugin(s) [NodeAffinity]."}});
 }
 
+TEST(NodeAffinity, Until131NodesThatAreLeftOutAreNotInTheMessage) {
+  Check({{"gone", "node a\nnode b\npod p pin=c", "0/2 nodes are available:"},
+         {"full", "node a pods=0\nnode b\npod p pin=a", "0/2 nodes are available: 1 Too many pods."},
+         {"nominated to one", "node a pods=0\nnode b pods=0\npod p pin=a nominated=b",
+          "0/2 nodes are available: 1 Too many pods, 1 node(s) didn't match Pod's node affinity/selector."}},
+        31);
+}
+
 TEST(NodeAffinity, TermsAreAlternativesAndEmptyOnesMatchNothing) {
   Scenario scenario("node a label=k=v\nnode b\npod p in=k:v");
   kube::Pod pod = scenario.pods.front();
@@ -107,6 +115,21 @@ TEST(NodePorts, Cases) {
          {"second of two", "node a\npod other on=a port=81\npod p port=80 port=81", kNoPort},
          {"terminating Pods hold theirs", "node a\npod other on=a port=80 terminating\npod p port=80", kNoPort},
          {"finished Pods do not", "node a\npod other on=a port=80 phase=Failed\npod p port=80", ""}});
+}
+
+TEST(NodePorts, SidecarsHoldTheirsSince133) {
+  for (const int version : {32, 33}) {
+    ClusterOptions options;
+    options.minor_version = version;
+    Scenario scenario("node a\npod other on=a port=80\npod p port=80", options);
+    kube::Pod other = scenario.pods.front();
+    kube::Container& sidecar = other.init_containers.emplace_back();
+    sidecar.restart_always = true;
+    sidecar.host_ports.swap(other.containers.front().host_ports);
+    scenario.cluster.Upsert(other);
+    EXPECT_EQ(Judge(scenario.cluster, scenario.pod("p"), NodeDomain::kReal).kind,
+              version == 32 ? Verdict::Kind::kFits : Verdict::Kind::kNowhere);
+  }
 }
 
 TEST(NodeResourcesFit, Cases) {

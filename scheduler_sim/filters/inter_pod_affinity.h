@@ -9,7 +9,7 @@ namespace spillway::sim {
 // anti-affinity terms; and in none with a Pod whose own anti-affinity matches the incoming one. The first Pod of a
 // group that has affinity to itself may go anywhere. Terminating Pods count.
 //
-// Source: kube-scheduler plugins/interpodaffinity/filtering.go, 1.33 to 1.36; for namespace selectors of the incoming
+// Source: kube-scheduler plugins/interpodaffinity/filtering.go, 1.30 to 1.36; for namespace selectors of the incoming
 // Pod see Semantics::namespace_selector_sees_no_labels. Cost: a lookup per node and term; the counts are kept by
 // deltas.
 class InterPodAffinity final : public Filter {

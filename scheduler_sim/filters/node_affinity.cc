@@ -9,7 +9,7 @@
 namespace spillway::sim {
 namespace {
 
-constexpr std::string_view kReason = "node(s) didn't match Pod's node affinity/selector";
+constexpr std::string_view kMismatch = "node(s) didn't match Pod's node affinity/selector";
 constexpr std::string_view kEnforced = "node(s) didn't match scheduler-enforced node affinity";
 constexpr std::string_view kConflict = "pod affinity terms conflict";
 
@@ -62,7 +62,7 @@ std::string RemedyFor(const kube::LabelRequirement& wanted) {
 }
 
 Objection About(std::string wanted, std::string detail, std::string remedy) {
-  return {.reason = std::string(kReason),
+  return {.reason = std::string(kMismatch),
           .subject = std::move(wanted),
           .detail = std::move(detail),
           .remedy = std::move(remedy)};
@@ -125,7 +125,7 @@ PreFilterResult NodeAffinity::PreFilter(const Question& question) const {
 
 void NodeAffinity::Narrow(const Question& question, NodeSet& alive, Tally& tally) const {
   tally.Add(kEnforced, Reject(question, EnforcedRule(question), alive));
-  tally.Add(kReason, Reject(question, OwnRule(question), alive));
+  tally.Add(kMismatch, Reject(question, OwnRule(question), alive));
 }
 
 bool NodeAffinity::Admits(const Question& question, NodeIndex node) const {
@@ -133,7 +133,7 @@ bool NodeAffinity::Admits(const Question& question, NodeIndex node) const {
 }
 
 std::vector<std::string> NodeAffinity::Explain(const Question& question, NodeIndex node) const {
-  return {std::string(Matches(question, EnforcedRule(question), node) ? kReason : kEnforced)};
+  return {std::string(Matches(question, EnforcedRule(question), node) ? kMismatch : kEnforced)};
 }
 
 std::vector<Objection> NodeAffinity::Object(const Question& question, NodeIndex index) const {

@@ -9,7 +9,7 @@ namespace spillway::sim {
 // (metadata.name In ..., as DaemonSet Pods have it), only those are looked at, and all others are rejected by the
 // PreFilter.
 //
-// Source: kube-scheduler plugins/nodeaffinity, 1.33 to 1.36. Cost: one AND per 64 nodes, or the named nodes alone.
+// Source: kube-scheduler plugins/nodeaffinity, 1.30 to 1.36. Cost: one AND per 64 nodes, or the named nodes alone.
 class NodeAffinity final : public Filter {
  public:
   std::string_view name() const override { return "NodeAffinity"; }

@@ -5,7 +5,7 @@
 namespace spillway::sim {
 namespace {
 
-constexpr std::string_view kReason = "node(s) didn't match Pod's required features";
+constexpr std::string_view kFeaturesMissing = "node(s) didn't match Pod's required features";
 
 }  // namespace
 
@@ -17,7 +17,7 @@ void NodeDeclaredFeatures::Narrow(const Question& question, NodeSet& alive, Tall
     alive.Remove(node);
     ++rejected;
   });
-  tally.Add(kReason, rejected);
+  tally.Add(kFeaturesMissing, rejected);
 }
 
 bool NodeDeclaredFeatures::Admits(const Question& question, NodeIndex node) const {
@@ -29,7 +29,7 @@ bool NodeDeclaredFeatures::Admits(const Question& question, NodeIndex node) cons
 }
 
 std::vector<std::string> NodeDeclaredFeatures::Explain(const Question&, NodeIndex) const {
-  return {std::string(kReason)};
+  return {std::string(kFeaturesMissing)};
 }
 
 std::vector<Objection> NodeDeclaredFeatures::Object(const Question& question, NodeIndex node) const {
@@ -37,8 +37,9 @@ std::vector<Objection> NodeDeclaredFeatures::Object(const Question& question, No
   std::vector<Objection> objections;
   for (const std::string& feature : question.pod.required_features) {
     if (std::find(declared.begin(), declared.end(), feature) != declared.end()) continue;
-    objections.push_back(
-        {.reason = std::string(kReason), .subject = "feature " + feature, .detail = "it does not declare " + feature});
+    objections.push_back({.reason = std::string(kFeaturesMissing),
+                          .subject = "feature " + feature,
+                          .detail = "it does not declare " + feature});
   }
   return objections;
 }

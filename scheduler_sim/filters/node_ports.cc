@@ -7,12 +7,12 @@
 namespace spillway::sim {
 namespace {
 
-constexpr std::string_view kReason = "node(s) didn't have free ports for the requested pod ports";
+constexpr std::string_view kPortsTaken = "node(s) didn't have free ports for the requested pod ports";
 constexpr std::string_view kAnyAddress = "0.0.0.0";
 
 // Calls each(taken, port) with the set of nodes for every port in use that conflicts with one of the Pod's.
 template <typename Each>
-void ForEachConflict(const Question& question, Each&& each) {
+void ForEachTakenPort(const Question& question, Each&& each) {
   for (const PortId wanted_id : question.model.footprint(question.pod.footprint).ports) {
     const HostPort& wanted = question.model.ports[wanted_id.value()];
     const auto group = question.model.ports_by_number.find(Cluster::Model::PortNumberKey(wanted));
@@ -53,24 +53,24 @@ std::string HolderText(const Cluster::Model& model, PortId port, NodeIndex node)
 
 void NodePorts::Narrow(const Question& question, NodeSet& alive, Tally& tally) const {
   std::int64_t rejected = 0;
-  ForEachConflict(question, [&](const NodeSet& taken, PortId) { rejected += alive.Subtract(taken); });
-  tally.Add(kReason, rejected);
+  ForEachTakenPort(question, [&](const NodeSet& taken, PortId) { rejected += alive.Subtract(taken); });
+  tally.Add(kPortsTaken, rejected);
 }
 
 bool NodePorts::Admits(const Question& question, NodeIndex node) const {
   bool free = true;
-  ForEachConflict(question, [&](const NodeSet& taken, PortId) { free = free && !taken.Has(node); });
+  ForEachTakenPort(question, [&](const NodeSet& taken, PortId) { free = free && !taken.Has(node); });
   return free;
 }
 
-std::vector<std::string> NodePorts::Explain(const Question&, NodeIndex) const { return {std::string(kReason)}; }
+std::vector<std::string> NodePorts::Explain(const Question&, NodeIndex) const { return {std::string(kPortsTaken)}; }
 
 std::vector<Objection> NodePorts::Object(const Question& question, NodeIndex node) const {
   std::vector<Objection> objections;
-  ForEachConflict(question, [&](const NodeSet& taken, PortId port) {
+  ForEachTakenPort(question, [&](const NodeSet& taken, PortId port) {
     if (!taken.Has(node)) return;
     const std::string text = PortText(question.model.ports[port.value()]);
-    objections.push_back({.reason = std::string(kReason),
+    objections.push_back({.reason = std::string(kPortsTaken),
                           .subject = "host port " + text,
                           .detail = fmt::format("host port {} is {}", text, HolderText(question.model, port, node)),
                           .remedy = "free host port " + text});

@@ -7,7 +7,7 @@ namespace spillway::sim {
 // A host port can be used once on a node per protocol and address; 0.0.0.0 (the default) stands for every address.
 // Ports of ordinary init containers do not count.
 //
-// Source: kube-scheduler plugins/nodeports, 1.33 to 1.36. Cost: one AND per 64 nodes for each (address, protocol, port)
+// Source: kube-scheduler plugins/nodeports, 1.30 to 1.36. Cost: one AND per 64 nodes for each (address, protocol, port)
 // in use that conflicts.
 class NodePorts final : public Filter {
  public:

@@ -15,11 +15,12 @@ struct Demand {
   std::string_view resource;
   const std::vector<std::int64_t>* free;  // nullptr: no node has any
   std::int64_t amount = 0;
+  ResourceId may_be_devices = {};  // valid: nodes that offer none are DynamicResources' business
 
   std::int64_t FreeOn(NodeIndex node) const { return free == nullptr ? 0 : (*free)[node.value()]; }
 };
 
-constexpr std::string_view kPods = "pods";
+constexpr std::string_view kPodPlaces = "pods";
 
 // What the Pod asks for, in upstream's order; never empty.
 std::vector<Demand> DemandsOf(const Question& question) {
@@ -27,7 +28,7 @@ std::vector<Demand> DemandsOf(const Question& question) {
   const Usage& usage = question.usage;
   std::vector<Demand> demands;
   demands.reserve(4 + footprint.scalars.size());
-  demands.push_back({kPods, &usage.free_pods, 1});
+  demands.push_back({kPodPlaces, &usage.free_pods, 1});
   if (footprint.milli_cpu > 0) demands.push_back({"cpu", &usage.free_milli_cpu, footprint.milli_cpu});
   if (footprint.memory > 0) demands.push_back({"memory", &usage.free_memory, footprint.memory});
   if (footprint.ephemeral_storage > 0) {
@@ -35,19 +36,44 @@ std::vector<Demand> DemandsOf(const Question& question) {
   }
   for (const auto& [resource, amount] : footprint.scalars) {
     const std::string_view name = question.model.resource_name(resource);
-    if (!question.profile().Ignores(name)) demands.push_back({name, usage.Scalar(resource), amount});
+    if (question.profile().Ignores(name)) continue;
+    demands.push_back({name, usage.Scalar(resource), amount});
+    if (question.model.MayBeDevices(resource)) demands.back().may_be_devices = resource;
   }
   return demands;
 }
 
 std::string ReasonFor(const Demand& demand) {
-  return demand.resource == kPods ? "Too many pods" : "Insufficient " + std::string(demand.resource);
+  return demand.resource == kPodPlaces ? "Too many pods" : "Insufficient " + std::string(demand.resource);
 }
 
-bool IsShort(const Demand& demand, NodeIndex node) { return demand.amount > demand.FreeOn(node); }
+bool Concerns(const Demand& demand, const NodeRecord& node) {
+  return !demand.may_be_devices.valid() || node.Offers(demand.may_be_devices);
+}
+
+bool IsShort(const Question& question, const Demand& demand, NodeIndex node) {
+  return demand.amount > demand.FreeOn(node) && Concerns(demand, question.model.node(node));
+}
+
+// Nodes that are short of it go to `rejected`; how many.
+std::int64_t Reject(const Question& question, const Demand& demand, const NodeSet& among, NodeSet& rejected) {
+  if (demand.may_be_devices.valid()) {
+    std::int64_t count = 0;
+    among.ForEach([&](NodeIndex node) {
+      if (!IsShort(question, demand, node)) return;
+      rejected.Add(node);
+      ++count;
+    });
+    return count;
+  }
+  if (demand.free != nullptr) return CollectShort(*demand.free, demand.amount, among, rejected);
+  if (demand.amount <= 0) return 0;
+  rejected.UniteWith(among);
+  return among.Count();
+}
 
 std::int64_t AllocatableOf(const Cluster::Model& model, const NodeRecord& node, std::string_view resource) {
-  if (resource == kPods) return node.pods;
+  if (resource == kPodPlaces) return node.pods;
   if (resource == "cpu") return node.milli_cpu;
   if (resource == "memory") return node.memory;
   if (resource == "ephemeral-storage") return node.ephemeral_storage;
@@ -67,7 +93,7 @@ std::int64_t MissingShare(const Shortage& of) {
 
 std::string DetailOf(const Shortage& of) {
   const auto text = [&](std::int64_t amount) { return AmountText(of.resource, amount); };
-  if (of.resource == kPods) return fmt::format("its {} places for Pods are taken", of.allocatable);
+  if (of.resource == kPodPlaces) return fmt::format("its {} places for Pods are taken", of.allocatable);
   const std::int64_t used = Minus(of.allocatable, of.free);
   return fmt::format("{} requested, {} of {} free, {} used by {}", text(of.requested),
                      text(std::max<std::int64_t>(of.free, 0)), text(of.allocatable), text(used), PodsText(of.pods));
@@ -75,12 +101,12 @@ std::string DetailOf(const Shortage& of) {
 
 std::string RemedyFor(const Shortage& of) {
   if (of.requested > of.allocatable) {
-    return of.resource == kPods
+    return of.resource == kPodPlaces
                ? "let it take Pods"
                : fmt::format("give it {} {} in all", AtLeastText(of.resource, of.requested), of.resource);
   }
   const std::int64_t missing = Minus(of.requested, of.free);
-  if (of.resource == kPods) return fmt::format("take {} off it", PodsText(missing));
+  if (of.resource == kPodPlaces) return fmt::format("take {} off it", PodsText(missing));
   return fmt::format("free {} {}", AtLeastText(of.resource, missing), of.resource);
 }
 
@@ -90,9 +116,7 @@ void NodeResourcesFit::Narrow(const Question& question, NodeSet& alive, Tally& t
   const std::vector<Demand> demands = DemandsOf(question);
   NodeSet rejected;
   for (const Demand& demand : demands) {
-    const std::int64_t count = demand.free == nullptr
-                                   ? (demand.amount > 0 ? (rejected.UniteWith(alive), alive.Count()) : 0)
-                                   : CollectShort(*demand.free, demand.amount, alive, rejected);
+    const std::int64_t count = Reject(question, demand, alive, rejected);
     if (count == 0) continue;
     tally.Add(ReasonFor(demand), count);
     tally.NoteShortage();
@@ -109,10 +133,9 @@ bool NodeResourcesFit::Admits(const Question& question, NodeIndex node) const {
   if (footprint.memory > 0 && footprint.memory > usage.free_memory[i]) return false;
   if (footprint.ephemeral_storage > 0 && footprint.ephemeral_storage > usage.free_ephemeral_storage[i]) return false;
   for (const auto& [resource, amount] : footprint.scalars) {
-    if (amount > usage.FreeScalar(resource, node) &&
-        !question.profile().Ignores(question.model.resource_name(resource))) {
-      return false;
-    }
+    if (amount <= usage.FreeScalar(resource, node)) continue;
+    if (question.profile().Ignores(question.model.resource_name(resource))) continue;
+    if (!question.model.MayBeDevices(resource) || question.model.node(node).Offers(resource)) return false;
   }
   return true;
 }
@@ -120,7 +143,7 @@ bool NodeResourcesFit::Admits(const Question& question, NodeIndex node) const {
 std::vector<std::string> NodeResourcesFit::Explain(const Question& question, NodeIndex node) const {
   std::vector<std::string> reasons;
   for (const Demand& demand : DemandsOf(question)) {
-    if (IsShort(demand, node)) reasons.push_back(ReasonFor(demand));
+    if (IsShort(question, demand, node)) reasons.push_back(ReasonFor(demand));
   }
   return reasons;
 }
@@ -129,7 +152,7 @@ std::vector<Objection> NodeResourcesFit::Object(const Question& question, NodeIn
   const NodeRecord& node = question.model.node(index);
   std::vector<Objection> objections;
   for (const Demand& demand : DemandsOf(question)) {
-    if (!IsShort(demand, index)) continue;
+    if (!IsShort(question, demand, index)) continue;
     const Shortage shortage{.resource = std::string(demand.resource),
                             .requested = demand.amount,
                             .allocatable = AllocatableOf(question.model, node, demand.resource),

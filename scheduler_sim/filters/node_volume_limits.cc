@@ -7,7 +7,7 @@
 namespace spillway::sim {
 namespace {
 
-constexpr std::string_view kReason = "node(s) exceed max volume count";
+constexpr std::string_view kTooManyVolumes = "node(s) exceed max volume count";
 
 struct Wanted {
   CsiDriverId driver;
@@ -109,7 +109,7 @@ void NodeVolumeLimits::Narrow(const Question& question, NodeSet& alive, Tally& t
       tally.NoteError("it cannot count the volumes on node " + question.model.node(node).name);
     }
   });
-  tally.Add(kReason, rejected);
+  tally.Add(kTooManyVolumes, rejected);
 }
 
 bool NodeVolumeLimits::Admits(const Question& question, NodeIndex node) const {

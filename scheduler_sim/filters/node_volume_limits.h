@@ -9,7 +9,7 @@ namespace spillway::sim {
 // a Pod on the node uses costs a new one nothing; one that is only attached does. In-tree volumes count as those of the
 // CSI driver that has taken over.
 //
-// Source: kube-scheduler plugins/nodevolumelimits/csi.go, 1.33 to 1.36; until 1.35 in-tree Portworx volumes count
+// Source: kube-scheduler plugins/nodevolumelimits/csi.go, 1.30 to 1.36; until 1.35 in-tree Portworx volumes count
 // only where the CSINode's annotation lists the plugin. Cost: for each node with limits a look at a counter per driver
 // of the Pod's volumes, and a search for the volume among those there.
 class NodeVolumeLimits final : public Filter {

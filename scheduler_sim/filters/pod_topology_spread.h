@@ -8,7 +8,7 @@ namespace spillway::sim {
 // more matching Pods than the emptiest domain. Only nodes that have all the topology keys, and match the Pod's node
 // affinity (unless told otherwise) and taints (if told so), make a domain and count. Terminating Pods do not count.
 //
-// Source: kube-scheduler plugins/podtopologyspread/filtering.go, 1.33 to 1.36. Cost: a lookup per node and constraint;
+// Source: kube-scheduler plugins/podtopologyspread/filtering.go, 1.30 to 1.36. Cost: a lookup per node and constraint;
 // the counts and their minimum are kept by deltas.
 class PodTopologySpread final : public Filter {
  public:

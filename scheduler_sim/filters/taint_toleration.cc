@@ -6,7 +6,7 @@
 namespace spillway::sim {
 namespace {
 
-constexpr std::string_view kReason = "node(s) had untolerated taint(s)";
+constexpr std::string_view kUntolerated = "node(s) had untolerated taint(s)";
 
 const TolerationRule& RuleOf(const Question& question) {
   return question.model.tolerations[question.pod.tolerations.value()];
@@ -14,7 +14,7 @@ const TolerationRule& RuleOf(const Question& question) {
 
 // Taints that Kubernetes itself sets speak of a state of the node: tolerating them would help nobody.
 std::string RemedyFor(const kube::Taint& taint, bool cordoned) {
-  if (taint.key == "node.kubernetes.io/unschedulable" && cordoned) return std::string(kUncordon);
+  if (taint.key == kCordonTaint && cordoned) return std::string(kUncordon);
   if (taint.key == "node.kubernetes.io/not-ready" || taint.key == "node.kubernetes.io/unreachable") {
     return "bring it back to Ready";
   }
@@ -25,9 +25,9 @@ std::string RemedyFor(const kube::Taint& taint, bool cordoned) {
 }  // namespace
 
 void TaintToleration::Narrow(const Question& question, NodeSet& alive, Tally& tally) const {
-  const NodeSet& tolerated = RuleOf(question).tolerated;
+  const NodeSet& tolerated = RuleOf(question).tolerated(question.suppose);
   if (!question.model.semantics.taint_reason_names_the_taint) {
-    tally.Add(kReason, alive.IntersectWith(tolerated));
+    tally.Add(kUntolerated, alive.IntersectWith(tolerated));
     return;
   }
   NodeSet rejected = alive;
@@ -37,12 +37,13 @@ void TaintToleration::Narrow(const Question& question, NodeSet& alive, Tally& ta
 }
 
 bool TaintToleration::Admits(const Question& question, NodeIndex node) const {
-  return RuleOf(question).tolerated.Has(node);
+  return RuleOf(question).tolerated(question.suppose).Has(node);
 }
 
 std::vector<std::string> TaintToleration::Explain(const Question& question, NodeIndex node) const {
-  if (!question.model.semantics.taint_reason_names_the_taint) return {std::string(kReason)};
-  const kube::Taint* taint = FirstUntolerated(question.model.node(node).taints, RuleOf(question).tolerations);
+  if (!question.model.semantics.taint_reason_names_the_taint) return {std::string(kUntolerated)};
+  const kube::Taint* taint =
+      FirstUntolerated(question.model.node(node).taints, RuleOf(question).tolerations, question.suppose);
   return {"node(s) had untolerated taint {" + taint->key + ": " + taint->value + "}"};
 }
 
@@ -51,7 +52,7 @@ std::vector<Objection> TaintToleration::Object(const Question& question, NodeInd
   const std::string reason = Explain(question, index).front();
   std::vector<Objection> objections;
   for (const kube::Taint& taint : node.taints) {
-    if (FirstUntolerated({taint}, RuleOf(question).tolerations) == nullptr) continue;
+    if (FirstUntolerated({taint}, RuleOf(question).tolerations, question.suppose) == nullptr) continue;
     objections.push_back(
         {.reason = reason, .subject = "taint " + TaintText(taint), .remedy = RemedyFor(taint, node.unschedulable)});
   }

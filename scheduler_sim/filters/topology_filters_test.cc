@@ -8,14 +8,14 @@ namespace {
 
 using ::testing::AllOf;
 
-struct Case {
+struct TopologyCase {
   const char* name;
   std::string text;
   const char* message;  // "" when the Pod fits
 };
 
-void Check(std::initializer_list<Case> cases) {
-  for (const Case& c : cases) EXPECT_EQ(MessageFor(c.text), c.message) << c.name;
+void CheckTopology(std::initializer_list<TopologyCase> cases) {
+  for (const TopologyCase& c : cases) EXPECT_EQ(MessageFor(c.text), c.message) << c.name;
 }
 
 constexpr const char* kAffinity = "0/1 nodes are available: 1 node(s) didn't match pod affinity rules.";
@@ -25,7 +25,7 @@ constexpr const char* kExisting =
 
 TEST(InterPodAffinity, Cases) {
   const std::string node = "node a label=zone=z1\n";
-  Check(
+  CheckTopology(
       {{"company found", node + "pod other on=a label=app=db\npod p affinity=zone:app=db", ""},
        {"no company", node + "pod p affinity=zone:app=db", kAffinity},
        {"company of another namespace", node + "pod other on=a ns=x label=app=db\npod p affinity=zone:app=db",
@@ -47,10 +47,11 @@ TEST(InterPodAffinity, Cases) {
 
 TEST(InterPodAffinity, ReachesAcrossTheDomain) {
   const std::string nodes = "node a label=zone=z1\nnode b label=zone=z1\nnode c label=zone=z2 cordoned\n";
-  Check({{"anti", nodes + "pod x on=a label=app=db\npod p anti=zone:app=db",
-          "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match pod anti-affinity rules."},
-         {"affinity", nodes + "pod x on=c label=app=db\npod p affinity=zone:app=db",
-          "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match pod affinity rules."}});
+  CheckTopology(
+      {{"anti", nodes + "pod x on=a label=app=db\npod p anti=zone:app=db",
+        "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match pod anti-affinity rules."},
+       {"affinity", nodes + "pod x on=c label=app=db\npod p affinity=zone:app=db",
+        "0/3 nodes are available: 1 node(s) were unschedulable, 2 node(s) didn't match pod affinity rules."}});
 }
 
 TEST(InterPodAffinity, ReplicasGoApartWhilePacked) {
@@ -84,8 +85,12 @@ TEST(InterPodAffinity, APodMayComeAfterTheOneItFollows) {
                     Fits("db", On("a")), Fits("cache2", On("a"))));
 }
 
-TEST(InterPodAffinity, NamespaceSelectorsWithOnlyNegationsMatchEveryNamespaceAsUpstream) {
-  Scenario scenario("node a label=zone=z1\npod x on=a ns=one label=app=db\npod p ns=two anti=zone:app=db");
+// The kinds of verdict on a Pod that must not be near Pods of team a, of team b, and of other teams than a; one is
+// near.
+std::vector<Verdict::Kind> KindsByNamespaceSelector(int minor_version) {
+  ClusterOptions options;
+  options.minor_version = minor_version;
+  Scenario scenario("node a label=zone=z1\npod x on=a ns=one label=app=db\npod p ns=two anti=zone:app=db", options);
   kube::Namespace ns;
   ns.metadata.name = ns.metadata.uid = "one";
   ns.metadata.labels = {{"team", "a"}};
@@ -99,9 +104,14 @@ TEST(InterPodAffinity, NamespaceSelectorsWithOnlyNegationsMatchEveryNamespaceAsU
     return Judge(scenario.cluster, scenario.pod("p"), NodeDomain::kReal).kind;
   };
   using Op = kube::LabelRequirement::Operator;
-  EXPECT_EQ(kind_with({"team", Op::kIn, {"a"}}), Verdict::Kind::kNowhere);
-  EXPECT_EQ(kind_with({"team", Op::kIn, {"b"}}), Verdict::Kind::kFits);
-  EXPECT_EQ(kind_with({"team", Op::kNotIn, {"a"}}), Verdict::Kind::kNowhere)
+  return {kind_with({"team", Op::kIn, {"a"}}), kind_with({"team", Op::kIn, {"b"}}),
+          kind_with({"team", Op::kNotIn, {"a"}})};
+}
+
+TEST(InterPodAffinity, NamespaceSelectorsWithOnlyNegationsMatchEveryNamespaceAsUpstreamSince134) {
+  using Kind = Verdict::Kind;
+  EXPECT_EQ(KindsByNamespaceSelector(33), (std::vector{Kind::kNowhere, Kind::kFits, Kind::kFits}));
+  EXPECT_EQ(KindsByNamespaceSelector(34), (std::vector{Kind::kNowhere, Kind::kFits, Kind::kNowhere}))
       << "the selector is asked about no labels at all";
 }
 
@@ -110,20 +120,21 @@ constexpr const char* kSkew = "0/2 nodes are available: 2 node(s) didn't match p
 TEST(PodTopologySpread, Cases) {
   const std::string nodes = "node a label=zone=z1\nnode b label=zone=z2 cordoned\n";
   const std::string p = "pod p label=app=web spread=zone:1:app=web";
-  Check({{"even", nodes + p, ""},
-         {"the other zone is behind", nodes + "pod x on=a label=app=web\n" + p,
-          "0/2 nodes are available: 1 node(s) didn't match pod topology spread constraints, 1 node(s) were "
-          "unschedulable."},
-         {"wider skew", nodes + "pod x on=a label=app=web\npod p label=app=web spread=zone:2:app=web", ""},
-         {"terminating Pods do not count", nodes + "pod x on=a label=app=web terminating\n" + p, ""},
-         {"other namespaces do not count", nodes + "pod x on=a ns=x label=app=web\n" + p, ""},
-         {"does not match itself", nodes + "pod x on=a label=app=web\npod p spread=zone:1:app=web", ""},
-         {"missing label", "node a\n" + p,
-          "0/1 nodes are available: 1 node(s) didn't match pod topology spread constraints (missing required label)."},
-         {"a zone the Pod cannot go to does not count",
-          "node a label=zone=z1\nnode b label=zone=z2\npod x on=a label=app=web\npod p label=app=web in=zone:z1 "
-          "spread=zone:1:app=web",
-          ""}});
+  CheckTopology(
+      {{"even", nodes + p, ""},
+       {"the other zone is behind", nodes + "pod x on=a label=app=web\n" + p,
+        "0/2 nodes are available: 1 node(s) didn't match pod topology spread constraints, 1 node(s) were "
+        "unschedulable."},
+       {"wider skew", nodes + "pod x on=a label=app=web\npod p label=app=web spread=zone:2:app=web", ""},
+       {"terminating Pods do not count", nodes + "pod x on=a label=app=web terminating\n" + p, ""},
+       {"other namespaces do not count", nodes + "pod x on=a ns=x label=app=web\n" + p, ""},
+       {"does not match itself", nodes + "pod x on=a label=app=web\npod p spread=zone:1:app=web", ""},
+       {"missing label", "node a\n" + p,
+        "0/1 nodes are available: 1 node(s) didn't match pod topology spread constraints (missing required label)."},
+       {"a zone the Pod cannot go to does not count",
+        "node a label=zone=z1\nnode b label=zone=z2\npod x on=a label=app=web\npod p label=app=web in=zone:z1 "
+        "spread=zone:1:app=web",
+        ""}});
 }
 
 TEST(PodTopologySpread, MinDomainsMakeMissingDomainsEmptyOnes) {

@@ -6,6 +6,7 @@ namespace spillway::sim {
 namespace {
 
 constexpr std::string_view kElsewhere = "node(s) didn't match PersistentVolume's node affinity";
+constexpr std::string_view kElsewhereOld = "node(s) had volume node affinity conflict";
 constexpr std::string_view kNothingToBind = "node(s) didn't find available persistent volumes to bind";
 constexpr std::string_view kNoSpace = "node(s) did not have enough free storage";
 constexpr std::string_view kMissing = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)";
@@ -26,7 +27,8 @@ PreFilterResult VolumeBinding::PreFilter(const Question& question) const {
 void VolumeBinding::Narrow(const Question& question, NodeSet& alive, Tally& tally) const {
   if (!HasClaims(question)) return;
   const ClaimBinder::Outcome outcome = ClaimBinder(question).Judge(alive);
-  tally.Add(kElsewhere, outcome.volume_elsewhere.Count());
+  tally.Add(question.model.semantics.old_volume_affinity_reason ? kElsewhereOld : kElsewhere,
+            outcome.volume_elsewhere.Count());
   tally.Add(kNothingToBind, outcome.nothing_to_bind.Count());
   tally.Add(kNoSpace, outcome.no_space.Count());
   tally.Add(kMissing, outcome.volume_missing.Count());

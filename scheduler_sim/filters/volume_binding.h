@@ -10,7 +10,7 @@ namespace spillway::sim {
 // wrong with a node is counted. A claim that is missing, going, lost, another Pod's, or should have been bound at once
 // keeps the Pod from every node.
 //
-// Source: kube-scheduler plugins/volumebinding, 1.33 to 1.36. Cost: see ClaimBinder.
+// Source: kube-scheduler plugins/volumebinding, 1.30 to 1.36. Cost: see ClaimBinder.
 class VolumeBinding final : public Filter {
  public:
   std::string_view name() const override { return "VolumeBinding"; }

@@ -140,6 +140,21 @@ TEST_F(VolumeFilters, ANodeTakesAsManyVolumesAsItsCsiNodeSays) {
   EXPECT_EQ(Message("another"), "on a");
 }
 
+TEST_F(VolumeFilters, WhatIsAttachedWithoutAPodCountsSince132) {
+  for (const int version : {31, 32}) {
+    Reset(version);
+    Node("a");
+    Add<kube::CsiNode>(R"({"metadata":{"name":"a"},"spec":{"drivers":[{"name":"csi.a","allocatable":{"count":1}}]}})");
+    Volume("pv", R"(,"csi":{"driver":"csi.a","volumeHandle":"h"})");
+    Volume("other", R"(,"csi":{"driver":"csi.a","volumeHandle":"o"})");
+    BoundClaim("c", "pv");
+    Add<kube::VolumeAttachment>(R"({"metadata":{"name":"va"},"spec":{"attacher":"csi.a","nodeName":"a",
+      "source":{"persistentVolumeName":"other"}}})");
+    Pod("p", Of("c"));
+    EXPECT_EQ(Message("p"), version == 31 ? "on a" : "0/1 nodes are available: 1 node(s) exceed max volume count.");
+  }
+}
+
 TEST_F(VolumeFilters, InTreeVolumesCountAgainstTheirDriver) {
   Node("a");
   Add<kube::CsiNode>(
@@ -171,6 +186,12 @@ TEST_F(VolumeFilters, ABoundVolumeMustBeReachable) {
   EXPECT_EQ(Message("p"), "on b");
   cluster_.RemoveNode("b");
   EXPECT_EQ(Message("p"), "0/1 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity.");
+  Reset(32);
+  Node("a", R"("zone":"z1")");
+  Volume("pv", Reaching("z2"));
+  BoundClaim("c", "pv");
+  Pod("p", Of("c"));
+  EXPECT_EQ(Message("p"), "0/1 nodes are available: 1 node(s) had volume node affinity conflict.") << "until 1.32";
 }
 
 TEST_F(VolumeFilters, AClaimThatWaitsFindsTheSmallestVolumeOrOneIsMade) {
@@ -335,6 +356,39 @@ TEST_F(VolumeFilters, OnlyWhatCountsIsAChange) {
   Pod("p", Of("c"));
   Claim("c");
   EXPECT_NE(cluster_.relaxations(), relaxations);
+}
+
+TEST_F(VolumeFilters, OfEquallyLargeVolumesAnyChoiceThatWorksWillDo) {
+  Node("a");
+  Add<kube::StorageClass>(R"({"metadata":{"name":"wait"},"provisioner":"kubernetes.io/no-provisioner",
+    "volumeBindingMode":"WaitForFirstConsumer"})");
+  Claim("any");
+  Claim("web", R"(,"selector":{"matchLabels":{"app":"web"}})");
+  Volume("v1", "", R"("app":"web")");
+  Pod("p", Of("any") + "," + Of("web"));
+  EXPECT_THAT(Message("p"), HasSubstr("didn't find available persistent volumes to bind"));
+  Volume("v2");
+  EXPECT_EQ(Message("p"), "on a") << "if the first claim leaves v1 to the second";
+}
+
+// Each claim can do with all but a few volumes, the last with none; there are millions of ways to find that out.
+TEST_F(VolumeFilters, ChoicesAreNotTriedForEver) {
+  constexpr int kClaims = 16;
+  Node("a");
+  Add<kube::StorageClass>(R"({"metadata":{"name":"wait"},"provisioner":"kubernetes.io/no-provisioner",
+    "volumeBindingMode":"WaitForFirstConsumer"})");
+  std::string volumes;
+  for (int i = 0; i < kClaims; ++i) {
+    std::string fitting;
+    for (int j = i / 2; j < kClaims; ++j) fitting += (fitting.empty() ? "\"" : ",\"") + std::to_string(j) + "\"";
+    Claim("c" + std::to_string(i),
+          R"(,"selector":{"matchExpressions":[{"key":"number","operator":"In","values":[)" + fitting + "]}]}");
+    Volume("v" + std::to_string(i), "", R"("number":")" + std::to_string(i) + '"');
+    volumes += Of("c" + std::to_string(i)) + ",";
+  }
+  Claim("never", R"(,"selector":{"matchLabels":{"number":"none"}})");
+  Pod("p", volumes + Of("never"));
+  EXPECT_EQ(Message("p"), "on a") << "not known to fit nowhere";
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace spillway::sim {
 // every Pod reads only, the same EBS volume always. And a claim with access mode ReadWriteOncePod that a placed Pod
 // uses keeps all nodes from every other Pod.
 //
-// Source: kube-scheduler plugins/volumerestrictions, 1.33 to 1.36. Nominated Pods count against ReadWriteOncePod by the
+// Source: kube-scheduler plugins/volumerestrictions, 1.30 to 1.36. Nominated Pods count against ReadWriteOncePod by the
 // claim's name alone, whatever their namespace, and only if something else makes the plugin look at all. Cost: one AND
 // per 64 nodes for each disk in use that conflicts.
 class VolumeRestrictions final : public Filter {

@@ -3,7 +3,7 @@
 namespace spillway::sim {
 namespace {
 
-constexpr std::string_view kReason = "node(s) had no available volume zone";
+constexpr std::string_view kNoZone = "node(s) had no available volume zone";
 
 // Calls each(nodes) with the nodes that have each labelled volume's zone.
 template <typename Each>
@@ -66,7 +66,7 @@ void VolumeZone::Narrow(const Question& question, NodeSet& alive, Tally& tally) 
   }
   std::int64_t rejected = 0;
   ForEachZone(question, [&](const NodeSet& nodes) { rejected += alive.IntersectWith(nodes); });
-  tally.Add(kReason, rejected);
+  tally.Add(kNoZone, rejected);
 }
 
 bool VolumeZone::Admits(const Question& question, NodeIndex node) const {
@@ -77,7 +77,7 @@ bool VolumeZone::Admits(const Question& question, NodeIndex node) const {
 
 std::vector<std::string> VolumeZone::Explain(const Question& question, NodeIndex) const {
   const std::string rejection = PreFilter(question).rejection;
-  return {rejection.empty() ? std::string(kReason) : rejection};
+  return {rejection.empty() ? std::string(kNoZone) : rejection};
 }
 
 }  // namespace spillway::sim

@@ -8,7 +8,7 @@ namespace spillway::sim {
 // old, beta names match new ones on the node. Nodes without any such label take every volume. Ephemeral volumes are not
 // looked at.
 //
-// Source: kube-scheduler plugins/volumezone, 1.33 to 1.36. Cost: one AND per 64 nodes for each volume with such labels.
+// Source: kube-scheduler plugins/volumezone, 1.30 to 1.36. Cost: one AND per 64 nodes for each volume with such labels.
 class VolumeZone final : public Filter {
  public:
   std::string_view name() const override { return "VolumeZone"; }

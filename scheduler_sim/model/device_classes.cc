@@ -34,7 +34,7 @@ bool DeviceClasses::Remove(std::string_view uid) {
   return true;
 }
 
-const std::string* DeviceClasses::WhyUndecidable(std::string_view resource) const {
+const std::string* DeviceClasses::WhyUncertain(std::string_view resource) const {
   const auto found = resources_.find(resource);
   return found == resources_.end() ? nullptr : &found->second.why;
 }

@@ -20,8 +20,8 @@ class DeviceClasses {
   bool Remove(std::string_view uid);
   bool empty() const { return uids_.empty(); }
 
-  // Why a Pod that asks for the resource cannot be judged; nullptr when no class stands for it.
-  const std::string* WhyUndecidable(std::string_view resource) const;
+  // Why it may be that a node has the resource all the same; nullptr when no class stands for it.
+  const std::string* WhyUncertain(std::string_view resource) const;
 
  private:
   struct Resource {

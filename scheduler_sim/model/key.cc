@@ -45,12 +45,4 @@ KeyWriter& KeyWriter::Tolerations(const std::vector<kube::Toleration>& toleratio
   return *this;
 }
 
-KeyWriter& KeyWriter::Taints(const std::vector<kube::Taint>& taints) {
-  Size(taints.size());
-  for (const kube::Taint& taint : taints) {
-    Text(taint.key).Text(taint.value).Size(static_cast<std::size_t>(taint.effect));
-  }
-  return *this;
-}
-
 }  // namespace spillway::sim

@@ -33,7 +33,6 @@ class KeyWriter {
   KeyWriter& Selector(const std::optional<kube::LabelSelector>& selector);
   KeyWriter& Nodes(const std::optional<kube::NodeSelector>& selector);
   KeyWriter& Tolerations(const std::vector<kube::Toleration>& tolerations);
-  KeyWriter& Taints(const std::vector<kube::Taint>& taints);
 
  private:
   std::string& out_;

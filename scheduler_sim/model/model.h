@@ -6,155 +6,39 @@
 #include <vector>
 
 #include "scheduler_sim/cluster.h"
+#include "scheduler_sim/model/change_log.h"
+#include "scheduler_sim/model/classes.h"
 #include "scheduler_sim/model/default_selectors.h"
 #include "scheduler_sim/model/device_classes.h"
 #include "scheduler_sim/model/name_order.h"
-#include "scheduler_sim/model/node_set.h"
+#include "scheduler_sim/model/nodes.h"
+#include "scheduler_sim/model/pods.h"
 #include "scheduler_sim/model/pool.h"
 #include "scheduler_sim/model/profile.h"
-#include "scheduler_sim/model/rare.h"
 #include "scheduler_sim/model/requests.h"
 #include "scheduler_sim/model/storage.h"
-#include "scheduler_sim/model/uid.h"
 #include "scheduler_sim/model/usage.h"
 #include "scheduler_sim/semantics.h"
 
 namespace spillway::sim {
 
-struct OwnerTag;
-struct IdentityTag;
-struct FootprintTag;
-using OwnerId = StrongId<OwnerTag>;
-using IdentityId = StrongId<IdentityTag>;
-using FootprintId = StrongId<FootprintTag>;
-
-// A name that has a Node object, or that Pods are bound or nominated to. Without the object it takes no Pods, but
-// those that came early, or stay behind, count again the moment it appears.
-struct NodeRecord {
-  std::string name, uid;
-  bool exists = false;
-  bool ready = false, unschedulable = false;
-  NodeRole role = NodeRole::kReal;
-  kube::StringMap labels;
-  std::vector<kube::Taint> taints;
-  std::vector<std::string> declared_features, unsupported_features;
-  std::int64_t milli_cpu = 0, memory = 0, ephemeral_storage = 0, pods = 0;  // allocatable
-  std::vector<std::pair<ResourceId, std::int64_t>> scalars;
-  std::uint64_t rank = 0;        // orders names
-  std::uint32_t references = 0;  // Pods bound or nominated
-  PodIndex first_pod;
-};
-
-// 80 bytes a Pod; the rest is shared.
-struct PodRecord {
-  Uid uid;
-  std::uint64_t arrival = 0;
-  std::uint32_t created = 0;  // seconds since the epoch
-  std::int32_t priority = 0;
-  FootprintId footprint;  // invalid: the record is free
-  IdentityId identity;
-  OwnerId owner;
-  NodeIndex node;                // bound: where; pending: nominated, if anywhere
-  ClassIndex pod_class;          // pending
-  std::uint32_t pending_at = 0;  // pending: position in Model::pending
-  // Bound: neighbours on the node, and among the bound Pods of the same identity.
-  PodIndex next_on_node, previous_on_node, next_alike, previous_alike;
-  bool bound = false, tried = false, daemon = false, preempts = true, terminating = false;
-};
-
-// spec.nodeSelector and required node affinity, and the nodes they match.
-struct NodeRule {
-  kube::StringMap selector;
-  std::optional<kube::NodeSelector> affinity;
-  // Every term names its nodes (metadata.name In ...), as DaemonSet Pods do: judged on those nodes alone, `matches`
-  // unused.
-  bool pinned = false;
-  std::vector<std::string> pinned_to;
-  NodeSet matches;
-
-  bool Matches(const NodeRecord& node) const;
-};
-
-// A list of tolerations, and the nodes whose NoSchedule and NoExecute taints it tolerates.
-struct TolerationRule {
-  std::vector<kube::Toleration> tolerations;
-  bool tolerates_cordon = false;
-  NodeSet tolerated;
-};
-
-// What selectors read of Pods besides their labels' values; replicas of most workloads share one. Labels by name.
-struct Frame {
-  std::string ns;
-  std::vector<std::string> label_names;
-  bool terminating = false;
-};
-
-// What selectors read of a Pod: its frame and its labels' values, which are the pool's key. There may be one for every
-// Pod, so it is small: few are counted or repelled.
-class Identity {
- public:
-  PodIndex first_placed;
-  std::uint32_t pending = 0;  // Pods
-
-  // kMatched and kSpread: they count its placed Pods.
-  const std::vector<CounterId>& counters() const { return matches_.get().counters; }
-  std::vector<CounterId>& counters_to_change() { return matches_.change().counters; }
-  // kCarried terms that match it, sorted; kept while Pods of it are pending.
-  const std::vector<CounterId>& repelled_by() const { return matches_.get().repelled_by; }
-  std::vector<CounterId>& repelled_by_to_change() { return matches_.change().repelled_by; }
-
- private:
-  struct Matches {
-    std::vector<CounterId> counters, repelled_by;
-  };
-  Rare<Matches> matches_;
-};
-
-// A DoNotSchedule constraint of a class.
-struct SpreadRule {
-  CounterId counter;
-  std::int32_t max_skew = 1, min_domains = 1;
-  bool counts_itself = false;  // the Pod matches the selector
-};
-
-// What filters read of a pending Pod.
-struct PodClass {
-  FootprintId footprint;
-  std::uint32_t profile = 0;  // index into Model::profiles
-  RuleId rule;                // invalid: any node
-  TolerationsId tolerations;
-  VolumeUseId volumes;                             // its footprint's
-  std::vector<CounterId> affinity, anti_affinity;  // kMatched, a term each
-  std::vector<CounterId> repelled_by;              // kCarried: terms of other Pods that match this one
-  bool matches_own_affinity = false;
-  std::vector<SpreadRule> spread;
-  std::vector<std::string> required_features;  // of nodes: status.declaredFeatures
-  std::vector<std::string> needs;  // what virtual nodes may be unable to run: hostNetwork, hostPort, volume types
-  std::string undecidable;         // why no verdict is possible; empty when it is
-  std::string asks;                // the extender with the last word on nodes that pass all filters; empty: none
-
-  // Verdicts depend on where other Pods are, not only on what is free.
-  bool topological() const {
-    return !affinity.empty() || !anti_affinity.empty() || !repelled_by.empty() || !spread.empty();
-  }
-};
-
-// What a pending Pod's default spread constraints are made from, besides its identity.
-struct SpreadByDefault {
-  ControllerName controller;
-  std::string undecidable;  // for other reasons
-};
-
-struct HostPort {
-  std::string ip, protocol;
-  std::int32_t port = 0;
-};
-
-// The first NoSchedule or NoExecute taint that no toleration matches; nullptr when all are tolerated.
-const kube::Taint* FirstUntolerated(const std::vector<kube::Taint>& taints,
-                                    const std::vector<kube::Toleration>& tolerations);
-
-// The data behind Cluster, open to this room. Deltas go through Cluster; everything else only reads.
+// The data behind Cluster, open to this room. Deltas go through Cluster; everything else only reads. Its tables' rows
+// are in nodes.h, pods.h, classes.h, counter.h, usage.h and storage.h.
+//
+// What is counted, and who keeps it right. A bound Pod is counted from Attach() to Detach(), and by nobody else;
+// whatever a count depends on is changed between a pair that takes the Pods concerned out and puts them back:
+//
+//   Usage, free resources and ports: Place, Unplace; a node's capacity: SetCapacity, ClearCapacity.
+//   Usage, Pods per domain of each Counter: Place, Unplace; a node's labels, taints or existence: LeaveTopologies and
+//     EnterTopologies around it; a namespace's labels: SetNamespace; a Counter that is new: StartCounting.
+//   Counter::eligible_nodes, Topology::domain_of: LeaveTopologies, EnterTopologies.
+//   Usage, volumes on nodes and claims in use: Place, Unplace; storage objects: StorageEdit; a node's existence:
+//     CountPodsOn.
+//   real_priorities, owners_on_virtual: CountOnNode; a node's role or existence: Recount around it.
+//   pending, nominated, Storage::pending_pods: Attach, Detach, of Pods that are not bound.
+//   Identity::pending, repelled_by: AddPending, DropReferences; a term that is new: NoticeCarried.
+//
+// Packing does the same to a Usage of its own, with Place and Unplace alone: nodes do not change under it.
 struct Cluster::Model {
   explicit Model(ClusterOptions options);
 
@@ -162,6 +46,8 @@ struct Cluster::Model {
   Semantics semantics;
   std::vector<Profile> profiles;  // never empty
   std::uint64_t generation = 0, relaxations = 0;
+  ChangeLog<NodeIndex> loosened_nodes;  // something came free there, or the Node object changed
+  ChangeLog<PodIndex> queue_changes;    // unbound Pods: came, went, changed their place in the queue or their class
 
   Pages<NodeRecord> nodes;
   std::vector<NodeIndex> free_nodes;
@@ -173,8 +59,9 @@ struct Cluster::Model {
   std::vector<PodIndex> free_pods;
   IdTable pods_by_uid;
   Pool<char> odd_uids;
-  std::uint64_t arrivals = 0;
-  std::vector<PodIndex> pending, nominated;
+  std::uint64_t arrivals = 0, classes_made = 0;
+  std::vector<PodIndex> pending;                                       // unbound
+  std::vector<PodIndex> nominated;                                     // of those queued
   std::map<std::int32_t, std::int64_t> real_priorities;                // Pods on real nodes, by priority
   std::unordered_map<std::uint64_t, std::uint32_t> owners_on_virtual;  // see OwnerKey(): Pods
 
@@ -206,6 +93,11 @@ struct Cluster::Model {
   const Footprint& footprint(FootprintId id) const { return footprints[id.value()]; }
   const NodeSet& domain(NodeDomain which) const { return which == NodeDomain::kReal ? real : all; }
   std::string_view resource_name(ResourceId id) const { return resources.key(id.value()); }
+  // Extended resources that a DeviceClass stands for: from 1.36 on a node that offers none may have devices.
+  bool has_device_resources() const { return semantics.device_classes && !devices.empty(); }
+  bool MayBeDevices(ResourceId id) const {
+    return has_device_resources() && devices.WhyUncertain(resource_name(id)) != nullptr;
+  }
   // Why there can be no verdict about Pods of the class; empty when there can.
   const std::string& undecidable(const PodClass& of) const;
   static std::uint64_t OwnerKey(OwnerId owner, NodeIndex node) {
@@ -261,6 +153,11 @@ struct Cluster::Model {
   void RespreadAll();
   // Something changed that may let a Pod fit, or take certainty away.
   void Loosened() { ++generation, ++relaxations; }
+  // The same, on any node.
+  void LoosenedEverywhere() {
+    Loosened();
+    all.ForEach([&](NodeIndex node) { loosened_nodes.Add(node); });
+  }
   void SetNamespace(const std::string& name, const kube::StringMap* labels);  // nullptr: gone
 
  private:
@@ -281,6 +178,7 @@ struct Cluster::Model {
   void Detach(PodIndex pod);
   void DropReferences(const PodRecord& record);
   Uid UidOf(const kube::Pod& pod);
+  bool IsQueued(const kube::Pod& pod) const;
 
   PortId AcquirePort(const kube::ContainerPort& port);
   void Release(PortId id);

@@ -41,12 +41,19 @@ bool NodeRule::Matches(const NodeRecord& node) const {
 }
 
 const kube::Taint* FirstUntolerated(const std::vector<kube::Taint>& taints,
-                                    const std::vector<kube::Toleration>& tolerations) {
+                                    const std::vector<kube::Toleration>& tolerations, Suppose suppose) {
   for (const kube::Taint& taint : taints) {
     if (taint.effect != kube::TaintEffect::kNoSchedule && taint.effect != kube::TaintEffect::kNoExecute) continue;
-    if (!kube::ToleratesAny(tolerations, taint)) return &taint;
+    if (!kube::ToleratesAny(tolerations, taint) && Stays(taint, suppose)) return &taint;
   }
   return nullptr;
+}
+
+void TolerationRule::Judge(NodeIndex index, const NodeRecord& node) {
+  for (const Suppose suppose : {Suppose::kNothing, Suppose::kReady, Suppose::kInOrder}) {
+    tolerated_if[static_cast<std::size_t>(suppose)].Put(index,
+                                                        FirstUntolerated(node.taints, tolerations, suppose) == nullptr);
+  }
 }
 
 ResourceId Cluster::Model::AcquireResource(std::string_view name) { return ResourceId(resources.Acquire(name).first); }
@@ -93,7 +100,7 @@ FootprintId Cluster::Model::AcquireFootprint(const kube::Pod& pod) {
   };
   for (const kube::Container& container : pod.containers) add_ports(container);
   for (const kube::Container& container : pod.init_containers) {
-    if (container.restart_always) add_ports(container);
+    if (container.restart_always && semantics.sidecars_have_ports) add_ports(container);
   }
   std::sort(host_ports.begin(), host_ports.end());
   std::vector<CounterId> carried;
@@ -169,10 +176,8 @@ TolerationsId Cluster::Model::AcquireTolerations(const kube::Pod& pod) {
     TolerationRule& rule = tolerations[id];
     rule.tolerations = pod.tolerations;
     rule.tolerates_cordon =
-        kube::ToleratesAny(pod.tolerations, {"node.kubernetes.io/unschedulable", "", kube::TaintEffect::kNoSchedule});
-    all.ForEach([&](NodeIndex node) {
-      rule.tolerated.Put(node, FirstUntolerated(nodes[node.value()].taints, pod.tolerations) == nullptr);
-    });
+        kube::ToleratesAny(pod.tolerations, {std::string(kCordonTaint), "", kube::TaintEffect::kNoSchedule});
+    all.ForEach([&](NodeIndex node) { rule.Judge(node, nodes[node.value()]); });
   }
   return TolerationsId(id);
 }

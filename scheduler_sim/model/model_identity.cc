@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstring>
-#include <set>
 
 #include "scheduler_sim/model/key.h"
 #include "scheduler_sim/model/model.h"
@@ -31,16 +30,6 @@ std::uint32_t FrameIdOf(std::string_view identity_key) {
   std::uint32_t frame;
   std::memcpy(&frame, identity_key.data(), sizeof frame);
   return frame;
-}
-
-std::vector<std::string> NeedsOf(const kube::Pod& pod, bool has_host_ports) {
-  std::set<std::string> needs;
-  if (pod.host_network) needs.insert("hostNetwork");
-  if (has_host_ports) needs.insert("hostPort");
-  for (const kube::Volume& volume : pod.volumes) {
-    if (!volume.type.empty()) needs.insert(volume.type);
-  }
-  return {needs.begin(), needs.end()};
 }
 
 }  // namespace
@@ -125,7 +114,7 @@ ClassIndex Cluster::Model::AcquireClass(const kube::Pod& pod, FootprintId footpr
   AddTopologicalRules(pod, identity, made);
   made.repelled_by = identities[identity.value()].repelled_by();
   for (const CounterId counter : made.repelled_by) counters.AddReference(counter.value());
-  made.needs = NeedsOf(pod, !this->footprint(footprint).ports.empty());
+  made.needs = pod.features;
   if (semantics.declared_features) made.required_features = RequiredFeaturesOf(pod);
   made.undecidable = ChooseProfile(pod, made);
   if (made.undecidable.empty()) made.undecidable = WhyUndecidable(pod);
@@ -151,9 +140,10 @@ ClassIndex Cluster::Model::AcquireClass(PodClass made) {
   }
   key.Size(made.required_features.size());
   for (const std::string& feature : made.required_features) key.Text(feature);
-  for (const std::string& need : made.needs) key.Text(need);
+  for (const kube::PodFeature& need : made.needs) key.Text(need.name).Text(need.field);
   const auto [id, is_new] = classes.Acquire(key_);
   if (is_new) {
+    made.number = ++classes_made;
     classes[id] = std::move(made);
   } else {
     DropReferences(made);
@@ -198,6 +188,7 @@ void Cluster::Model::Reclassify(PodIndex pod) {
                                             [&](const PodTerm& term) { return MatchesOwnTerm(term, record.identity); });
   }
   AddReferences(next);
+  queue_changes.Add(pod);
   const ClassIndex before = record.pod_class;
   record.pod_class = AcquireClass(std::move(next));
   Release(before);

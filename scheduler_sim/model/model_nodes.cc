@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <sstream>
+#include <memory>
 
 #include "kube/api/selector.h"
 #include "scheduler_sim/model/model.h"
@@ -8,19 +8,32 @@
 namespace spillway::sim {
 namespace {
 
-constexpr std::string_view kUnsupportedFeatures = "spillway.io/unsupported-features";
+std::string TextOf(const kube::Node& node, std::string_view annotation) {
+  const std::string* text = kube::Find(node.metadata.annotations, annotation);
+  return text == nullptr ? std::string() : *text;
+}
 
-std::vector<std::string> CommaList(const std::string* text) {
-  std::vector<std::string> items;
-  if (text == nullptr) return items;
-  std::istringstream in(*text);
-  for (std::string item; std::getline(in, item, ',');) {
-    item.erase(0, item.find_first_not_of(' '));
-    item.erase(item.find_last_not_of(' ') + 1);
-    if (!item.empty()) items.push_back(std::move(item));
+bool IsSame(const VirtualOffer& offer, const kube::Node& node) {
+  return offer.foreign == (kube::Find(node.metadata.annotations, kube::kCapabilitiesAnnotation) == nullptr) &&
+         offer.capabilities_text == TextOf(node, kube::kCapabilitiesAnnotation) &&
+         offer.largest_text == TextOf(node, kube::kLargestInstancesAnnotation);
+}
+
+VirtualOffer OfferOf(const kube::Node& node, const kube::Capabilities& foreign) {
+  VirtualOffer offer{.capabilities_text = TextOf(node, kube::kCapabilitiesAnnotation),
+                     .largest_text = TextOf(node, kube::kLargestInstancesAnnotation),
+                     .foreign = kube::Find(node.metadata.annotations, kube::kCapabilitiesAnnotation) == nullptr,
+                     .capabilities = {},
+                     .largest = {},
+                     .unreadable = {}};
+  offer.capabilities = offer.foreign ? foreign : kube::Capabilities::Parse(offer.capabilities_text);
+  auto largest = kube::ParseLargestInstances(offer.largest_text);
+  if (largest) {
+    offer.largest = *std::move(largest);
+  } else {
+    offer.unreadable = largest.error().message;
   }
-  std::sort(items.begin(), items.end());
-  return items;
+  return offer;
 }
 
 }  // namespace
@@ -29,6 +42,15 @@ Cluster::Model::Model(ClusterOptions given)
     : options(std::move(given)), semantics(Semantics::Of(options.minor_version)) {
   for (const SchedulerProfile& profile : options.scheduler.profiles) AddProfile(profile);
   if (profiles.empty()) AddProfile({});
+}
+
+bool NodeRecord::Offers(ResourceId resource) const {
+  return std::any_of(scalars.begin(), scalars.end(),
+                     [&](const auto& scalar) { return scalar.first == resource && scalar.second > 0; });
+}
+
+bool NodeRecord::Declares(ResourceId resource) const {
+  return std::any_of(scalars.begin(), scalars.end(), [&](const auto& scalar) { return scalar.first == resource; });
 }
 
 NodeIndex Cluster::Model::AcquireNodeName(std::string_view name) {
@@ -69,7 +91,7 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
       kube::Matches(options.virtual_nodes, given.metadata.labels) ? NodeRole::kVirtual : NodeRole::kReal;
   const bool labels_changed = is_new || node.labels != given.metadata.labels;
   const bool taints_changed = is_new || node.taints != given.taints;
-  std::vector<std::string> unsupported = CommaList(kube::Find(given.metadata.annotations, kUnsupportedFeatures));
+  const bool offer_changed = role == NodeRole::kVirtual ? !node.offer || !IsSame(*node.offer, given) : !!node.offer;
 
   const NodeCapacity capacity = CapacityOf(given);
   const auto same_scalars = [&] {
@@ -81,8 +103,8 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
                                 node.ephemeral_storage != capacity.ephemeral_storage || node.pods != capacity.pods ||
                                 !same_scalars();
   const bool changed = labels_changed || taints_changed || capacity_changed || node.ready != given.ready ||
-                       node.unschedulable != given.unschedulable || node.declared_features != given.declared_features ||
-                       node.unsupported_features != unsupported;
+                       node.unschedulable != given.unschedulable || node.cloud_unreachable != given.cloud_unreachable ||
+                       node.declared_features != given.declared_features || offer_changed;
   const std::string& uid = given.metadata.uid.empty() ? given.metadata.name : given.metadata.uid;
   if (!is_new) ReleaseNodeName(index);  // an existing object holds one reference already
   if (node.uid != uid) {
@@ -100,10 +122,15 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
   node.role = role;
   node.ready = given.ready;
   node.unschedulable = given.unschedulable;
+  node.cloud_unreachable = given.cloud_unreachable;
   node.labels = given.metadata.labels;
   node.taints = given.taints;
   node.declared_features = given.declared_features;
-  node.unsupported_features = std::move(unsupported);
+  if (offer_changed) {
+    node.offer = role == NodeRole::kVirtual
+                     ? std::make_shared<const VirtualOffer>(OfferOf(given, options.foreign_capabilities))
+                     : nullptr;
+  }
   if (capacity_changed) SetCapacity(index, capacity);
   if (counts_change) Recount(index, 1);
 
@@ -113,6 +140,7 @@ void Cluster::Model::UpsertNode(const kube::Node& given) {
   JudgeRules(index, labels_changed, taints_changed);
   if (labels_changed) StorageEdit(*this).JudgeLabels(index);
   if (moves) EnterTopologies(index);
+  loosened_nodes.Add(index);
   ++generation;
   ++relaxations;
 }
@@ -141,11 +169,13 @@ void Cluster::Model::RemoveNode(std::string_view uid) {
   ClearCapacity(index);
   node.exists = false;
   node.uid.clear();
+  node.offer.reset();
   node.labels.clear();
   node.taints.clear();
   all.Remove(index);
   real.Remove(index);
   cordoned.Remove(index);
+  loosened_nodes.Add(index);
   ReleaseNodeName(index);
   ++generation;
   ++relaxations;
@@ -173,6 +203,7 @@ void Cluster::Model::SetCapacity(NodeIndex index, const NodeCapacity& capacity) 
 void Cluster::Model::ClearCapacity(NodeIndex index) {
   NodeRecord& node = nodes[index.value()];
   const std::size_t i = index.value();
+  ++usage.version[i];
   usage.free_milli_cpu[i] = Minus(usage.free_milli_cpu[i], node.milli_cpu);
   usage.free_memory[i] = Minus(usage.free_memory[i], node.memory);
   usage.free_ephemeral_storage[i] = Minus(usage.free_ephemeral_storage[i], node.ephemeral_storage);
@@ -211,8 +242,7 @@ void Cluster::Model::JudgeRules(NodeIndex index, bool labels_changed, bool taint
     if (rules.live(id) && !rules[id].pinned) rules[id].matches.Put(index, rules[id].Matches(node));
   }
   for (std::uint32_t id = 0; taints_changed && id < tolerations.end(); ++id) {
-    if (!tolerations.live(id)) continue;
-    tolerations[id].tolerated.Put(index, FirstUntolerated(node.taints, tolerations[id].tolerations) == nullptr);
+    if (tolerations.live(id)) tolerations[id].Judge(index, node);
   }
 }
 

@@ -30,7 +30,8 @@ bool Shrunk(const Footprint& before, const Footprint& after) {
 bool SameForTheModel(const PodRecord& a, const PodRecord& b) {
   return a.bound == b.bound && a.node == b.node && a.footprint == b.footprint && a.pod_class == b.pod_class &&
          a.identity == b.identity && a.priority == b.priority && a.owner == b.owner && a.created == b.created &&
-         a.tried == b.tried && a.daemon == b.daemon && a.preempts == b.preempts && a.terminating == b.terminating;
+         a.tried == b.tried && a.daemon == b.daemon && a.preempts == b.preempts && a.terminating == b.terminating &&
+         a.queued == b.queued;
 }
 
 }  // namespace
@@ -50,6 +51,20 @@ Uid Cluster::Model::UidOf(const kube::Pod& pod) {
   const std::string text = pod.metadata.uid.empty() ? pod.metadata.Key() : pod.metadata.uid;
   if (const std::optional<Uid> uid = Uid::Parse(text)) return *uid;
   return Uid::Interned(odd_uids.Acquire(text).first);
+}
+
+// Gates keep a Pod out of the queue, other schedulers' Pods are never put in, and one that is being deleted is thrown
+// out when its turn comes. kube-scheduler does count the nomination of a gated Pod that it has seen change since it
+// started, and a deleted one's as that of a Pod that asks for nothing; which of the two it is cannot be seen, so that
+// they hold nothing here: what may be free is left to kube-scheduler.
+//
+// Source: kube-scheduler backend/queue/scheduling_queue.go moveToActiveQ, Update and nominatedPodToInfo;
+// eventhandlers.go responsibleForPod; schedule_one.go skipPodSchedule.
+bool Cluster::Model::IsQueued(const kube::Pod& pod) const {
+  const std::string_view name = SchedulerNameOf(pod);
+  return !pod.is_bound() && !pod.has_scheduling_gates && !pod.is_terminating() &&
+         std::any_of(profiles.begin(), profiles.end(),
+                     [&](const Profile& profile) { return profile.scheduler_name == name; });
 }
 
 PodIndex Cluster::Model::NewPod(const Uid& uid) {
@@ -81,6 +96,7 @@ void Cluster::Model::UpsertPod(const kube::Pod& pod) {
   next.created = SecondsOf(pod.metadata.creation_timestamp);
   next.priority = pod.priority;
   next.bound = pod.is_bound();
+  next.queued = IsQueued(pod);
   next.terminating = pod.is_terminating();
   next.preempts = pod.preempts;
   next.daemon = OwnedByDaemonSet(pod);
@@ -105,7 +121,8 @@ void Cluster::Model::UpsertPod(const kube::Pod& pod) {
       DropReferences(next);
       return;
     }
-    const bool moved = before.node != next.node || before.bound != next.bound || before.identity != next.identity;
+    const bool moved = before.node != next.node || before.bound != next.bound || before.identity != next.identity ||
+                       (before.queued && !next.queued);
     const bool freed_place =
         before.node.valid() && (moved || Shrunk(footprint(before.footprint), footprint(next.footprint)));
     if (freed_place || (!next.bound && before.pod_class != next.pod_class)) ++relaxations;
@@ -140,7 +157,8 @@ void Cluster::Model::Attach(PodIndex index) {
   if (!record.bound) {
     record.pending_at = static_cast<std::uint32_t>(pending.size());
     pending.push_back(index);
-    if (record.node.valid()) nominated.push_back(index);
+    queue_changes.Add(index);
+    if (record.node.valid() && record.queued) nominated.push_back(index);
     if (footprint(record.footprint).volumes.valid()) ++storage.pending_pods;
     return;
   }
@@ -168,7 +186,8 @@ void Cluster::Model::Detach(PodIndex index) {
     pending[record.pending_at] = pending.back();
     pods[pending.back().value()].pending_at = record.pending_at;
     pending.pop_back();
-    if (record.node.valid()) std::erase(nominated, index);
+    queue_changes.Add(index);
+    if (record.node.valid() && record.queued) std::erase(nominated, index);
     if (footprint(record.footprint).volumes.valid()) --storage.pending_pods;
     return;
   }
@@ -184,6 +203,7 @@ void Cluster::Model::Detach(PodIndex index) {
   } else {
     identities[record.identity.value()].first_placed = record.next_alike;
   }
+  loosened_nodes.Add(record.node);
   Unplace(usage, record.footprint, record.identity, record.node);
   if (const VolumeUseId volumes = footprint(record.footprint).volumes; volumes.valid()) {
     StorageEdit(*this).Unplace(volumes, record.node);

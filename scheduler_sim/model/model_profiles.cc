@@ -49,10 +49,6 @@ std::string Cluster::Model::ChooseProfile(const kube::Pod& pod, PodClass& made) 
 const std::string& Cluster::Model::undecidable(const PodClass& of) const {
   if (!of.undecidable.empty()) return of.undecidable;
   if (!storage.unknown.empty() && volumes_of(of) != nullptr) return storage.unknown;
-  if (devices.empty() || !semantics.device_classes) return of.undecidable;
-  for (const auto& [resource, amount] : footprint(of.footprint).scalars) {
-    if (const std::string* why = devices.WhyUndecidable(resource_name(resource))) return *why;
-  }
   return of.undecidable;
 }
 
@@ -103,7 +99,10 @@ void Cluster::Model::Respread(PodIndex index, const SpreadByDefault& by) {
   AddDefaultSpread(by.controller, record.identity, next);
   const ClassIndex before = record.pod_class;
   record.pod_class = AcquireClass(std::move(next));
-  if (record.pod_class != before) Loosened();
+  if (record.pod_class != before) {
+    queue_changes.Add(index);
+    Loosened();
+  }
   Release(before);
 }
 

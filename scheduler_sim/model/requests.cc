@@ -59,7 +59,7 @@ const kube::ContainerStatus* StatusOf(const kube::Pod& pod, const std::string& c
 
 enum class View { kPending, kPlaced };
 
-struct Defaults {
+struct DefaultsFor {
   bool cpu = false, memory = false;
 };
 
@@ -68,7 +68,7 @@ class Calculation {
   Calculation(const kube::Pod& pod, const Semantics& semantics, View view)
       : pod_(pod), semantics_(semantics), view_(view) {}
 
-  Amounts Sum(Defaults defaults) const {
+  Amounts Sum(DefaultsFor defaults) const {
     Amounts sum, sidecars, largest_init;
     for (const kube::Container& container : pod_.containers) sum.Add(Effective(container, true, defaults));
     for (const kube::Container& container : pod_.init_containers) {
@@ -99,10 +99,10 @@ class Calculation {
     return name == kCpu || name == kMemory || name.substr(0, 10) == "hugepages-";
   }
 
-  Amounts Effective(const kube::Container& container, bool resizable, Defaults defaults) const {
+  Amounts Effective(const kube::Container& container, bool resizable, DefaultsFor defaults) const {
     Amounts amounts;
-    const kube::ContainerStatus* status =
-        view_ == View::kPlaced && resizable ? StatusOf(pod_, container.name) : nullptr;
+    const bool resized = view_ == View::kPlaced && semantics_.container_resize && resizable;
+    const kube::ContainerStatus* status = resized ? StatusOf(pod_, container.name) : nullptr;
     if (status != nullptr && status->resources_requests) {
       if (!pod_.resize_infeasible) amounts.RaiseTo(container.requests);
       amounts.RaiseTo(*status->resources_requests);
@@ -151,7 +151,7 @@ PodRequests Rounded(const kube::Pod& pod, const Semantics& semantics, View view)
   std::sort(requests.scalars.begin(), requests.scalars.end());
 
   const bool pod_level = calculation.PodLevelSet();
-  const Defaults defaults{.cpu = !pod_level || !sum.Has(kCpu), .memory = !pod_level || !sum.Has(kMemory)};
+  const DefaultsFor defaults{.cpu = !pod_level || !sum.Has(kCpu), .memory = !pod_level || !sum.Has(kMemory)};
   Amounts scored = calculation.Sum(defaults);
   requests.scored_milli_cpu = scored.At(kCpu).MilliValue();
   requests.scored_memory = scored.At(kMemory).Value();
@@ -203,6 +203,10 @@ bool IsExtendedResource(std::string_view name) {
   return !native && name.substr(0, 9) != "requests." && IsQuotaName(name);
 }
 
+bool CanBeDevices(std::string_view name) {
+  return IsExtendedResource(name) || name.starts_with("deviceclass.resource.kubernetes.io/");
+}
+
 NodeCapacity CapacityOf(const kube::Node& node) {
   NodeCapacity capacity;
   for (const auto& [name, amount] : node.allocatable) {
@@ -214,7 +218,7 @@ NodeCapacity CapacityOf(const kube::Node& node) {
       capacity.ephemeral_storage = amount.Value();
     } else if (name == kPods) {
       capacity.pods = amount.Value();
-    } else if (IsScalarResource(name) && amount.Value() != 0) {
+    } else if (IsScalarResource(name) && (amount.Value() != 0 || CanBeDevices(name))) {
       capacity.scalars.emplace_back(name, amount.Value());
     }
   }

@@ -38,11 +38,18 @@ bool IsScalarResource(std::string_view name);
 //
 // Source: kubernetes pkg/apis/core/v1/helper IsExtendedResourceName.
 bool IsExtendedResource(std::string_view name);
+// Those that dynamic resource allocation can take care of: extended resources, and what a DeviceClass is asked for by
+// its own name, deviceclass.resource.kubernetes.io/<name>.
+//
+// Source: kube-scheduler util IsDRAExtendedResourceName, 1.36.
+bool CanBeDevices(std::string_view name);
 
 // allocatable as kube-scheduler counts it; a missing resource is zero.
 struct NodeCapacity {
   std::int64_t milli_cpu = 0, memory = 0, ephemeral_storage = 0, pods = 0;
-  std::vector<std::pair<std::string_view, std::int64_t>> scalars;  // sorted by name; none is zero
+  // Sorted by name. Zero only where it tells an absent device plugin from one that is there and has nothing
+  // (CanBeDevices).
+  std::vector<std::pair<std::string_view, std::int64_t>> scalars;
 };
 NodeCapacity CapacityOf(const kube::Node& node);
 

@@ -61,6 +61,7 @@ TEST(Requests, AResizedContainerCountsItsLargestAmount) {
   kube::Pod pod = PodOf({"cpu=1", "on=a"});
   pod.container_statuses = {{"main", List({{"cpu", "2"}}), List({{"cpu", "3"}})}};
   EXPECT_EQ(Placed(pod).milli_cpu, 3000);
+  EXPECT_EQ(Placed(pod, 32).milli_cpu, 1000) << "resizes came with 1.33";
   EXPECT_EQ(Pending(pod).milli_cpu, 1000);
   pod.container_statuses = {{"main", List({{"cpu", "2"}}), List({{"cpu", "500m"}})}};
   pod.containers.front().requests = List({{"cpu", "4"}});
@@ -120,13 +121,14 @@ TEST(Requests, AllocatableIsReadAsKubeSchedulerReadsIt) {
                            {"pods", "29"},
                            {"hugepages-2Mi", "0"},
                            {"nvidia.com/gpu", "1500m"},
+                           {"example.com/gone", "0"},
                            {"storage", "5"}});
   const NodeCapacity capacity = CapacityOf(node);
   EXPECT_EQ(capacity.milli_cpu, 3920);
   EXPECT_EQ(capacity.memory, 15842940LL * 1024);
   EXPECT_EQ(capacity.pods, 29);
-  ASSERT_EQ(capacity.scalars.size(), 1u);
-  EXPECT_EQ(capacity.scalars.front().second, 2);
+  using Scalar = std::pair<std::string_view, std::int64_t>;
+  EXPECT_EQ(capacity.scalars, (std::vector<Scalar>{{"example.com/gone", 0}, {"nvidia.com/gpu", 2}}));
 }
 
 }  // namespace

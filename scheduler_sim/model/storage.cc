@@ -92,6 +92,8 @@ std::string_view Storage::NameOf(ClaimId id) const {
   return key.substr(key.find('/') + 1);
 }
 
+std::string_view Storage::NameOf(StorageClassId id) const { return classes.key(id.value()); }
+
 const std::vector<DiskId>& Storage::SameName(DiskId disk) const {
   return disks_by_name.at(NameKey(disks[disk.value()].source));
 }

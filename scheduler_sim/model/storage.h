@@ -79,6 +79,7 @@ struct VolumeFacts {
   kube::StringMap labels;
   StorageClassId storage_class;
   std::string uid, attributes_class, handle;  // handle: CSI's own
+  std::string driver;                         // CSI's, which an in-tree plugin may stand for; else the source's kind
   ClaimId claim;                              // spec.claimRef
   std::string claim_uid;
   kube::InTreeSource::Plugin plugin = kube::InTreeSource::Plugin::kNone;
@@ -184,6 +185,7 @@ struct Storage {
   const VolumeRecord& volume(PersistentVolumeId id) const { return volumes[id.value()]; }
   const StorageClassRecord& storage_class(StorageClassId id) const { return classes[id.value()]; }
   std::string_view NameOf(ClaimId id) const;  // without the namespace
+  std::string_view NameOf(StorageClassId id) const;
   // nullptr: any node.
   const NodeSet* NodesOf(LabelRuleId id) const { return id.valid() ? &label_rules[id.value()].matches : nullptr; }
   // nullptr: no CSINode.

@@ -11,8 +11,8 @@ bool InTreeCounts(const Cluster::Model& model, CsiDriverId driver, NodeIndex nod
   const CsiNodeRecord* csi_node = model.storage.csi_node(node);
   if (csi_node == nullptr) return false;
   const kube::InTreeSource::Plugin plugin = model.storage.drivers[driver.value()].plugin;
-  return plugin != kube::InTreeSource::Plugin::kPortworx || !model.semantics.portworx_must_be_listed ||
-         csi_node->Lists(plugin);
+  if (plugin != kube::InTreeSource::Plugin::kPortworx) return true;
+  return model.semantics.portworx_is_csi && (!model.semantics.portworx_must_be_listed || csi_node->Lists(plugin));
 }
 
 void UseVolumes(const Cluster::Model& model, VolumeUsage& usage, VolumeUseId id, NodeIndex node, std::int32_t change) {
@@ -129,6 +129,7 @@ void StorageEdit::Upsert(const kube::VolumeAttachment& attachment) {
     }
     RemoveAttachment(uid);
   }
+  if (!model_.semantics.attachments_count) return;
   if (!attachment.volume_name || attachment.attacher.empty()) return;  // counts for nobody
   const std::uint32_t id = storage_.attachments.Acquire(uid).first;
   const PersistentVolumeId volume = AcquireVolume(*attachment.volume_name);

@@ -117,6 +117,7 @@ VolumeFacts StorageEdit::FactsOf(const kube::PersistentVolume& volume) {
                     .uid = UidOf(volume.metadata),
                     .attributes_class = volume.attributes_class,
                     .handle = volume.csi_volume_handle,
+                    .driver = volume.source,
                     .claim = {},
                     .claim_uid = volume.claim_uid,
                     .plugin = volume.in_tree.plugin,
@@ -125,6 +126,8 @@ VolumeFacts StorageEdit::FactsOf(const kube::PersistentVolume& volume) {
                     .csi_affinity = {},
                     .zones = {},
                     .attachment = {}};
+  if (volume.has_csi) facts.driver = volume.csi_driver;
+  if (volume.in_tree.plugin != kube::InTreeSource::Plugin::kNone) facts.driver = CsiDriverOf(volume.in_tree.plugin);
   const auto rule_of = [&](const std::optional<kube::NodeSelector>& affinity) {
     return affinity ? AcquireRule({.affinity = affinity, .selector = {}, .zones = {}, .matches = {}}) : LabelRuleId();
   };

@@ -7,6 +7,8 @@
 
 namespace spillway::sim::testing {
 
+inline constexpr std::array<const char*, 3> kNamespaces = {"default", "ns1", "ns2"};
+
 // Reads genes one after the other.
 class Draw {
  public:

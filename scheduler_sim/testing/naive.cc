@@ -8,44 +8,16 @@
 
 #include "kube/api/selector.h"
 #include "scheduler_sim/model/requests.h"
+#include "scheduler_sim/testing/naive_cycle.h"
 #include "scheduler_sim/testing/naive_storage.h"
+#include "scheduler_sim/testing/naive_topology.h"
 
 namespace spillway::sim::testing {
-namespace {
-
-using Reasons = std::vector<std::string>;
-using PodList = std::vector<const kube::Pod*>;
-
-struct NodeInfo {
-  const kube::Node* node;
-  PodList pods;
-};
-
-// One scheduling cycle: the incoming Pod against a snapshot.
-struct Cycle {
-  const Objects& objects;
-  const kube::Pod& pod;
-  Semantics semantics;
-  const SchedulerProfile& profile;
-  std::vector<NodeInfo> infos;
-};
-
-Reasons NodeUnschedulable(const Cycle& cycle, const NodeInfo& info) {
-  if (!info.node->unschedulable) return {};
-  const kube::Taint taint{"node.kubernetes.io/unschedulable", "", kube::TaintEffect::kNoSchedule};
-  if (kube::ToleratesAny(cycle.pod.tolerations, taint)) return {};
-  return {"node(s) were unschedulable"};
-}
 
 bool ToleratesNode(const kube::Pod& pod, const kube::Node& node) {
   return std::all_of(node.taints.begin(), node.taints.end(), [&](const kube::Taint& taint) {
     return taint.effect == kube::TaintEffect::kPreferNoSchedule || kube::ToleratesAny(pod.tolerations, taint);
   });
-}
-
-Reasons TaintToleration(const Cycle& cycle, const NodeInfo& info) {
-  if (ToleratesNode(cycle.pod, *info.node)) return {};
-  return {"node(s) had untolerated taint(s)"};
 }
 
 bool MatchesAffinity(const kube::Pod& pod, const kube::Node& node) {
@@ -55,6 +27,20 @@ bool MatchesAffinity(const kube::Pod& pod, const kube::Node& node) {
   }
   return !pod.required_node_affinity ||
          kube::Matches(*pod.required_node_affinity, node.metadata.labels, node.metadata.name);
+}
+
+namespace {
+
+Reasons NodeUnschedulable(const Cycle& cycle, const NodeInfo& info) {
+  if (!info.node->unschedulable) return {};
+  const kube::Taint taint{"node.kubernetes.io/unschedulable", "", kube::TaintEffect::kNoSchedule};
+  if (kube::ToleratesAny(cycle.pod.tolerations, taint)) return {};
+  return {"node(s) were unschedulable"};
+}
+
+Reasons TaintToleration(const Cycle& cycle, const NodeInfo& info) {
+  if (ToleratesNode(cycle.pod, *info.node)) return {};
+  return {"node(s) had untolerated taint(s)"};
 }
 
 Reasons NodeAffinity(const Cycle& cycle, const NodeInfo& info) {
@@ -107,6 +93,42 @@ bool IsIgnored(const SchedulerProfile& profile, const std::string& resource) {
   return Has(profile.ignored_resources, resource) || Has(profile.ignored_resource_groups, resource.substr(0, slash));
 }
 
+bool StandsFor(const kube::DeviceClass& device_class, const std::string& resource) {
+  return resource == device_class.extended_resource ||
+         resource == "deviceclass.resource.kubernetes.io/" + device_class.metadata.name;
+}
+
+bool IsOfDevices(const Cycle& cycle, const std::string& resource) {
+  const auto& classes = cycle.objects.device_classes;
+  return cycle.semantics.device_classes &&
+         std::any_of(classes.begin(), classes.end(), [&](const auto& each) { return StandsFor(each, resource); });
+}
+
+bool IsLeftToDevices(const Cycle& cycle, const std::string& resource,
+                     const std::map<std::string, std::int64_t>& offered) {
+  const auto found = offered.find(resource);
+  return IsOfDevices(cycle, resource) && (found == offered.end() || found->second <= 0);
+}
+
+// DynamicResources.
+Reasons NoDevices(const Cycle& cycle, const NodeInfo& info) {
+  std::map<std::string, std::int64_t> offered;
+  for (const auto& [name, amount] : CapacityOf(*info.node).scalars) offered[std::string(name)] = amount;
+  bool any = false, without = false, no_plugin = false;
+  for (const auto& [resource, amount] : PendingRequests(cycle.pod, cycle.semantics).scalars) {
+    const std::string name(resource);
+    if (IsOfDevices(cycle, name)) {
+      any = true;
+      without = without || IsLeftToDevices(cycle, name, offered);
+    } else if (name.starts_with("deviceclass.resource.kubernetes.io/") ||
+               (name.find('/') != std::string::npos && name.find("kubernetes.io/") == std::string::npos)) {
+      no_plugin = no_plugin || offered.count(name) == 0;
+    }
+  }
+  if (any && no_plugin) return {"cannot fit resource"};
+  return any && without && !cycle.has_devices ? Reasons{"cannot allocate all claims"} : Reasons{};
+}
+
 Reasons NodeResourcesFit(const Cycle& cycle, const NodeInfo& info) {
   const auto as_map = [](const auto& amounts) {
     std::map<std::string, std::int64_t> map{
@@ -122,230 +144,16 @@ Reasons NodeResourcesFit(const Cycle& cycle, const NodeInfo& info) {
   Reasons reasons;
   if (static_cast<std::int64_t>(info.pods.size()) + 1 > CapacityOf(*info.node).pods) reasons.push_back("Too many pods");
   std::map<std::string, std::int64_t> wanted = as_map(PendingRequests(cycle.pod, cycle.semantics));
+  const std::map<std::string, std::int64_t> offered = as_map(CapacityOf(*info.node));
   for (const std::string name : {"cpu", "memory", "ephemeral-storage"}) {
     if (wanted[name] > 0 && wanted[name] > free[name]) reasons.push_back("Insufficient " + name);
     wanted.erase(name);
   }
   for (const auto& [name, amount] : wanted) {
-    if (IsIgnored(cycle.profile, name)) continue;
+    if (IsIgnored(cycle.profile, name) || IsLeftToDevices(cycle, name, offered)) continue;
     if (amount != 0 && amount > free[name]) reasons.push_back("Insufficient " + name);
   }
   return reasons;
-}
-
-// ---- PodTopologySpread
-
-kube::LabelSelector WithMatchLabelKeys(const kube::TopologySpreadConstraint& constraint, const kube::Pod& pod) {
-  kube::LabelSelector selector = *constraint.label_selector;
-  for (const std::string& key : constraint.match_label_keys) {
-    const std::string* value = kube::Find(pod.metadata.labels, key);
-    if (value == nullptr) continue;
-    selector.match_expressions.push_back({key, kube::LabelRequirement::Operator::kIn, {*value}});
-  }
-  return selector;
-}
-
-struct Constraint {
-  kube::TopologySpreadConstraint given;
-  std::optional<kube::LabelSelector> selector;
-  std::map<std::string, int> counts;
-
-  bool empty_selector() const {
-    return selector && selector->match_labels.empty() && selector->match_expressions.empty();
-  }
-};
-
-bool Includes(const Constraint& constraint, const kube::Pod& pod, const kube::Node& node) {
-  if (constraint.given.node_affinity_honor && !MatchesAffinity(pod, node)) return false;
-  return !constraint.given.node_taints_honor || ToleratesNode(pod, node);
-}
-
-// helper.DefaultSelector: label by label and requirement by requirement.
-kube::LabelSelector DefaultSelector(const Objects& objects, const kube::Pod& pod) {
-  std::map<std::string, std::string> labels;
-  for (const auto& [kind, object] : objects.selecting) {
-    if (kind != SelectingKind::kService || object.metadata.ns != pod.metadata.ns || !object.selector) continue;
-    if (!kube::Matches(*object.selector, pod.metadata.labels)) continue;
-    for (const auto& [key, value] : object.selector->match_labels) labels[key] = value;
-  }
-  kube::LabelSelector selector;
-  const kube::OwnerReference* owner = pod.metadata.Controller();
-  for (const auto& [kind, object] : objects.selecting) {
-    if (owner == nullptr || object.metadata.ns != pod.metadata.ns || object.metadata.name != owner->name) continue;
-    const bool is_set = (kind == SelectingKind::kReplicaSet && owner->kind == "ReplicaSet") ||
-                        (kind == SelectingKind::kStatefulSet && owner->kind == "StatefulSet");
-    if (owner->api_version == "v1" && owner->kind == "ReplicationController" &&
-        kind == SelectingKind::kReplicationController && object.selector) {
-      for (const auto& [key, value] : object.selector->match_labels) labels[key] = value;
-    }
-    if (owner->api_version != "apps/v1" || !is_set || !object.selector) continue;
-    selector.match_expressions = object.selector->match_expressions;
-    for (const auto& [key, value] : object.selector->match_labels) {
-      selector.match_expressions.push_back({key, kube::LabelRequirement::Operator::kIn, {value}});
-    }
-  }
-  selector.match_labels.assign(labels.begin(), labels.end());
-  return selector;
-}
-
-std::vector<kube::TopologySpreadConstraint> ConstraintsFor(const Cycle& cycle) {
-  if (!cycle.pod.topology_spread.empty()) return cycle.pod.topology_spread;
-  std::vector<kube::TopologySpreadConstraint> constraints = cycle.profile.default_constraints;
-  const kube::LabelSelector selector = DefaultSelector(cycle.objects, cycle.pod);
-  if (selector.match_labels.empty() && selector.match_expressions.empty()) return {};
-  for (kube::TopologySpreadConstraint& constraint : constraints) {
-    constraint.label_selector = selector;
-    constraint.match_label_keys.clear();
-  }
-  return constraints;
-}
-
-std::vector<Constraint> CountConstraints(const Cycle& cycle, const NodeInfo* with_added, const PodList& added) {
-  std::vector<Constraint> constraints;
-  for (const kube::TopologySpreadConstraint& given : ConstraintsFor(cycle)) {
-    if (!given.do_not_schedule) continue;
-    Constraint constraint{given, std::nullopt, {}};
-    if (given.label_selector) constraint.selector = WithMatchLabelKeys(given, cycle.pod);
-    constraints.push_back(std::move(constraint));
-  }
-  const auto has_all_keys = [&](const kube::Node& node) {
-    return std::all_of(constraints.begin(), constraints.end(), [&](const Constraint& constraint) {
-      return kube::Find(node.metadata.labels, constraint.given.topology_key) != nullptr;
-    });
-  };
-  for (const NodeInfo& info : cycle.infos) {
-    if (!has_all_keys(*info.node)) continue;
-    for (Constraint& constraint : constraints) {
-      if (!Includes(constraint, cycle.pod, *info.node)) continue;
-      int& count = constraint.counts[*kube::Find(info.node->metadata.labels, constraint.given.topology_key)];
-      if (constraint.empty_selector()) continue;
-      for (const kube::Pod* other : info.pods) {
-        if (other->is_terminating() || other->metadata.ns != cycle.pod.metadata.ns) continue;
-        count += kube::Matches(constraint.selector, other->metadata.labels);
-      }
-    }
-  }
-  // AddPod() looks neither at deletion timestamps nor for an empty selector.
-  if (with_added == nullptr || !has_all_keys(*with_added->node)) return constraints;
-  for (const kube::Pod* other : added) {
-    if (other->metadata.ns != cycle.pod.metadata.ns) continue;
-    for (Constraint& constraint : constraints) {
-      if (!kube::Matches(constraint.selector, other->metadata.labels)) continue;
-      if (!Includes(constraint, cycle.pod, *with_added->node)) continue;
-      ++constraint.counts[*kube::Find(with_added->node->metadata.labels, constraint.given.topology_key)];
-    }
-  }
-  return constraints;
-}
-
-Reasons PodTopologySpread(const Cycle& cycle, const NodeInfo& info, const PodList& added) {
-  for (const Constraint& constraint : CountConstraints(cycle, &info, added)) {
-    const std::string* value = kube::Find(info.node->metadata.labels, constraint.given.topology_key);
-    if (value == nullptr) {
-      return {"node(s) didn't match pod topology spread constraints (missing required label)"};
-    }
-    int least = INT_MAX;
-    for (const auto& [domain, count] : constraint.counts) least = std::min(least, count);
-    if (static_cast<int>(constraint.counts.size()) < constraint.given.min_domains.value_or(1)) least = 0;
-    const auto found = constraint.counts.find(*value);
-    const std::int64_t here = found == constraint.counts.end() ? 0 : found->second;
-    const std::int64_t self = kube::Matches(constraint.selector, cycle.pod.metadata.labels);
-    if (here + self - least > constraint.given.max_skew) {
-      return {"node(s) didn't match pod topology spread constraints"};
-    }
-  }
-  return {};
-}
-
-// ---- InterPodAffinity
-
-const kube::StringMap* NamespaceLabels(const Objects& objects, const std::string& name) {
-  for (const kube::Namespace& ns : objects.namespaces) {
-    if (ns.metadata.name == name) return &ns.metadata.labels;
-  }
-  return nullptr;
-}
-
-// AffinityTerm.Matches: the owner's namespace stands in when the term names none.
-bool TermMatches(const kube::PodAffinityTerm& term, const std::string& owner_ns, const std::set<std::string>& more,
-                 const kube::Pod& target, const kube::StringMap& target_ns_labels) {
-  const bool own = term.namespaces.empty() && !term.namespace_selector;
-  const bool listed =
-      std::find(term.namespaces.begin(), term.namespaces.end(), target.metadata.ns) != term.namespaces.end() ||
-      (own && target.metadata.ns == owner_ns) || more.count(target.metadata.ns) != 0;
-  if (!listed && !kube::Matches(term.namespace_selector, target_ns_labels)) return false;
-  return kube::Matches(term.label_selector, target.metadata.labels);
-}
-
-bool OwnTermMatches(const Cycle& cycle, const kube::PodAffinityTerm& term, const kube::Pod& target) {
-  std::set<std::string> listed;  // mergeAffinityTermNamespacesIfNotEmpty
-  const auto& selector = term.namespace_selector;
-  if (selector && !(selector->match_labels.empty() && selector->match_expressions.empty())) {
-    for (const kube::Namespace& ns : cycle.objects.namespaces) {
-      if (kube::Matches(selector, ns.metadata.labels)) listed.insert(ns.metadata.name);
-    }
-  }
-  return TermMatches(term, cycle.pod.metadata.ns, listed, target, {});
-}
-
-bool MatchesAllOwnTerms(const Cycle& cycle, const kube::Pod& target) {
-  const auto& terms = cycle.pod.required_pod_affinity;
-  return !terms.empty() &&
-         std::all_of(terms.begin(), terms.end(), [&](const auto& term) { return OwnTermMatches(cycle, term, target); });
-}
-
-struct AffinityState {
-  std::map<std::pair<std::string, std::string>, int> existing_anti, affinity, anti;
-};
-
-void AddToState(AffinityState& state, const Cycle& cycle, const kube::Pod& existing, const kube::Node& node) {
-  const auto bump = [&](auto& counts, const std::string& key) {
-    if (const std::string* value = kube::Find(node.metadata.labels, key)) ++counts[{key, *value}];
-  };
-  const kube::StringMap* ns_labels = NamespaceLabels(cycle.objects, cycle.pod.metadata.ns);
-  for (const kube::PodAffinityTerm& term : existing.required_pod_anti_affinity) {
-    if (TermMatches(term, existing.metadata.ns, {}, cycle.pod, ns_labels == nullptr ? kube::StringMap() : *ns_labels)) {
-      bump(state.existing_anti, term.topology_key);
-    }
-  }
-  if (MatchesAllOwnTerms(cycle, existing)) {
-    for (const kube::PodAffinityTerm& term : cycle.pod.required_pod_affinity) bump(state.affinity, term.topology_key);
-  }
-  for (const kube::PodAffinityTerm& term : cycle.pod.required_pod_anti_affinity) {
-    if (OwnTermMatches(cycle, term, existing)) bump(state.anti, term.topology_key);
-  }
-}
-
-bool AffinitySatisfied(const Cycle& cycle, const AffinityState& state, const kube::Node& node) {
-  bool pods_exist = true;
-  for (const kube::PodAffinityTerm& term : cycle.pod.required_pod_affinity) {
-    const std::string* value = kube::Find(node.metadata.labels, term.topology_key);
-    if (value == nullptr) return false;
-    if (state.affinity.count({term.topology_key, *value}) == 0) pods_exist = false;
-  }
-  return pods_exist || (state.affinity.empty() && MatchesAllOwnTerms(cycle, cycle.pod));
-}
-
-Reasons InterPodAffinity(const Cycle& cycle, const NodeInfo& info, const PodList& added) {
-  AffinityState state;
-  for (const NodeInfo& each : cycle.infos) {
-    for (const kube::Pod* existing : each.pods) AddToState(state, cycle, *existing, *each.node);
-  }
-  const bool skipped = state.existing_anti.empty() && cycle.pod.required_pod_affinity.empty() &&
-                       cycle.pod.required_pod_anti_affinity.empty();
-  if (skipped) return {};
-  for (const kube::Pod* each : added) AddToState(state, cycle, *each, *info.node);
-  if (!AffinitySatisfied(cycle, state, *info.node)) return {"node(s) didn't match pod affinity rules"};
-  for (const kube::PodAffinityTerm& term : cycle.pod.required_pod_anti_affinity) {
-    const std::string* value = kube::Find(info.node->metadata.labels, term.topology_key);
-    if (value != nullptr && state.anti.count({term.topology_key, *value}) != 0) {
-      return {"node(s) didn't match pod anti-affinity rules"};
-    }
-  }
-  for (const auto& label : info.node->metadata.labels) {
-    if (state.existing_anti.count(label) != 0) return {"node(s) didn't satisfy existing pods anti-affinity rules"};
-  }
-  return {};
 }
 
 // ---- the framework
@@ -364,7 +172,8 @@ NaiveStorage StorageOf(const Cycle& cycle) {
   return storage;
 }
 
-NaiveVerdict::Node RunFilters(const Cycle& cycle, NodeInfo info, const PodList& added, bool& fails) {
+NaiveVerdict::Node RunFilters(const Cycle& cycle, NodeInfo info, const PodList& added, bool& fails,
+                              const std::set<std::string>& but = {}) {
   NodeInfo grown = info;
   grown.pods.insert(grown.pods.end(), added.begin(), added.end());
   const NaiveStorage storage = StorageOf(cycle);
@@ -385,16 +194,47 @@ NaiveVerdict::Node RunFilters(const Cycle& cycle, NodeInfo info, const PodList& 
       {"VolumeZone", [&] { return of(storage.VolumeZone(*info.node)); }},
       {"PodTopologySpread", [&] { return PodTopologySpread(cycle, info, added); }},
       {"InterPodAffinity", [&] { return InterPodAffinity(cycle, info, added); }},
+      {"DynamicResources", [&] { return NoDevices(cycle, grown); }},
   };
   const auto& first = cycle.profile.filter.enabled;
   std::stable_sort(filters.begin(), filters.end(), [&](const auto& a, const auto& b) {
     return std::find(first.begin(), first.end(), a.first) < std::find(first.begin(), first.end(), b.first);
   });
   for (const auto& [name, filter] : filters) {
-    if (IsOff(cycle.profile, name)) continue;
+    if (IsOff(cycle.profile, name) || but.count(name) != 0) continue;
     if (Reasons reasons = filter(); !reasons.empty()) return {name, std::move(reasons)};
   }
   return {};
+}
+
+kube::Node InOrder(kube::Node node) {
+  static const std::set<std::string> kStates = {"node.kubernetes.io/not-ready",
+                                                "node.kubernetes.io/unreachable",
+                                                "node.kubernetes.io/unschedulable",
+                                                "node.kubernetes.io/memory-pressure",
+                                                "node.kubernetes.io/disk-pressure",
+                                                "node.kubernetes.io/pid-pressure",
+                                                "node.kubernetes.io/out-of-service",
+                                                "node.kubernetes.io/network-unavailable",
+                                                "node.cloudprovider.kubernetes.io/uninitialized"};
+  std::erase_if(node.taints, [&](const kube::Taint& taint) { return kStates.count(taint.key) != 0; });
+  node.unschedulable = false;
+  return node;
+}
+
+bool IsLost(const Cycle& cycle, const NodeInfo& info) {
+  const kube::Node in_order = InOrder(*info.node);
+  const NodeInfo healed{&in_order, info.pods};
+  const bool tainted = !IsOff(cycle.profile, "TaintToleration") && !TaintToleration(cycle, info).empty();
+  const bool cordoned = !IsOff(cycle.profile, "NodeUnschedulable") && !NodeUnschedulable(cycle, info).empty();
+  bool fails = false;
+  return (tainted || cordoned) &&
+         RunFilters(cycle, healed, {}, fails, {"NodeResourcesFit", "DynamicResources"}).filter.empty() && !fails;
+}
+
+Cycle WithDevices(Cycle cycle) {
+  cycle.has_devices = true;
+  return cycle;
 }
 
 // NodeAffinity's PreFilter: nullopt for all nodes.
@@ -448,16 +288,6 @@ const SchedulerProfile* ProfileOf(const Objects& objects, const kube::Pod& pod) 
   return nullptr;
 }
 
-bool AsksForDevices(const Objects& objects, const kube::Pod& pod, const Semantics& semantics) {
-  const PodRequests requests = PendingRequests(pod, semantics);
-  return std::any_of(requests.scalars.begin(), requests.scalars.end(), [&](const auto& scalar) {
-    return std::any_of(objects.device_classes.begin(), objects.device_classes.end(), [&](const auto& device_class) {
-      return scalar.first == device_class.extended_resource ||
-             scalar.first == "deviceclass.resource.kubernetes.io/" + device_class.metadata.name;
-    });
-  });
-}
-
 bool IsAskedAbout(const Objects& objects, const kube::Pod& pod) {
   for (const Extender& extender : objects.scheduler.extenders) {
     if (extender.managed_resources.empty()) return true;
@@ -478,7 +308,7 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
   const Semantics semantics = Semantics::Of(minor_version);
   const SchedulerProfile* profile = ProfileOf(objects, pod);
   NaiveVerdict verdict;
-  verdict.undecidable = profile == nullptr || (minor_version >= 36 && AsksForDevices(objects, pod, semantics));
+  verdict.undecidable = profile == nullptr;
   if (verdict.undecidable) return verdict;
   Cycle cycle{objects, pod, semantics, *profile, {}};
   for (const kube::Node& node : objects.nodes) {
@@ -502,6 +332,7 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
         "0/" + std::to_string(objects.nodes.size()) + " nodes are available: " + storage.reasons.front() + ".";
   }
   if (verdict.fails || !verdict.rejection.empty()) return verdict;
+  const Cycle with_devices = WithDevices(cycle);
   for (const NodeInfo& info : cycle.infos) {
     const std::string& name = info.node->metadata.name;
     // The node it is nominated to is tried first, whatever PreFilter says of it, and keeps that status.
@@ -513,20 +344,29 @@ NaiveVerdict JudgeNaively(const Objects& objects, const kube::Pod& pod, int mino
     }
     PodList added;
     for (const kube::Pod& other : objects.pods) {
-      const bool ahead = !other.is_bound() && !other.is_terminal() && other.nominated_node_name == name &&
-                         other.priority >= pod.priority && other.metadata.uid != pod.metadata.uid;
+      const bool queued = !other.is_bound() && !other.is_terminal() && !other.has_scheduling_gates &&
+                          !other.is_terminating() && ProfileOf(objects, other) != nullptr;
+      const bool ahead = queued && other.nominated_node_name == name && other.priority >= pod.priority &&
+                         other.metadata.uid != pod.metadata.uid;
       if (ahead) added.push_back(&other);
     }
-    bool fails = false;
+    bool fails = false, ignored = false;
+    const auto takes_with_devices = [&](const PodList& with) {
+      return RunFilters(with_devices, info, with, ignored).filter.empty();
+    };
     verdict.nodes[name] = RunFilters(cycle, info, added, fails);
     if (verdict.nodes[name].filter.empty() && !added.empty()) {
       verdict.nodes[name] = RunFilters(cycle, info, {}, fails);
     }
+    if (!verdict.nodes[name].filter.empty() && takes_with_devices(added) && takes_with_devices({})) {
+      verdict.doubtful.insert(name);
+    }
     // A failure on a nominated node that PreFilter left out is logged and forgotten.
     if (fails && left_out) verdict.nodes[name] = absent;
     verdict.fails = verdict.fails || (fails && !left_out);
+    if (!left_out && IsLost(cycle, info)) verdict.lost.insert(name);
   }
-  verdict.undecidable = verdict.feasible_anywhere() && IsAskedAbout(objects, pod);
+  verdict.undecidable = verdict.feasible_anywhere() ? IsAskedAbout(objects, pod) : !verdict.doubtful.empty();
   return verdict;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,10 @@ struct NaiveVerdict {
   std::string rejection;
   bool fails = false;                 // kube-scheduler itself does, whatever else there is
   std::map<std::string, Node> nodes;  // by name; empty with a rejection
+  // Nodes, real or virtual, that without their not-ready, unreachable, pressure and like taints and their cordon would
+  // refuse the Pod for resources at most.
+  std::set<std::string> lost;
+  std::set<std::string> doubtful;  // nodes that refuse it, but would not if devices could be allocated there
 
   bool feasible_anywhere() const;
   // kube-scheduler's FitError.

@@ -57,11 +57,14 @@ bool IsFor(const kube::PersistentVolume& volume, const kube::PersistentVolumeCla
          (volume.claim_uid.empty() || volume.claim_uid == claim.metadata.uid);
 }
 
-// FindMatchingVolume.
-const kube::PersistentVolume* FindVolume(const NaiveStorage& storage, const kube::PersistentVolumeClaim& claim,
+using Order = std::vector<const kube::PersistentVolume*>;
+
+// FindMatchingVolume, which is given the volumes in no particular order.
+const kube::PersistentVolume* FindVolume(const Order& order, const kube::PersistentVolumeClaim& claim,
                                          const kube::Node& node, const std::set<std::string>& excluded) {
   const kube::PersistentVolume* smallest = nullptr;
-  for (const kube::PersistentVolume& volume : storage.objects.volumes) {
+  for (const kube::PersistentVolume* each : order) {
+    const kube::PersistentVolume& volume = *each;
     if (kube::ClassOf(volume) != kube::ClassOf(claim) || excluded.count(volume.metadata.name) != 0) continue;
     if (volume.has_claim && !IsFor(volume, claim)) continue;
     if (volume.capacity < claim.request.value_or(kube::Quantity()) || volume.block != claim.block) continue;
@@ -113,7 +116,7 @@ struct Bindings {
   Need need = Need::kMet;
 };
 
-Bindings BindUnbound(const NaiveStorage& storage, const Claims& claims, const kube::Node& node) {
+Bindings BindUnbound(const NaiveStorage& storage, const Claims& claims, const kube::Node& node, const Order& order) {
   Bindings bindings;
   std::vector<const kube::PersistentVolumeClaim*> to_match;
   for (const kube::PersistentVolumeClaim* claim : claims.delayed) {
@@ -129,7 +132,7 @@ Bindings BindUnbound(const NaiveStorage& storage, const Claims& claims, const ku
   });
   std::set<std::string> taken;
   for (const kube::PersistentVolumeClaim* claim : to_match) {
-    const kube::PersistentVolume* volume = FindVolume(storage, *claim, node, taken);
+    const kube::PersistentVolume* volume = FindVolume(order, *claim, node, taken);
     if (volume == nullptr) {
       bindings.to_provision.push_back(claim);
     } else {
@@ -139,6 +142,32 @@ Bindings BindUnbound(const NaiveStorage& storage, const Claims& claims, const ku
   }
   bindings.need = Provision(storage, bindings.to_provision, node);
   return bindings;
+}
+
+Order AsGiven(const Objects& objects) {
+  Order order;
+  for (const kube::PersistentVolume& volume : objects.volumes) order.push_back(&volume);
+  return order;
+}
+
+bool AnyAreEqual(const Order& volumes) {
+  std::set<std::int64_t> sizes;
+  for (const kube::PersistentVolume* volume : volumes) sizes.insert(volume->capacity.Value());
+  return sizes.size() < volumes.size();
+}
+
+// In the order that is best for the Pod; if none will do, nothing to bind goes before no space.
+Need NeedInAnyOrder(const NaiveStorage& storage, const Claims& claims, const kube::Node& node) {
+  Order order = AsGiven(storage.objects);
+  if (claims.delayed.size() < 2 || !AnyAreEqual(order)) return BindUnbound(storage, claims, node, order).need;
+  std::sort(order.begin(), order.end());
+  Need best = Need::kSpace;
+  do {
+    const Need need = BindUnbound(storage, claims, node, order).need;
+    if (need == Need::kMet) return need;
+    if (need == Need::kNothing) best = need;
+  } while (std::next_permutation(order.begin(), order.end()));
+  return best;
 }
 
 std::string ClaimProblem(const NaiveStorage& storage, const kube::Volume& volume) {
@@ -221,7 +250,7 @@ NaiveResult NaiveStorage::VolumeBinding(const kube::Node& node) const {
       break;
     }
   }
-  const Need need = BindUnbound(*this, claims, node).need;
+  const Need need = NeedInAnyOrder(*this, claims, node);
   if (need == Need::kNothing) result.reasons.push_back("node(s) didn't find available persistent volumes to bind");
   if (need == Need::kSpace) result.reasons.push_back("node(s) did not have enough free storage");
   if (missing) result.reasons.push_back("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)");
@@ -256,7 +285,7 @@ NaiveResult NaiveStorage::VolumeZone(const kube::Node& node) const {
 void BindVolumesNaively(Objects& objects, const kube::Pod& pod, const kube::Node& node, Semantics semantics) {
   const Objects before = objects;
   const NaiveStorage storage{before, pod, semantics, {}};
-  const Bindings bindings = BindUnbound(storage, ClaimsOf(storage), node);
+  const Bindings bindings = BindUnbound(storage, ClaimsOf(storage), node, AsGiven(before));
   for (const auto& [claim, volume] : bindings.matched) {
     for (kube::PersistentVolume& changed : objects.volumes) {
       if (changed.metadata.name != volume->metadata.name) continue;

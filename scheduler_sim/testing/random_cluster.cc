@@ -9,8 +9,10 @@
 namespace spillway::sim::testing {
 namespace {
 
-constexpr std::array<const char*, 3> kNamespaces = {"default", "ns1", "ns2"};
 constexpr std::array<const char*, 3> kApps = {"web", "db", "cache"};
+constexpr std::array<const char*, 5> kOutages = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable",
+                                                 "node.kubernetes.io/disk-pressure", "node.kubernetes.io/unschedulable",
+                                                 "node.cloudprovider.kubernetes.io/uninitialized"};
 constexpr std::array<const char*, 3> kTopologies = {"zone", "kubernetes.io/hostname", "rack"};
 
 kube::LabelSelector SelectorFrom(Draw& draw) {
@@ -158,6 +160,9 @@ kube::Node NodeFrom(int number, const Genes& genes) {
   if (draw.OneIn(4)) fields.push_back("eph=2Gi");
   const bool is_virtual = draw.OneIn(8);
   if (draw.OneIn(2)) fields.push_back("label=topology.kubernetes.io/zone=z" + std::to_string(draw.Below(3)));
+  if (draw.OneIn(4))
+    fields.push_back(std::string("taint=") + draw.From(kOutages) + (draw.OneIn(2) ? ":NoSchedule" : ":NoExecute"));
+  if (draw.OneIn(16)) fields.push_back(std::string("taint=") + draw.From(kOutages) + ":NoSchedule");
   return MakeNode("n" + std::to_string(number), is_virtual, fields);
 }
 
@@ -177,6 +182,7 @@ kube::Pod PodFrom(int number, const Genes& genes) {
   if (draw.OneIn(10)) fields.push_back("terminating");
   if (draw.OneIn(16)) fields.push_back("phase=Succeeded");
   if (draw.OneIn(4)) fields.push_back("owner=ReplicaSet/" + draw.From(kApps));
+  if (place < 6 && draw.OneIn(10)) fields.push_back("gated");
   kube::Pod pod = MakePod("p" + std::to_string(number), fields);
   for (int i = draw.Below(theme == 2 ? 3 : 8) - (theme == 2 ? 1 : 6); i > 0; --i) {
     pod.required_pod_affinity.push_back(TermFrom(draw));

@@ -7,7 +7,6 @@
 namespace spillway::sim::testing {
 namespace {
 
-constexpr std::array<const char*, 3> kNamespaces = {"default", "ns1", "ns2"};
 constexpr std::array<const char*, 4> kClasses = {"wait", "now", "local", "ebs"};
 constexpr std::array<const char*, 2> kDrivers = {"csi.a", "ebs.csi.aws.com"};
 constexpr const char* kZone = "topology.kubernetes.io/zone";

@@ -15,7 +15,7 @@ namespace spillway::sim::testing {
 // A cluster written down as text, one object a line, for tests that read as what they say:
 //
 //   node    a        cpu=4 mem=8Gi pods=110 taint=spot:NoSchedule label=zone=z1 nvidia.com/gpu=2 cordoned not-ready
-//   virtual v        pods=3000 unsupported=hostPath,hostNetwork
+//   virtual v        pods=3000 can=configMap,hostPort largest=cpu=64,memory=512Gi cloud-unreachable
 //   pod     p[1..5]  cpu=1500m mem=1Gi on=a prio=7 owner=ReplicaSet/web
 //   # a comment
 //
@@ -24,7 +24,8 @@ namespace spillway::sim::testing {
 // Pod attributes: <resource>=<quantity>, on, nominated, prio, ns, owner=Kind/name, label=k=v, select=k=v, in=key:a|b,
 // not-in=key:a|b, pin=<node>, tolerate=key[=value][:effect] (or "all"), port=[ip@]n[/UDP], init=<resource>:<quantity>,
 // sidecar=..., overhead=..., affinity=<topology>:k=v, anti=<topology>:k=v, spread=<topology>:<maxSkew>:k=v,
-// volume=<type>, phase=Succeeded, terminating, tried, never-preempts, hostNetwork, annotation=k=v.
+// volume=<type>, phase=Succeeded, scheduler=<name>, gated, terminating, tried, never-preempts, hostNetwork,
+// annotation=k=v, needs=<feature>. hostNetwork, port and volume ask for their features too.
 // "[1..n]" makes n of them. Objects are named by their name, which is also their UID.
 //
 // Throws std::invalid_argument naming the line it cannot read.

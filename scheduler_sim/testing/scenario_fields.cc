@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kube/api/capabilities.h"
+
 namespace spillway::sim::testing {
 namespace {
 
@@ -124,13 +126,20 @@ kube::PodAffinityTerm Term(const std::string& text) {
   return term;
 }
 
-kube::TopologySpreadConstraint Constraint(const std::string& text) {
+kube::TopologySpreadConstraint ConstraintOf(const std::string& text) {
   const auto [topology, rest] = Cut(text, ':');
   kube::TopologySpreadConstraint constraint;
   constraint.topology_key = topology == "hostname" ? "kubernetes.io/hostname" : topology;
   constraint.max_skew = std::stoi(rest);
   constraint.label_selector = Selector(Cut(rest, ':').second);
   return constraint;
+}
+
+// Kept as the decoder keeps them: sorted by name, each once.
+void Ask(kube::Pod& pod, const std::string& feature, const std::string& field) {
+  const auto at = std::lower_bound(pod.features.begin(), pod.features.end(), feature,
+                                   [](const kube::PodFeature& each, const auto& name) { return each.name < name; });
+  if (at == pod.features.end() || at->name != feature) pod.features.insert(at, {feature, field});
 }
 
 void AddVolume(kube::Pod& pod, const std::string& type) {
@@ -142,9 +151,21 @@ void AddVolume(kube::Pod& pod, const std::string& type) {
   pod.volumes.push_back(std::move(volume));
 }
 
+// What its other attributes ask of whoever runs it.
+void AskForFeatures(kube::Pod& pod) {
+  if (pod.host_network) Ask(pod, "hostNetwork", "spec.hostNetwork");
+  if (!pod.containers.front().host_ports.empty()) Ask(pod, "hostPort", "spec.containers[0].ports[0].hostPort");
+  for (std::size_t i = 0; i < pod.volumes.size(); ++i) {
+    const std::string& type = pod.volumes[i].type;
+    Ask(pod, type, "spec.volumes[" + std::to_string(i) + "]." + type);
+  }
+}
+
 bool SetFlag(kube::Pod& pod, const std::string& flag) {
   if (flag == "terminating")
     pod.metadata.deletion_timestamp = WallTime();
+  else if (flag == "gated")
+    pod.has_scheduling_gates = true;
   else if (flag == "never-preempts")
     pod.preempts = false;
   else if (flag == "hostNetwork")
@@ -184,7 +205,7 @@ bool SetCompany(kube::Pod& pod, const std::string& key, const std::string& value
   else if (key == "anti")
     pod.required_pod_anti_affinity.push_back(Term(value));
   else if (key == "spread")
-    pod.topology_spread.push_back(Constraint(value));
+    pod.topology_spread.push_back(ConstraintOf(value));
   else
     return false;
   return true;
@@ -193,6 +214,8 @@ bool SetCompany(kube::Pod& pod, const std::string& key, const std::string& value
 bool SetRest(kube::Pod& pod, const std::string& key, const std::string& value) {
   if (key == "ns")
     pod.metadata.ns = value;
+  else if (key == "scheduler")
+    pod.scheduler_name = value;
   else if (key == "label")
     Put(pod.metadata.labels, Cut(value, '=').first, Cut(value, '=').second);
   else if (key == "annotation")
@@ -209,6 +232,8 @@ bool SetRest(kube::Pod& pod, const std::string& key, const std::string& value) {
     Put(pod.overhead, ResourceName(Cut(value, ':').first), Amount(Cut(value, ':').second));
   else if (key == "volume")
     AddVolume(pod, value);
+  else if (key == "needs")
+    Ask(pod, value, "spec." + value);
   else if (key == "phase")
     pod.phase = value == "Succeeded" ? kube::PodPhase::kSucceeded : kube::PodPhase::kFailed;
   else
@@ -237,12 +262,16 @@ kube::Node MakeNode(const std::string& name, bool is_virtual, const std::vector<
       node.taints.push_back({Cut(what, '=').first, Cut(what, '=').second, Effect(effect)});
     } else if (key == "label") {
       Put(node.metadata.labels, Cut(value, '=').first, Cut(value, '=').second);
-    } else if (key == "unsupported") {
-      Put(node.metadata.annotations, "spillway.io/unsupported-features", value);
+    } else if (key == "can") {
+      Put(node.metadata.annotations, std::string(kube::kCapabilitiesAnnotation), value);
+    } else if (key == "largest") {
+      Put(node.metadata.annotations, std::string(kube::kLargestInstancesAnnotation), value);
     } else if (key == "cordoned") {
       node.unschedulable = true;
     } else if (key == "not-ready") {
       node.ready = false;
+    } else if (key == "cloud-unreachable") {
+      node.cloud_unreachable = true;
     } else if (IsResource(key)) {
       Put(node.allocatable, ResourceName(key), Amount(value));
     } else {
@@ -265,6 +294,7 @@ kube::Pod MakePod(const std::string& name, const std::vector<std::string>& field
     if (!IsResource(key)) throw std::invalid_argument("a Pod has no attribute \"" + key + "\"");
     Put(pod.containers.front().requests, ResourceName(key), Amount(value));
   }
+  AskForFeatures(pod);
   return pod;
 }
 

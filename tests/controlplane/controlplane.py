@@ -138,6 +138,15 @@ class ControlPlane:
             return ready and "node.kubernetes.io/not-ready" not in taints
         return {n["metadata"]["name"] for n in self.api.items("/api/v1/nodes") if usable(n)}
 
+    def crash_apiserver(self, down_seconds: float):
+        """kill -9 of kube-apiserver, which starts again after a while. Returns when it is ready."""
+        apiserver = next(p for p in self._control_plane if p.name == "kube-apiserver")
+        apiserver.kill()
+        self._control_plane.remove(apiserver)
+        self._processes.remove(apiserver)
+        time.sleep(down_seconds)
+        self._start_apiserver()
+
     # ------------------------------------------------------------------------------------------- start and stop
 
     def _start(self):
@@ -147,8 +156,8 @@ class ControlPlane:
         self._port, self._scheduler_port, self._kcm_port, etcd, etcd_peer = free_ports(5)
         self._write_kubeconfigs()
         self._start_etcd(etcd, etcd_peer)
-        self._start_apiserver(etcd)
-        self._wait(lambda: self.api.get("/readyz") == "ok", "kube-apiserver ready")
+        self._etcd_port = etcd
+        self._start_apiserver()
         self.api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", _KUBELET_API_ADMIN)
         self._start_controller_manager()  # not before: it and the scheduler would back off for seconds
         self._start_scheduler()
@@ -164,6 +173,9 @@ class ControlPlane:
             "IP:127.0.0.1", "IP:10.0.0.1", "DNS:localhost", "DNS:kubernetes", "DNS:kubernetes.default",
             "DNS:kubernetes.default.svc", "DNS:kubernetes.default.svc.cluster.local"))
         self._kubelet_client = self.authority.client("kubelet-client", "kube-apiserver-kubelet-client")
+        # Whom aggregated APIs believe the users' names: an authority of its own, or any client could be anybody.
+        self._front_authority = pki.Authority(self.directory / "front-proxy")
+        self._front_proxy = self._front_authority.client("front-proxy-client", "front-proxy-client")
         self._admin = self.authority.client("admin", "kubernetes-admin", ["system:masters"])
         self._account_keys = self.authority.key_pair("service-accounts")
 
@@ -204,9 +216,9 @@ current-context: test
             "listen-peer-urls": peer_url, "initial-advertise-peer-urls": peer_url, "initial-cluster": f"test={peer_url}",
             "log-level": "warn"})
 
-    def _start_apiserver(self, etcd_port: int):
+    def _start_apiserver(self):
         self._run_component("kube-apiserver", {
-            "etcd-servers": f"http://127.0.0.1:{etcd_port}",
+            "etcd-servers": f"http://127.0.0.1:{self._etcd_port}",
             "bind-address": "127.0.0.1", "advertise-address": "127.0.0.1", "secure-port": self._port,
             "endpoint-reconciler-type": "none",  # nothing in this cluster dials the service "kubernetes"
             "authorization-mode": "Node,RBAC", "enable-admission-plugins": "NodeRestriction",
@@ -216,8 +228,13 @@ current-context: test
             "service-account-signing-key-file": self._account_keys.key,
             "service-cluster-ip-range": "10.0.0.0/24",
             "kubelet-client-certificate": self._kubelet_client.cert, "kubelet-client-key": self._kubelet_client.key,
-            "kubelet-certificate-authority": self.authority.cert, "kubelet-preferred-address-types": "InternalIP",
+            "kubelet-certificate-authority": self.authority.cert,
+            "requestheader-client-ca-file": self._front_authority.cert, "requestheader-allowed-names": "front-proxy-client",
+            "requestheader-username-headers": "X-Remote-User", "requestheader-group-headers": "X-Remote-Group",
+            "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+            "proxy-client-cert-file": self._front_proxy.cert, "proxy-client-key-file": self._front_proxy.key,
             "profiling": "false"})
+        self._wait(lambda: self.api.get("/readyz") == "ok", "kube-apiserver ready")
 
     def _start_controller_manager(self):
         self._run_component("kube-controller-manager", {

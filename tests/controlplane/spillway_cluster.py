@@ -35,6 +35,10 @@ class Controller:
     health: str   # base URLs
     metrics: str
 
+    def is_ready(self) -> str:
+        """Raises while it is not."""
+        return _http_get(self.health + "/readyz")
+
     def metric_text(self) -> str:
         return _http_get(self.metrics + "/metrics")
 
@@ -61,7 +65,7 @@ class SpillwayCluster(ControlPlane):
     def start_controller(self, *flags: str) -> Controller:
         """Returns when it is ready. More flags in `flags`."""
         controller = self.launch_controller(*flags)
-        wait_until(lambda: _http_get(controller.health + "/readyz"), "controller ready", UP_SECONDS, [controller.process])
+        wait_until(controller.is_ready, "controller ready", UP_SECONDS, [controller.process])
         return controller
 
     def launch_controller(self, *flags: str) -> Controller:

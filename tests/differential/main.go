@@ -16,6 +16,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"spillway.io/tests/differential/generate"
+	"spillway.io/tests/differential/history"
 	"spillway.io/tests/differential/oracle"
 	"spillway.io/tests/differential/shrink"
 	"spillway.io/tests/differential/spillway"
@@ -36,6 +37,9 @@ const usage = `usage: differential <command> [flags]
 `
 
 func main() {
+	quiet := flag.NewFlagSet("klog", flag.PanicOnError)
+	klog.InitFlags(quiet)
+	quiet.Set("stderrthreshold", "FATAL") // older plugins log errors for what is none
 	klog.SetOutput(io.Discard)
 	klog.LogToStderr(false)
 	if len(os.Args) < 2 {
@@ -81,6 +85,7 @@ func fuzz(ctx context.Context, args []string) error {
 	binary := set.String("spillway", "spillway", "path of spillway")
 	keep := set.String("keep", "", "directory for the vectors of shrunk disagreements; empty: only print them")
 	stopAfter := set.Int("stop-after", 5, "disagreements")
+	mode := set.String("mode", "filter", "of spillway simulate; each: packed as the controller does, objects arriving in any order and changing on the way")
 	set.Parse(args)
 	enabled, err := which.enabled()
 	if err != nil {
@@ -90,7 +95,7 @@ func fuzz(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	ours, err := spillway.Start(*binary, oracle.Version)
+	ours, err := spillway.Start(*binary, oracle.Version, *mode)
 	if err != nil {
 		return err
 	}
@@ -100,7 +105,7 @@ func fuzz(ctx context.Context, args []string) error {
 	tally := newTally()
 	disagreements := 0
 	replay := func(index uint64) string {
-		return fmt.Sprintf("differential fuzz --seed=%d --index=%d --n=1 --features=%s", which.seed, index, strings.Join(enabled, ","))
+		return fmt.Sprintf("differential fuzz --mode=%s --seed=%d --index=%d --n=1 --features=%s", *mode, which.seed, index, strings.Join(enabled, ","))
 	}
 	fmt.Printf("seed %d, %d clusters of kube-scheduler %s, features %s\n", which.seed, which.count, oracle.Version, strings.Join(enabled, ","))
 	for i := which.index; i < which.index+which.count; i++ {
@@ -108,17 +113,22 @@ func fuzz(ctx context.Context, args []string) error {
 		if err != nil {
 			return fmt.Errorf("%w; replay with %s", err, replay(i))
 		}
-		theirs, different, err := compare(ctx, real, ours, list)
+		past := func(list []byte) ([]byte, error) { return list, nil }
+		if *mode == "each" {
+			past = func(list []byte) ([]byte, error) { return history.Of(which.seed, i, list) }
+		}
+		among, theirs, different, err := compare(ctx, real, ours, list, past)
 		if err != nil {
 			return fmt.Errorf("%w; replay with %s", err, replay(i))
 		}
 		tally.add(theirs)
+		tally.several += among.Several()
 		if len(different) == 0 {
 			continue
 		}
 		disagreements++
 		fmt.Printf("\ndisagreement: %s\n", replay(i))
-		if err := report(ctx, real, ours, list, different, *keep, fmt.Sprintf("disagreement-%d-%d", which.seed, i)); err != nil {
+		if err := report(ctx, real, ours, list, past, different, *keep, fmt.Sprintf("disagreement-%d-%d", which.seed, i)); err != nil {
 			return err
 		}
 		if disagreements >= *stopAfter {
@@ -140,26 +150,31 @@ func encoded(seed, index uint64, enabled []string) ([]byte, error) {
 	return generate.OddQuantities(seed, index, list)
 }
 
-func compare(ctx context.Context, real *oracle.Oracle, ours *spillway.Process, list []byte) (verdict.Answer, []string, error) {
-	theirs, err := judge(ctx, real, list)
+// compare asks kube-scheduler about the cluster, and spillway about a history that ends with it.
+func compare(ctx context.Context, real *oracle.Oracle, ours *spillway.Process, list []byte, past func([]byte) ([]byte, error)) (*verdict.Among, verdict.Answer, []string, error) {
+	among, theirs, err := judgeSeveral(ctx, real, list)
 	if err != nil {
-		return verdict.Answer{}, nil, err
+		return among, theirs, nil, err
 	}
-	answer, err := ours.Simulate(list)
+	whole, err := past(list)
 	if err != nil {
-		return theirs, []string{err.Error()}, ours.Broken()
+		return among, theirs, nil, err
 	}
-	return theirs, verdict.Differences(theirs, answer), nil
+	answer, err := ours.Simulate(whole)
+	if err != nil {
+		return among, theirs, []string{err.Error()}, ours.Broken()
+	}
+	return among, theirs, among.Differences(answer), nil
 }
 
 // report shrinks a disagreement, prints it and keeps it.
-func report(ctx context.Context, real *oracle.Oracle, ours *spillway.Process, list []byte, different []string, keep, name string) error {
+func report(ctx context.Context, real *oracle.Oracle, ours *spillway.Process, list []byte, past func([]byte) ([]byte, error), different []string, keep, name string) error {
 	kind := verdict.Kind(different)
 	small := shrink.List(list, func(candidate []byte) bool {
-		_, different, err := compare(ctx, real, ours, candidate)
+		_, _, different, err := compare(ctx, real, ours, candidate, past)
 		return err == nil && len(different) > 0 && verdict.Kind(different) == kind
 	})
-	theirs, different, err := compare(ctx, real, ours, small)
+	_, theirs, different, err := compare(ctx, real, ours, small, past)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 // tally counts what kube-scheduler said, to show that clusters are mixed and every filter is met.
 type tally struct {
 	clusters, pods, pairs int
+	several               int // Pods of which kube-scheduler says now this, now that
 	verdicts, filters     map[string]int
 }
 
@@ -40,5 +41,5 @@ func (t *tally) String() string {
 		slices.Sort(parts)
 		return strings.Join(parts, ", ")
 	}
-	return fmt.Sprintf("%d clusters, %d Pods (%s), %d Pods x nodes (rejected: %s)", t.clusters, t.pods, counts(t.verdicts), t.pairs, counts(t.filters))
+	return fmt.Sprintf("%d clusters, %d Pods (%s; %d with several answers), %d Pods x nodes (rejected: %s)", t.clusters, t.pods, counts(t.verdicts), t.several, t.pairs, counts(t.filters))
 }

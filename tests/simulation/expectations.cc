@@ -13,6 +13,10 @@ namespace {
 
 using sandbox::Json;
 
+constexpr Duration kTimeToTell = std::chrono::seconds(10);     // from a bind to its event
+constexpr Duration kTimeToDribble = std::chrono::seconds(60);  // where few requests a second are allowed
+constexpr Duration kPatience = std::chrono::seconds(90);       // of a Pod that fits nowhere, without faults
+
 class Checker {
  public:
   Checker(const World& world, const Ending& ending) : world_(world), ending_(ending) {
@@ -27,9 +31,18 @@ class Checker {
     CheckBinds();
     CheckInstances();
     CheckExplanations();
-    if (const std::int64_t differ = world_.Agreements("differ"); differ != 0)
+    CheckPatience();
+    for (const Wrong& wrong : world_.deeds().wrong) Fail(wrong.what, wrong.why);
+    for (const std::string& line : world_.promptness().late()) Fail("moved-soon", line);
+    for (const std::string& line : world_.SlowHandOvers()) Fail("hand-over", line);
+    for (const Wrong& wrong : world_.hosting().wrong()) Fail(wrong.what, wrong.why);
+    // Who sees the past hears kube-scheduler speak of something else, unless past and present are alike.
+    for (const std::string& line : world_.unexplained_differences()) Fail("agreement", line);
+    if (const std::int64_t differ = world_.Agreements("differ");
+        differ != 0 && world_.LongestStaleness() == Duration(0))
       Fail("agreement", fmt::format("{} messages of kube-scheduler differ from ours", differ));
-    if (world_.history().rejected_by_kubelet() > 0)
+    // A scheduler whose answers got lost, and a kubelet that was silent, each know less than the other.
+    if (world_.history().rejected_by_kubelet() > 0 && world_.FaultsFired().empty())
       Fail("real nodes", fmt::format("{} Pods rejected by a kubelet", world_.history().rejected_by_kubelet()));
     for (const Line& line : world_.scenario().expectations) CheckLine(line);
     return std::move(failures_);
@@ -47,18 +60,38 @@ class Checker {
     for (const std::string& line : world_.history().moved_that_fits()) Fail("nothing-moved-that-fits", line);
     for (const std::string& line : world_.history().moved_ineligible()) Fail("only-eligible-moved", line);
     for (const std::string& line : world_.history().bound_twice()) Fail("never-bound-twice", line);
+    for (const std::string& line : world_.history().unevenly()) Fail("shared-out-evenly", line);
+  }
+
+  // Of a listing that is empty, or lacks most of what must be there, an agent concludes nothing: when the cloud has
+  // lost that, the Pods stay.
+  std::set<std::string> NodesThatLackMost(const std::map<std::string, int>& instances) const {
+    std::map<std::string, std::pair<int, int>> expected_and_missed;
+    for (const auto& [key, pod] : world_.cluster().caches().Of("pods").all()) {
+      if (!sandbox::IsPodActive(pod) || sandbox::PhaseOf(pod) != "Running") continue;
+      auto& [expected, missed] = expected_and_missed[sandbox::NodeOf(pod)];
+      ++expected;
+      missed += instances.contains(sandbox::UidOf(pod)) ? 0 : 1;
+    }
+    std::set<std::string> nodes;
+    for (const auto& [node, counts] : expected_and_missed) {
+      if (instances.empty() || (counts.first >= 3 && 2 * counts.second > counts.first)) nodes.insert(node);
+    }
+    return nodes;
   }
 
   void CheckInstances() {
     for (const std::string& line : world_.cloud().violations()) Fail("one-instance-per-live-pod", line);
     std::map<std::string, int> instances;
     for (const cloud::Instance& instance : world_.cloud().Instances()) ++instances[instance.identity.pod_uid];
+    const std::set<std::string> untold = NodesThatLackMost(instances);
     std::set<std::string> known;
     for (const auto& [key, pod] : world_.cluster().caches().Of("pods").all()) {
       if (!IsVirtual(sandbox::NodeOf(pod))) continue;
       known.insert(sandbox::UidOf(pod));
       const int count = instances.contains(sandbox::UidOf(pod)) ? instances[sandbox::UidOf(pod)] : 0;
-      if (sandbox::IsPodActive(pod) && sandbox::PhaseOf(pod) == "Running" && count != 1)
+      const bool is_told_apart = !untold.contains(sandbox::NodeOf(pod)) || !world_.FaultsFired().contains("cloud.lose");
+      if (sandbox::IsPodActive(pod) && sandbox::PhaseOf(pod) == "Running" && count != 1 && (count > 1 || is_told_apart))
         Fail("one-instance-per-live-pod", fmt::format("{} has {} instances", key, count));
     }
     for (const auto& [uid, count] : instances) {
@@ -66,36 +99,58 @@ class Checker {
     }
   }
 
-  // Ids in the events of one reason, by the UID of their Pod.
-  std::map<std::string, std::set<std::string>> EventIds(std::string_view reason) const {
-    std::map<std::string, std::set<std::string>> ids;
+  // What the events of one reason say, by the UID of their Pod and the id of the decision.
+  using Notes = std::map<std::string, std::map<std::string, std::string>>;
+  Notes NotesOf(std::string_view reason) const {
+    Notes notes;
     for (const auto& [key, event] : world_.cluster().caches().Of("events").all()) {
       if (sandbox::At(event, {"reason"}) != reason) continue;
       std::string note = sandbox::Text(event, {"message"});
       const std::size_t at = note.find("decision=");
-      ids[sandbox::Text(event, {"involvedObject", "uid"})].insert(at == std::string::npos ? "" : note.substr(at + 9));
+      const std::string id = at == std::string::npos ? "" : note.substr(at + 9);
+      notes[sandbox::Text(event, {"involvedObject", "uid"})][id] = std::move(note);
     }
-    return ids;
+    return notes;
+  }
+
+  // The event of a bind says what its annotations say, and nothing else was told of the Pod.
+  void CheckEvent(const BindRecord& bind, const std::map<std::string, std::string>& notes) {
+    const auto& [id, note] = *notes.begin();
+    if (notes.size() > 1 || id != bind.decision)
+      return Fail("explained", fmt::format("{}: annotation says {}, event {}", bind.key, bind.decision, id));
+    if (note.find("to virtual node " + bind.node + " ") == std::string::npos ||
+        note.find(bind.reason) == std::string::npos)
+      Fail("explained",
+           fmt::format("{} was moved to {}, \"{}\"; its event says: {}", bind.key, bind.node, bind.reason, note));
   }
 
   void CheckExplanations() {
-    const auto in_events = EventIds("OverflowScheduled");
+    const Notes in_events = NotesOf("OverflowScheduled");
     const auto in_logs = world_.DecisionIds();
     for (const BindRecord& bind : world_.history().binds()) {
       if (bind.decision.empty()) continue;
       const auto event = in_events.find(bind.uid);
       const auto logged = in_logs.find(bind.uid);
-      // A process that is killed, or an API that fails, may lose what was not yet told; it may not tell otherwise.
-      if (event == in_events.end() || logged == in_logs.end()) {
-        if (!world_.had_faults()) Fail("explained", bind.key + " was moved without event or without decision log");
-      }
-      if (event != in_events.end() && event->second != std::set<std::string>{bind.decision})
-        Fail("explained",
-             fmt::format("{}: annotation says {}, event {}", bind.key, bind.decision, *event->second.begin()));
+      if (event != in_events.end()) CheckEvent(bind, event->second);
       if (logged != in_logs.end() && !logged->second.contains(bind.decision))
         Fail("explained",
              fmt::format("{}: annotation says {}, decision log {}", bind.key, bind.decision, *logged->second.begin()));
+      // Whoever dies at once may not have told yet; and a Pod that is gone tells nothing of a bind without an answer.
+      const SentBind* sent = world_.deeds().Find(bind.uid, bind.decision);
+      if (sent == nullptr) continue;
+      const Instant until = sent->is_known ? Instant::max() : bind.deleted.value_or(Instant::max());
+      const bool is_slow = world_.scenario().controller.options.contains("qps");
+      const Duration needed = is_slow ? kTimeToDribble : kTimeToTell;
+      if (world_.UndisturbedLife(sent->life, bind.when, until) < needed) continue;
+      if (event == in_events.end() || logged == in_logs.end())
+        Fail("explained",
+             fmt::format("{} was moved without {}", bind.key, event == in_events.end() ? "event" : "decision log"));
     }
+  }
+
+  void CheckPatience() {
+    if (world_.is_dry_run()) return;
+    for (const std::string& line : world_.history().LeftBehind(kPatience)) Fail("nothing-left-behind", line);
   }
 
   void CheckLine(const Line& line) {
@@ -108,7 +163,7 @@ class Checker {
     if (what == "event" || what == "no-event") return CheckEvents(line);
     if (what == "agreed") return CheckAgreed(line);
     if (what == "dry-run-writes-nothing") {
-      for (const std::string& write : world_.controller_writes()) Fail(what, write);
+      for (const std::string& write : world_.deeds().writes) Fail(what, write);
       return;
     }
     static const std::set<std::string> always = {"nothing-moved-that-fits",
@@ -117,6 +172,18 @@ class Checker {
                                                  "one-instance-per-live-pod",
                                                  "no-orphans",
                                                  "explained",
+                                                 "nothing-left-behind",
+                                                 "moved-soon",
+                                                 "shared-out-evenly",
+                                                 "no-bind-after-the-deadline",
+                                                 "one-leader",
+                                                 "one-bind-at-a-time",
+                                                 "bound-as-it-was-judged",
+                                                 "hand-over",
+                                                 "ended-is-ended",
+                                                 "lost-is-lost",
+                                                 "instance-goes-first",
+                                                 "the-living-stay",
                                                  "agreement"};
     if (!always.contains(what)) Fail("expect", fmt::format("line {}: unknown expectation \"{}\"", line.number, what));
   }

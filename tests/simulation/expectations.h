@@ -17,13 +17,26 @@ struct Ending {
 // What does not hold, one line each; empty when everything does. Besides what the scenario expects, these hold in every
 // run:
 //
-//   nothing-moved-that-fits      at each bind, on the store's true state
+//   nothing-moved-that-fits      at each bind, on the store's true state and back to what the controller could know
+//   nothing-left-behind          no eligible Pod that fits nowhere waits for 90 s without faults
+//   moved-soon                   nor for more than 5 s and the controller's grace until its first bind is sent, where a
+//                                leader is undisturbed and watches do not lag (promptness.h)
+//   shared-out-evenly            no Pod goes to a virtual node with clearly more in use than another that would take it
+//   no-bind-after-the-deadline   none is sent by who has not renewed its lease, by its own monotonic clock
+//   one-leader                   nor while another process holds the lease
+//   one-bind-at-a-time           nor of one Pod before the last one was answered
+//   bound-as-it-was-judged       every bind demands the uid and version of the Pod that was judged
+//   hand-over                    a leader that is told to end, and not hindered, gives its lease back within 3 s
 //   only-eligible-moved
 //   never-bound-twice
 //   one-instance-per-live-pod    and never two at a time
 //   no-orphans                   no instance without its Pod
-//   explained                    event, annotation and decision log name the same id
-//   agreement                    no message of kube-scheduler is counted as different from the simulation's
+//   ended-is-ended, lost-is-lost, instance-goes-first, the-living-stay      what agents say and do: hosting.h
+//   explained                    event, annotation and decision log name the same id, reason and node; the event is
+//                                there if the process lived on undisturbed for 10 s, and the Pod too, should the answer
+//                                to its bind have got lost
+//   agreement                    no message of kube-scheduler is counted as different from the simulation's; where
+//                                watches lag: unless something has changed within the longest lag
 //
 // A scenario may expect:
 //

@@ -6,12 +6,15 @@
 #include <optional>
 #include <utility>
 
-#include "scheduler_sim/packing.h"
-#include "scheduler_sim/verdict.h"
+#include "tests/simulation/naive_spread.h"
 
 namespace spillway::simulation {
 
 using sandbox::Json;
+
+namespace {
+constexpr Duration kMemory = std::chrono::minutes(3);  // of the past: longer than any lag and any patience
+}
 
 // The changes of one kind, with one looked-at change held back so that several kinds can be merged by revision.
 struct History::Source {
@@ -29,8 +32,10 @@ std::string DecisionOf(const Json& pod) {
   return "";
 }
 
-History::History(Runtime& runtime, sandbox::Store& store) : runtime_(runtime), truth_(sim::ClusterOptions{}) {
-  for (const char* resource : {"nodes", "namespaces", "pods"})
+History::History(Runtime& runtime, sandbox::Store& store, LagOf lag_of)
+    : runtime_(runtime), lag_of_(std::move(lag_of)), truth_(kMemory) {
+  for (const char* resource : {"nodes", "namespaces", "persistentvolumeclaims", "persistentvolumes", "storageclasses",
+                               "csinodes", "csidrivers", "csistoragecapacities", "volumeattachments", "pods"})
     sources_.push_back(std::make_unique<Source>(store.etcd(), *sandbox::FindKind(resource), [this] { Note(); }));
   Note();
 }
@@ -61,41 +66,51 @@ void History::Replay() {
 }
 
 void History::Apply(const Source& source, const sandbox::Change& change) {
-  const bool gone = change.type == sandbox::Change::Type::kDeleted;
-  if (source.kind.plural == "pods") return ApplyPod(change);
-  if (source.kind.plural == "nodes") {
-    if (gone) return truth_.RemoveNode(change.object->uid);
-    if (auto node = decoder_.Decode<kube::Node>(change.object->json)) truth_.Upsert(*node);
-    return;
+  if (source.kind.plural == "pods") JudgePod(change);
+  if (source.kind.plural == "nodes") NoteNode(change);
+  if (change.type == sandbox::Change::Type::kDeleted) {
+    if (source.kind.plural == "pods") NoteDeleted(change.object->uid);
+    truth_.Remove(source.kind.plural, change.object->uid, runtime_.Now());
+  } else {
+    truth_.Put(source.kind.plural, change.object->json, runtime_.Now());
   }
-  if (gone) return truth_.RemoveNamespace(change.object->uid);
-  if (auto ns = decoder_.Decode<kube::Namespace>(change.object->json)) truth_.Upsert(*ns);
 }
 
-void History::ApplyPod(const sandbox::Change& change) {
-  const std::string& uid = change.object->uid;
-  if (change.type == sandbox::Change::Type::kDeleted) {
-    waiting_.erase(uid);
-    return truth_.RemovePod(uid);
+// Of nodes that have changed just now the controller may not know yet, or may wait for what comes of it.
+void History::NoteNode(const sandbox::Change& change) {
+  const auto now = decoder_.Decode<kube::Node>(change.object->json);
+  const bool is_there = change.before && change.type != sandbox::Change::Type::kDeleted;
+  const auto before = is_there ? decoder_.Decode<kube::Node>(change.before->json) : now;
+  const bool same = is_there && now && before && now->ready == before->ready && now->taints == before->taints &&
+                    now->unschedulable == before->unschedulable && now->cloud_unreachable == before->cloud_unreachable;
+  if (same) return;
+  (now && IsVirtualNode(*now) ? virtual_changed_ : real_changed_) = runtime_.Now();
+}
+
+// Judged only where the controller has seen all there is to see.
+std::optional<std::string> History::WhyUnevenly(const kube::Pod& pod, const BindRecord& bind) const {
+  constexpr Duration kSeenBy = std::chrono::seconds(2), kPresent = std::chrono::milliseconds(500);
+  if (!lag_of_ || lag_of_(bind) > kPresent || runtime_.Now() < virtual_changed_ + kSeenBy) return std::nullopt;
+  return WhyUneven(truth_.objects(), pod, bind.node);
+}
+
+void History::NoteDeleted(const std::string& uid) {
+  for (BindRecord& bind : binds_) {
+    if (bind.uid == uid) bind.deleted = runtime_.Now();
   }
-  const auto pod = decoder_.Decode<kube::Pod>(change.object->json);
-  if (!pod) return;
-  if (change.before && change.before->uid == uid) {
-    const auto before = decoder_.Decode<kube::Pod>(change.before->json);
-    if (before && before->node_name != pod->node_name) OnBind(*before, *pod, Json::parse(change.object->json));
-    if (before && !before->is_terminal() && pod->phase == kube::PodPhase::kFailed) {
-      const std::string reason = sandbox::Text(Json::parse(change.object->json), {"status", "reason"});
-      if (reason.starts_with("OutOf")) ++rejected_;
-    }
+}
+
+// Before it is Applied: on the state that the change met.
+void History::JudgePod(const sandbox::Change& change) {
+  if (!change.before || change.before->uid != change.object->uid) return;
+  const auto before = decoder_.Decode<kube::Pod>(change.before->json);
+  const auto after = decoder_.Decode<kube::Pod>(change.object->json);
+  if (!before || !after) return;
+  if (before->node_name != after->node_name) OnBind(*before, *after, Json::parse(change.object->json));
+  if (!before->is_terminal() && after->phase == kube::PodPhase::kFailed) {
+    const std::string reason = sandbox::Text(Json::parse(change.object->json), {"status", "reason"});
+    if (reason.starts_with("OutOf")) ++rejected_;
   }
-  const bool waits = !pod->is_bound() && !pod->is_terminal() && !pod->is_terminating() && !pod->has_scheduling_gates &&
-                     pod->scheduler_name == "default-scheduler";
-  if (waits) {
-    waiting_[uid] = pod->priority;
-  } else {
-    waiting_.erase(uid);
-  }
-  truth_.Upsert(*pod);
 }
 
 void History::OnBind(const kube::Pod& before, const kube::Pod& after, const Json& bound) {
@@ -107,52 +122,59 @@ void History::OnBind(const kube::Pod& before, const kube::Pod& after, const Json
   record.key = key;
   record.node = after.node_name;
   record.decision = DecisionOf(bound);
+  record.reason = sandbox::Text(bound, {"metadata", "annotations", "spillway.io/reason"});
   record.when = runtime_.Now();
-  const auto node = truth_.FindNode(after.node_name);
-  record.onto_virtual = node && truth_.node(*node).role == sim::NodeRole::kVirtual;
+  const auto& nodes = truth_.objects().nodes;
+  record.onto_virtual = std::any_of(nodes.begin(), nodes.end(), [&](const kube::Node& node) {
+    return node.metadata.name == after.node_name && IsVirtualNode(node);
+  });
   binds_.push_back(record);
   if (record.decision.empty()) return;
-  if (const auto why = WhyItFits(before)) moved_that_fits_.push_back(fmt::format("{}: {}", key, *why));
-  if (const auto why = WhyIneligible(before, bound)) moved_ineligible_.push_back(fmt::format("{}: {}", key, *why));
+  if (const auto why = WhyItFits(before, record)) moved_that_fits_.push_back(fmt::format("{}: {}", key, *why));
+  if (const auto why = WhyNotAllowed(before, record)) moved_ineligible_.push_back(fmt::format("{}: {}", key, *why));
+  if (const auto why = WhyUnevenly(before, record)) unevenly_.push_back(fmt::format("{}: {}", key, *why));
   if (!record.onto_virtual)
     moved_ineligible_.push_back(fmt::format("{} was bound to {}, which is no virtual node", key, after.node_name));
 }
 
-// A Pod may be moved if no real node would take it even alone; or if those that do are needed for Pods waiting beside
-// it, each of which kube-scheduler might place first.
-std::optional<std::string> History::WhyItFits(const kube::Pod& pod) const {
-  const auto self = truth_.FindPod(pod.metadata.uid);
-  if (!self) return "the store did not know it";
-  const sim::Verdict alone = sim::Judge(truth_, *self, sim::NodeDomain::kReal);
-  if (alone.kind == sim::Verdict::Kind::kNowhere) return std::nullopt;
-  if (alone.kind == sim::Verdict::Kind::kUndecidable) return "nobody can tell whether it fits: " + alone.undecidable;
-
-  std::vector<sim::PodIndex> ahead, behind;
-  for (const auto& [uid, priority] : waiting_) {
-    const auto index = truth_.FindPod(uid);
-    if (index && *index != *self) (priority >= pod.priority ? ahead : behind).push_back(*index);
-  }
-  std::vector<sim::PodIndex> order = sim::InQueueOrder(truth_, std::move(ahead));
-  const std::size_t place = order.size();
-  order.push_back(*self);
-  const sim::Packing packing = sim::Pack(truth_, order, sim::NodeDomain::kReal);
-  for (const sim::Packing::Entry& entry : packing.entries()) {
-    if (entry.pod == *self && entry.verdict.kind == sim::Verdict::Kind::kNowhere) return std::nullopt;
-  }
-  return fmt::format("real node {} would have taken it, after the {} Pods waiting ahead of it and before {} behind it",
-                     truth_.node(alone.node).name, place, behind.size());
+// Not if at one moment of what the controller may have seen as the present no real node would take it even alone; or if
+// those that do were needed for Pods waiting beside it, each of which kube-scheduler might place first.
+std::optional<std::string> History::WhyItFits(const kube::Pod& pod, const BindRecord& bind) const {
+  const Duration lag = lag_of_ ? lag_of_(bind) : Duration(0);
+  std::string node;
+  const bool was_nowhere = truth_.WalkBack(runtime_.Now() - lag, [&](const Objects& then) {
+    const auto left = NodeLeftFor(then, pod);
+    if (left && node.empty()) node = *left;
+    return !left;
+  });
+  if (was_nowhere) return std::nullopt;
+  return fmt::format("at {} real node {} would have taken it, and some real node at any moment of the {} before",
+                     base::FormatRfc3339Micro(runtime_.WallNow()), node, base::FormatDuration(lag));
 }
 
-std::optional<std::string> History::WhyIneligible(const kube::Pod& pod, const Json& object) const {
-  if (pod.has_scheduling_gates) return "it had scheduling gates";
-  if (pod.is_terminating()) return "it was terminating";
-  if (!pod.nominated_node_name.empty()) return "it was nominated to " + pod.nominated_node_name;
-  if (pod.scheduler_name != "default-scheduler") return "its scheduler is " + pod.scheduler_name;
-  if (pod.metadata.ns == "kube-system") return "its namespace is excluded";
-  const kube::OwnerReference* owner = pod.metadata.Controller();
-  if (owner != nullptr && owner->kind == "DaemonSet") return "it belongs to a DaemonSet";
-  if (sandbox::Text(object, {"metadata", "annotations", "spillway.io/overflow"}) == "false") return "it had opted out";
-  return std::nullopt;
+// What the Pod itself says is of the version that was judged; what its nomination is worth may have been another
+// matter.
+std::optional<std::string> History::WhyNotAllowed(const kube::Pod& pod, const BindRecord& bind) const {
+  const Duration lag = lag_of_ ? lag_of_(bind) : Duration(0);
+  const bool was_allowed =
+      truth_.WalkBack(runtime_.Now() - lag, [&](const Objects& then) { return !WhyIneligible(then, pod).has_value(); });
+  return was_allowed ? std::nullopt : WhyIneligible(truth_.objects(), pod);
+}
+
+std::vector<std::string> History::LeftBehind(Duration span) const {
+  std::vector<std::string> lines;
+  for (const kube::Pod& pod : truth_.objects().pods) {
+    if (!IsWaiting(pod) || WhyIneligible(truth_.objects(), pod)) continue;
+    const bool had_a_reason = truth_.WalkBack(runtime_.Now() - span, [&](const Objects& then) {
+      const auto same = std::find_if(then.pods.begin(), then.pods.end(),
+                                     [&](const kube::Pod& other) { return other.metadata.uid == pod.metadata.uid; });
+      return same == then.pods.end() || !IsWaiting(*same) || !OughtToMove(then, *same);
+    });
+    if (!had_a_reason)
+      lines.push_back(fmt::format("{} has fitted no real node for {} and was not moved", pod.metadata.Key(),
+                                  base::FormatDuration(span)));
+  }
+  return lines;
 }
 
 }  // namespace spillway::simulation

@@ -10,6 +10,7 @@ namespace spillway::simulation {
 namespace {
 
 using sandbox::Json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -28,6 +29,7 @@ class HistoryTest : public ::testing::Test {
                                         {"status", {{"capacity", resources}, {"allocatable", resources}}}}));
     ASSERT_TRUE(store_.Modify("nodes", "", name, sandbox::Part::kStatus, [&](Json& node) {
       node["status"]["capacity"] = node["status"]["allocatable"] = resources;
+      node["status"]["conditions"] = Json::array({{{"type", "Ready"}, {"status", "True"}}});
       return true;
     }));
   }
@@ -92,6 +94,34 @@ TEST_F(HistoryTest, AnOptedOutPodAndARealTargetAreReported) {
   ASSERT_THAT(history_.moved_ineligible(), SizeIs(2));
   EXPECT_THAT(history_.moved_ineligible()[0], HasSubstr("opted out"));
   EXPECT_THAT(history_.moved_ineligible()[1], HasSubstr("no virtual node"));
+}
+
+TEST_F(HistoryTest, APodIsLeftBehindOnceItsNodesHaveBeenLostForLong) {
+  AddPod("p", "2");
+  runtime_.RunFor(100s);
+  EXPECT_THAT(history_.LeftBehind(90s), IsEmpty()) << "it fits";
+  ASSERT_TRUE(store_.Modify("nodes", "", "real", sandbox::Part::kObject, [](Json& node) {
+    node["spec"]["unschedulable"] = true;
+    return true;
+  }));
+  runtime_.RunFor(80s);
+  EXPECT_THAT(history_.LeftBehind(90s), IsEmpty());
+  runtime_.RunFor(11s);
+  EXPECT_THAT(history_.LeftBehind(90s), ElementsAre(HasSubstr("default/p has fitted no real node for 90s")));
+}
+
+TEST_F(HistoryTest, APodIsLeftBehindWithoutAnyRealNodeAndNotForItsOwnConstraints) {
+  ASSERT_TRUE(store_.Delete("nodes", "", "real"));
+  AddPod("p", "2");
+  runtime_.RunFor(100s);
+  EXPECT_THAT(history_.LeftBehind(90s), SizeIs(1));
+  AddNode("other", "4", Json::object());
+  ASSERT_TRUE(store_.Modify("nodes", "", "other", sandbox::Part::kObject, [](Json& node) {
+    node["spec"]["taints"] = Json::array({{{"key", "dedicated"}, {"effect", "NoSchedule"}}});
+    return true;
+  }));
+  runtime_.RunFor(100s);
+  EXPECT_THAT(history_.LeftBehind(90s), IsEmpty());
 }
 
 }  // namespace

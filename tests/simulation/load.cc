@@ -2,9 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <fstream>
-#include <sstream>
-
+#include "base/files.h"
 #include "sandbox/standins/objects.h"
 
 namespace spillway::simulation {
@@ -19,6 +17,32 @@ std::pair<std::string, std::string> SplitPair(const std::string& text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
+// How it wants to stand beside others: spread=SKEW [zone=yes] of its own over nodes or zones, apart=yes from its own,
+// near=NAME to another workload's.
+void SetTopology(Json& spec, const Line& load, const std::string& name) {
+  const Json own = {{"matchLabels", {{"app", name}}}};
+  const char* topology = load.Text("zone") == "yes" ? "topology.kubernetes.io/zone" : "kubernetes.io/hostname";
+  const char* required = "requiredDuringSchedulingIgnoredDuringExecution";
+  if (load.options.contains("spread"))
+    spec["topologySpreadConstraints"] = Json::array({{{"maxSkew", load.Number("spread", 1)},
+                                                      {"topologyKey", topology},
+                                                      {"whenUnsatisfiable", "DoNotSchedule"},
+                                                      {"labelSelector", own}}});
+  if (load.Text("apart") == "yes")
+    spec["affinity"]["podAntiAffinity"][required] = Json::array({{{"topologyKey", topology}, {"labelSelector", own}}});
+  if (load.options.contains("near")) {
+    const Json other = {{"matchLabels", {{"app", load.Text("near")}}}};
+    spec["affinity"]["podAffinity"][required] = Json::array({{{"topologyKey", topology}, {"labelSelector", other}}});
+  }
+}
+
+// What virtual nodes may be unable to run: hostPID, hostIPC, hostPath, configMap; privileged is the container's.
+void SetNeeds(Json& spec, const std::string& needs) {
+  if (needs == "hostPID" || needs == "hostIPC") spec[needs] = true;
+  if (needs == "hostPath") spec["volumes"] = Json::array({{{"name", "v"}, {"hostPath", {{"path", "/var/log"}}}}});
+  if (needs == "configMap") spec["volumes"] = Json::array({{{"name", "v"}, {"configMap", {{"name", "settings"}}}}});
+}
+
 Json PodTemplate(const Line& load, const std::string& name) {
   Json pod = {{"metadata", {{"labels", {{"app", name}}}, {"annotations", Json::object()}}}, {"spec", Json::object()}};
   Json container = {{"name", "main"}, {"image", "registry.example/" + name + ":1"}};
@@ -26,9 +50,13 @@ Json PodTemplate(const Line& load, const std::string& name) {
   requests = Json::object();
   if (load.options.contains("cpu")) requests["cpu"] = load.Text("cpu");
   if (load.options.contains("memory")) requests["memory"] = load.Text("memory");
+  if (load.options.contains("gpu")) requests["nvidia.com/gpu"] = load.Text("gpu");
+  if (load.options.contains("scratch")) requests["ephemeral-storage"] = load.Text("scratch");
+  if (load.Text("needs") == "privileged") container["securityContext"]["privileged"] = true;
   if (const auto port = load.Number("port", 0); port > 0)
     container["ports"] = Json::array({{{"containerPort", port}, {"hostPort", port}}});
   pod["spec"]["containers"] = Json::array({container});
+  SetNeeds(pod["spec"], load.Text("needs"));
   if (load.options.contains("run"))
     pod["metadata"]["annotations"]["spillway.io/simulated-run-seconds"] =
         fmt::format("{}", std::chrono::duration_cast<std::chrono::seconds>(load.Time("run", 1s)).count());
@@ -42,6 +70,8 @@ Json PodTemplate(const Line& load, const std::string& name) {
   }
   if (load.options.contains("toleration"))
     pod["spec"]["tolerations"] = Json::array({{{"key", load.Text("toleration")}, {"operator", "Exists"}}});
+  if (load.Text("gated") == "yes") pod["spec"]["schedulingGates"] = Json::array({{{"name", "simulation/later"}}});
+  SetTopology(pod["spec"], load, name);
   if (load.options.contains("scheduler")) pod["spec"]["schedulerName"] = load.Text("scheduler");
   if (load.options.contains("priority"))
     pod["spec"]["priorityClassName"] = fmt::format("priority-{}", load.Number("priority", 0));
@@ -83,23 +113,68 @@ Status Created(const sandbox::ApiResult<Json>& created) {
   return {};
 }
 
+// A claim that is bound to a volume already: volume=anywhere, or volume=NODE for one that only that node reaches.
+Status AddVolume(sandbox::Store& store, Json& pod, const Line& load) {
+  const std::string name = sandbox::ObjectName(pod), ns = sandbox::NamespaceOf(pod), where = load.Text("volume");
+  Json volume;
+  volume["metadata"]["name"] = "pv-" + name;
+  volume["spec"]["capacity"]["storage"] = "1Gi";
+  volume["spec"]["accessModes"] = {"ReadWriteOnce"};
+  volume["spec"]["nfs"] = {{"server", "files.example"}, {"path", "/" + name}};
+  volume["spec"]["claimRef"] = {{"name", name}, {"namespace", ns}};
+  if (where != "anywhere") {
+    const Json here = {{"key", "kubernetes.io/hostname"}, {"operator", "In"}, {"values", {where}}};
+    volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"] =
+        Json::array({{{"matchExpressions", Json::array({here})}}});
+  }
+  Json claim;
+  claim["metadata"] = {{"name", name}, {"namespace", ns}};
+  claim["metadata"]["annotations"]["pv.kubernetes.io/bind-completed"] = "yes";
+  claim["spec"]["accessModes"] = {"ReadWriteOnce"};
+  claim["spec"]["resources"]["requests"]["storage"] = "1Gi";
+  claim["spec"]["volumeName"] = "pv-" + name;
+  pod["spec"]["volumes"] = Json::array({{{"name", "data"}, {"persistentVolumeClaim", {{"claimName", name}}}}});
+  if (auto created = Created(store.Create("persistentvolumes", volume)); !created) return created;
+  return Created(store.Create("persistentvolumeclaims", claim));
+}
+
+// Takes the scheduling gates off all Pods of a workload.
+Status Ungate(sandbox::Store& store, const std::string& ns, const std::string& app) {
+  const auto pods = store.List("pods", {.ns = ns, .label_selector = "app=" + app});
+  if (!pods) return Fail(sandbox::ToError(pods.error()));
+  for (const Json& pod : *pods) {
+    (void)store.Modify("pods", ns, sandbox::ObjectName(pod), sandbox::Part::kObject,
+                       [](Json& object) { return object["spec"].erase("schedulingGates") > 0; });
+  }
+  return {};
+}
+
 Status CreatePods(sandbox::Store& store, const std::string& name, const Line& load) {
   const std::int64_t count = load.Number("count", 1);
   for (std::int64_t i = 0; i < count; ++i) {
     Json pod = PodTemplate(load, name);
     pod["metadata"]["name"] = count == 1 ? name : fmt::format("{}-{}", name, i);
     pod["metadata"]["namespace"] = load.Text("namespace", "default");
+    if (load.options.contains("owner")) {
+      // The second is of a kind that the garbage collector does not know, so that it lets the Pod be.
+      Json& owners = pod["metadata"]["ownerReferences"] = Json::array();
+      for (const std::string& kind : {load.Text("owner"), std::string("Keeper")}) {
+        owners.push_back(
+            {{"apiVersion", "apps.example/v1"}, {"kind", kind}, {"name", name}, {"uid", kind + "-" + name}});
+      }
+      owners.front()["controller"] = true;
+    }
+    if (load.options.contains("volume")) {
+      if (auto added = AddVolume(store, pod, load); !added) return added;
+    }
     if (auto created = Created(store.Create("pods", std::move(pod))); !created) return created;
   }
   return {};
 }
 
 Status ApplyManifestFile(sandbox::SandboxCluster& cluster, const std::string& path, const Line& load) {
-  std::ifstream file(path);
-  if (!file) return Fail(Code::kNotFound, path + ": cannot be read");
-  std::ostringstream yaml;
-  yaml << file.rdbuf();
-  return cluster.Apply(yaml.str(), load.Text("namespace", "default"));
+  const auto yaml = base::ReadFile(path);
+  return yaml ? cluster.Apply(*yaml, load.Text("namespace", "default")) : Fail(yaml.error());
 }
 
 }  // namespace
@@ -118,6 +193,7 @@ Status ApplyLoad(sandbox::SandboxCluster& cluster, const std::string& folder, co
       return true;
     }));
   }
+  if (verb == "ungate") return Ungate(store, ns, load.Word(1));
   if (verb == "delete") return Created(store.Delete(Resource(load.Word(1)), ns, load.Word(2)));
   if (verb == "deployment" || verb == "statefulset" || verb == "daemonset" || verb == "job")
     return Created(store.Create(Resource(verb), Workload(verb, load.Word(1), load)));

@@ -3,10 +3,10 @@
 #include <fmt/core.h>
 
 #include <charconv>
-#include <fstream>
 #include <functional>
 #include <sstream>
 
+#include "base/files.h"
 #include "base/runtime.h"
 #include "cloud/providers/simulated/options.h"
 
@@ -36,25 +36,41 @@ enum class Kind : std::uint8_t { kText, kNumber, kTime, kShare, kLatency, kMomen
 // Every option that a scenario may use: a misspelt one must not silently do nothing.
 const std::map<std::string, Kind, std::less<>>& KnownOptions() {
   static const std::map<std::string, Kind, std::less<>> options = {
-      {"at", Kind::kMoment},         {"every", Kind::kTime},         {"until", Kind::kTime},
-      {"from", Kind::kTime},         {"for", Kind::kTime},           {"within", Kind::kTime},
-      {"after", Kind::kTime},        {"run", Kind::kTime},           {"grace", Kind::kTime},
-      {"batch-idle", Kind::kTime},   {"batch-max", Kind::kTime},     {"start", Kind::kLatency},
-      {"delete", Kind::kLatency},    {"latency", Kind::kLatency},    {"real", Kind::kNumber},
-      {"virtual", Kind::kNumber},    {"pods", Kind::kNumber},        {"vpods", Kind::kNumber},
-      {"replicas", Kind::kNumber},   {"completions", Kind::kNumber}, {"local", Kind::kNumber},
-      {"count", Kind::kNumber},      {"status", Kind::kNumber},      {"parallelism", Kind::kNumber},
-      {"priority", Kind::kNumber},   {"backoff", Kind::kNumber},     {"qps", Kind::kNumber},
-      {"burst", Kind::kNumber},      {"share", Kind::kShare},        {"lost", Kind::kShare},
-      {"no_stock", Kind::kShare},    {"lost_reply", Kind::kShare},   {"throttled", Kind::kShare},
-      {"slow_delete", Kind::kShare}, {"cpu", Kind::kText},           {"memory", Kind::kText},
-      {"vcpu", Kind::kText},         {"vmemory", Kind::kText},       {"provider", Kind::kText},
-      {"namespace", Kind::kText},    {"annotation", Kind::kText},    {"label", Kind::kText},
-      {"dry-run", Kind::kText},      {"resource", Kind::kText},      {"taint", Kind::kText},
-      {"trigger", Kind::kText},      {"scheduler", Kind::kText},     {"leader-elect", Kind::kText},
-      {"method", Kind::kText},       {"node", Kind::kText},          {"toleration", Kind::kText},
-      {"port", Kind::kNumber},       {"selector", Kind::kText},      {"spread", Kind::kNumber},
-      {"reason", Kind::kText},
+      {"at", Kind::kMoment},        {"every", Kind::kTime},
+      {"until", Kind::kTime},       {"from", Kind::kTime},
+      {"for", Kind::kTime},         {"within", Kind::kTime},
+      {"after", Kind::kTime},       {"run", Kind::kTime},
+      {"grace", Kind::kTime},       {"batch-idle", Kind::kTime},
+      {"batch-max", Kind::kTime},   {"start", Kind::kLatency},
+      {"delete", Kind::kLatency},   {"latency", Kind::kLatency},
+      {"real", Kind::kNumber},      {"virtual", Kind::kNumber},
+      {"pods", Kind::kNumber},      {"vpods", Kind::kNumber},
+      {"replicas", Kind::kNumber},  {"completions", Kind::kNumber},
+      {"local", Kind::kNumber},     {"count", Kind::kNumber},
+      {"status", Kind::kNumber},    {"parallelism", Kind::kNumber},
+      {"priority", Kind::kNumber},  {"backoff", Kind::kNumber},
+      {"qps", Kind::kNumber},       {"burst", Kind::kNumber},
+      {"share", Kind::kShare},      {"lost", Kind::kShare},
+      {"no_stock", Kind::kShare},   {"lost_reply", Kind::kShare},
+      {"throttled", Kind::kShare},  {"slow_delete", Kind::kShare},
+      {"cpu", Kind::kText},         {"memory", Kind::kText},
+      {"vcpu", Kind::kText},        {"vmemory", Kind::kText},
+      {"provider", Kind::kText},    {"namespace", Kind::kText},
+      {"annotation", Kind::kText},  {"label", Kind::kText},
+      {"dry-run", Kind::kText},     {"resource", Kind::kText},
+      {"taint", Kind::kText},       {"trigger", Kind::kText},
+      {"scheduler", Kind::kText},   {"leader-elect", Kind::kText},
+      {"method", Kind::kText},      {"node", Kind::kText},
+      {"toleration", Kind::kText},  {"port", Kind::kNumber},
+      {"selector", Kind::kText},    {"spread", Kind::kNumber},
+      {"reason", Kind::kText},      {"by", Kind::kTime},
+      {"cut", Kind::kShare},        {"limit", Kind::kNumber},
+      {"zone", Kind::kText},        {"apart", Kind::kText},
+      {"near", Kind::kText},        {"gated", Kind::kText},
+      {"volume", Kind::kText},      {"owner", Kind::kText},
+      {"retry-after", Kind::kTime}, {"gpu", Kind::kText},
+      {"scratch", Kind::kText},     {"needs", Kind::kText},
+      {"can", Kind::kText},
   };
   return options;
 }
@@ -149,6 +165,8 @@ bool ReadSeeds(const std::string& word, Scenario& scenario) {
 Status ReadStatement(const std::string& statement, Line line, Scenario& scenario) {
   if (statement == "seeds") {
     if (!ReadSeeds(line.Word(0), scenario)) return Fail(Code::kInvalidArgument, "seeds are written as 1..200");
+  } else if (statement == "swarm") {
+    scenario.is_swarm = true;
   } else if (statement == "length") {
     const auto length = base::ParseGoDuration(line.Word(0));
     if (!length) return Fail(Code::kInvalidArgument, "length is a duration, as 3m");
@@ -222,17 +240,15 @@ Result<Scenario> ParseScenario(std::string_view file_name, std::string_view text
     }
     if (!read) return Fail(Code::kInvalidArgument, fmt::format("{}:{}: {}", file_name, number, read.error().message));
   }
-  if (scenario.expectations.empty())
+  if (scenario.expectations.empty() && !scenario.is_swarm)
     return Fail(Code::kInvalidArgument, fmt::format("{}: nothing is expected; add an expect line", file_name));
   return scenario;
 }
 
 Result<Scenario> ReadScenario(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return Fail(Code::kNotFound, fmt::format("{}: cannot be read", path));
-  std::ostringstream text;
-  text << file.rdbuf();
-  return ParseScenario(path, text.str());
+  const auto text = base::ReadFile(path);
+  if (!text) return Fail(text.error());
+  return ParseScenario(path, *text);
 }
 
 }  // namespace spillway::simulation

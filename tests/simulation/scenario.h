@@ -41,18 +41,23 @@ struct Step {
 
 // A simulation as a file: cluster, workload, faults, what must hold at the end. One statement a line, # comments.
 //
+//   swarm                                each seed draws the rest of the file for itself, see swarm.h
 //   seeds      1..200                    seeds of a normal run; 1 when absent
 //   length     3m                        virtual time that the run may take; 5m when absent
 //   cluster    real=2 cpu=4 memory=8Gi pods=110 virtual=3 vcpu=1000 vmemory=4Ti vpods=3000 provider=simulated(...)
-//   node       NAME cpu= memory= pods=   one more real node
-//   virtual    NAME cpu= memory= pods=   one more virtual node
+//   node       NAME cpu= memory= pods= label=key:value taint=key:value   one more real node
+//   virtual    NAME cpu= memory= pods= gpu= scratch= can=FEATURE   one more virtual node; scratch: ephemeral storage
 //   controller replicas=1 grace=1s dry-run=yes ...
 //   load       at=5s deployment NAME replicas= cpu= memory= run=30s namespace= annotation=key:value
+//              spread=1 [zone=yes] apart=yes near=NAME priority=100 selector=key:value toleration=key gated=yes
+//              gpu=1 scratch=20Gi needs=privileged|hostPID|hostIPC|hostPath|configMap
+//   load       at=9s pod NAME count= volume=anywhere|NODE owner=KIND | ungate NAME | statefulset NAME | daemonset NAME
 //   load       at=9s scale deployment NAME replicas= | delete deployment NAME | manifest FILE | job NAME completions=
 //   ... fault      at=6s api.down for=4s | watch.gone | watch.drop | http status=409 share=10% | http lost=5% | delay
 //   ... | kill ... expect     NAME options
 struct Scenario {
   std::string name;  // the file's, without folder and ending
+  bool is_swarm = false;
   std::uint64_t first_seed = 1, last_seed = 1;
   Duration length = std::chrono::minutes(5);
   Line cluster, controller;

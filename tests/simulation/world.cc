@@ -7,6 +7,7 @@
 
 #include "tests/simulation/fault_injector.h"
 #include "tests/simulation/load.h"
+#include "tests/simulation/naive_judge.h"
 
 namespace spillway::simulation {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 using sandbox::Json;
 
 constexpr Duration kRandomStepSpan = std::chrono::seconds(20);  // after the last load, unless until= says otherwise
+
+constexpr Duration kPrompt = std::chrono::seconds(5);  // from when a Pod may be moved to its bind
 
 bool IsYes(const Line& line, const std::string& option) { return line.Text(option) == "yes"; }
 
@@ -24,24 +27,26 @@ cloud::Latency LatencyOf(const Line& line, const std::string& option, cloud::Lat
 
 }  // namespace
 
-Task<Result<kube::Response>> WatchedTransport::Send(kube::Request request) {
-  const bool harmless = request.method == kube::Method::kGet || request.path.find("/events") != std::string::npos ||
-                        request.path.find("/leases") != std::string::npos;
-  if (!harmless) writes_.push_back(fmt::format("{} {}", kube::ToString(request.method), request.path));
-  return inner_->Send(std::move(request));
-}
-
 World::World(const Scenario& scenario, std::string folder, std::uint64_t seed)
-    : scenario_(scenario), folder_(std::move(folder)), runtime_(seed), random_(runtime_.random().Fork()) {
+    : scenario_(scenario),
+      folder_(std::move(folder)),
+      runtime_(seed),
+      random_(runtime_.random().Fork()),
+      promptness_(scenario_.controller.Time("grace", 2s) + kPrompt) {
   sandbox::SandboxOptions options;
   options.api.seed = runtime_.random().Next();
   options.api.latency = 2ms;
+  options.judge = [this](const std::string& scheduler) { return NewNaiveJudge(runtime_, scheduler); };
   cluster_ = std::make_unique<sandbox::SandboxCluster>(runtime_, options);
   // A cache knows what has happened since it was opened: these are read at the end.
   for (const char* resource : {"pods", "nodes", "events", "deployments.apps", "statefulsets.apps", "jobs.batch"})
     cluster_->caches().Of(resource);
-  history_ = std::make_unique<History>(runtime_, cluster_->store());
+  history_ =
+      std::make_unique<History>(runtime_, cluster_->store(), [this](const BindRecord& bind) { return LagOf(bind); });
   cloud_ = std::make_unique<cloud::SimulatedCloud>(runtime_, CloudOptions());
+  hosting_ = std::make_unique<Hosting>(runtime_, cluster_->store(), *cloud_,
+                                       [this](const std::string& node) { return AgentSeesPresent(node); });
+  desk_.on_delete = [this](const std::string& instance) { hosting_->OnDelete(instance); };
   injector_ = std::make_unique<FaultInjector>(*this);
 }
 
@@ -85,13 +90,36 @@ controller::ControllerOptions World::ControllerOptionsFor(const std::string& nam
   return options;
 }
 
+// "key" or "key:value" of an option.
+static std::pair<std::string, std::string> PairOf(const Line& line, const std::string& option) {
+  const std::string text = line.Text(option);
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return {text, ""};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+void World::AddRealNode(const Line& node, std::size_t name_word) {
+  const std::string name = node.Word(name_word);
+  cluster_->AddRealNode(name, node.Text("cpu", "4"), node.Text("memory", "8Gi"), node.Number("pods", 110));
+  (void)cluster_->store().Modify("nodes", "", name, sandbox::Part::kObject, [&](Json& object) {
+    if (node.options.contains("label")) {
+      const auto [key, value] = PairOf(node, "label");
+      object["metadata"]["labels"][key] = value;
+    }
+    if (node.options.contains("taint")) {
+      const auto [key, value] = PairOf(node, "taint");
+      object["spec"]["taints"].push_back({{"key", key}, {"value", value}, {"effect", "NoSchedule"}});
+    }
+    return true;
+  });
+}
+
 void World::AddNodes() {
   const Line& line = scenario_.cluster;
   for (std::int64_t i = 0; i < line.Number("real", 0); ++i)
     cluster_->AddRealNode(fmt::format("node-{}", i), line.Text("cpu", "4"), line.Text("memory", "8Gi"),
                           line.Number("pods", 110));
-  for (const Line& node : scenario_.nodes)
-    cluster_->AddRealNode(node.Word(0), node.Text("cpu", "4"), node.Text("memory", "8Gi"), node.Number("pods", 110));
+  for (const Line& node : scenario_.nodes) AddRealNode(node, 0);
 
   const auto add_virtual = [this](const std::string& name, const std::string& cpu, const std::string& memory,
                                   std::int64_t pods) {
@@ -100,45 +128,27 @@ void World::AddNodes() {
   for (std::int64_t i = 0; i < line.Number("virtual", 0); ++i)
     add_virtual(fmt::format("vnode-{}", i), line.Text("vcpu", "1000"), line.Text("vmemory", "4Ti"),
                 line.Number("vpods", 3000));
-  for (const Line& node : scenario_.virtual_nodes)
+  for (const Line& node : scenario_.virtual_nodes) {
     add_virtual(node.Word(0), node.Text("cpu", "1000"), node.Text("memory", "4Ti"), node.Number("pods", 3000));
+    AgentProcess& agent = agents_[node.Word(0)];
+    if (node.options.contains("gpu")) agent.capacity["nvidia.com/gpu"] = node.Text("gpu");
+    if (node.options.contains("scratch")) agent.capacity["ephemeral-storage"] = node.Text("scratch");
+    if (node.options.contains("can")) agent.extra_capabilities = {node.Text("can")};
+  }
 }
 
 void World::StartAll() {
   AddNodes();
-  for (const auto& [name, agent] : agents_) StartAgent(name);
+  for (auto& [name, agent] : agents_) {
+    agent.process = NewProcess();
+    StartAgent(name);
+  }
   controllers_.resize(static_cast<std::size_t>(scenario_.controller.Number("replicas", 1)));
   for (std::size_t i = 0; i < controllers_.size(); ++i) {
     controllers_[i].name = fmt::format("spillway-controller-{}", i);
+    controllers_[i].process = NewProcess();
     StartController(i);
   }
-}
-
-void World::StartController(std::size_t index) {
-  ControllerProcess& process = controllers_[index];
-  if (process.controller) return;
-  process.transport =
-      std::make_unique<WatchedTransport>(cluster_->api().NewTransport(process.name), controller_writes_);
-  process.metrics = std::make_unique<metrics::Registry>(metrics::Component::kController);
-  process.controller = std::make_unique<controller::Controller>(runtime_, *process.transport,
-                                                                ControllerOptionsFor(process.name), *process.metrics);
-  process.controller->Start([this, index](const std::string&) {
-    runtime_.Post([this, index] { KillController(index, 1s); });  // as the process manager restarts it
-  });
-}
-
-void World::StartAgent(const std::string& node) {
-  AgentProcess& process = agents_.at(node);
-  if (process.agent) return;
-  cloud::AgentOptions options;
-  options.node_name = node;
-  options.cluster_id = sandbox::UidOf(*cluster_->store().Get("namespaces", "", "kube-system"));
-  options.capacity = process.capacity;
-  options.taint_value = "simulated";
-  process.transport = cluster_->api().NewTransport("agent-" + node);
-  process.provider = cloud_->NewProvider();
-  process.agent = std::make_unique<cloud::Agent>(runtime_, *process.transport, *process.provider, options);
-  process.agent->Start();
 }
 
 void World::Collect(const controller::DecisionLog& log) {
@@ -168,27 +178,38 @@ std::int64_t World::Agreements(const std::string& result) const {
   return sum;
 }
 
-void World::KillController(std::size_t index, Duration downtime) {
-  ControllerProcess& process = controllers_[index];
-  if (!process.controller) return;
-  Collect(process.controller->decisions());
-  for (const char* result : {"agree", "differ", "stale", "undecided"}) {
-    agreements_[result] +=
-        static_cast<std::int64_t>(process.metrics->Value(metrics::Id::kSchedulerAgreement, {result}));
+// A message is compared when it is heard, and once more a while later.
+void World::Observe() {
+  if (began_ != Instant() && ++observed_ % 5 == 0) {
+    if (MayBePrompt()) {
+      promptness_.Look(history_->truth().objects(), runtime_.Now(),
+                       [this](const std::string& uid) { return deeds_.tried.contains(uid); });
+    } else {
+      promptness_.Excuse();
+    }
   }
-  process.controller.reset();
-  process.metrics.reset();
-  process.transport.reset();
-  runtime_.PostAt(runtime_.Now() + downtime, [this, index] { StartController(index); });
+  constexpr Duration kCatchUp = std::chrono::seconds(2);
+  const std::int64_t differences = Agreements("differ");
+  if (differences == std::exchange(differences_, differences)) return;
+  if (!history_->StandsSince(runtime_.Now() - LongestStaleness() - kCatchUp - 2 * kStep)) return;
+  unexplained_differences_.push_back(fmt::format("at {} a message of kube-scheduler differed from ours",
+                                                 base::FormatRfc3339Micro(runtime_.WallNow())));
 }
 
-void World::KillAgent(const std::string& node, Duration downtime) {
-  AgentProcess& process = agents_.at(node);
-  if (!process.agent) return;
-  process.agent.reset();
-  process.provider.reset();
-  process.transport.reset();
-  runtime_.PostAt(runtime_.Now() + downtime, [this, node] { StartAgent(node); });
+Duration World::LongestLag() const {
+  static const std::set<std::string> kinds = {"watch.lag", "partition", "list.pages"};
+  const bool lags = std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [](const Step& fault) {
+    const bool delays =
+        fault.what.Word(0) == "http" && fault.what.Word(1) == "delay" && fault.what.Text("resource") != "leases";
+    return kinds.contains(fault.what.Word(0)) || delays;
+  });
+  return lags ? Duration(5s) : Duration(0);
+}
+
+Duration World::LongestStaleness() const {
+  const bool breaks = std::any_of(scenario_.faults.begin(), scenario_.faults.end(),
+                                  [](const Step& fault) { return fault.what.Word(0).starts_with("watch."); });
+  return breaks ? Duration(5s) : LongestLag();
 }
 
 bool World::IsNodeReady(const std::string& name) const {
@@ -214,7 +235,7 @@ void World::At(Instant when, std::function<void()> work) {
 
 void World::ScheduleSteps() {
   const Instant start = runtime_.Now();
-  last_load_ = start;
+  began_ = last_load_ = start;
   for (const Step& load : scenario_.loads) {
     last_load_ = std::max(last_load_, start + load.when.at);
     At(start + load.when.at, [this, line = load.what] {
@@ -237,9 +258,12 @@ void World::ScheduleSteps() {
   }
 }
 
+std::map<std::string, std::uint64_t> World::FaultsFired() const { return injector_->Fired(); }
+
 void World::EndFaults() {
   faults_ended_ = true;
   injector_->EndAll();
+  for (Disturbance& disturbance : disturbances_) disturbance.until = std::min(disturbance.until, runtime_.Now());
   for (std::size_t i = 0; i < controllers_.size(); ++i) StartController(i);
   for (const auto& [name, agent] : agents_) StartAgent(name);
 }

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/scope.h"
+#include "base/sim_process.h"
 #include "base/sim_runtime.h"
 #include "cloud/agent/agent.h"
 #include "cloud/providers/simulated/cloud.h"
@@ -16,24 +18,17 @@
 #include "metrics/registry.h"
 #include "sandbox/standins/cluster.h"
 #include "tests/simulation/history.h"
+#include "tests/simulation/hosting.h"
+#include "tests/simulation/observed_transport.h"
+#include "tests/simulation/process_provider.h"
+#include "tests/simulation/promptness.h"
 #include "tests/simulation/scenario.h"
 
 namespace spillway::simulation {
 
-// Lets requests through and notes the writes: what a dry run must not do.
-class WatchedTransport final : public kube::Transport {
- public:
-  WatchedTransport(std::unique_ptr<kube::Transport> inner, std::vector<std::string>& writes)
-      : inner_(std::move(inner)), writes_(writes) {}
-  Task<Result<kube::Response>> Send(kube::Request request) override;
-
- private:
-  std::unique_ptr<kube::Transport> inner_;
-  std::vector<std::string>& writes_;
-};
-
-// Everything that a scenario describes, in one process on virtual time: sandbox, cloud, controllers, agents. A process
-// is killed by destroying it and comes back as a new object with nothing but what it finds.
+// Everything that a scenario describes, in one process on virtual time: sandbox, cloud, controllers, agents. Each of
+// the latter two sees the time through a SimProcess of its own. A process is killed by destroying it and comes back as
+// a new object with nothing but what it finds.
 class World {
  public:
   World(const Scenario& scenario, std::string folder, std::uint64_t seed);
@@ -48,25 +43,44 @@ class World {
   void ScheduleSteps();
   // Every step has happened, every process is up and every workload is as its owner wants it.
   bool IsSettled() const;
+  // Notes what can be seen only while it happens. To be called every `kStep`.
+  void Observe();
+  static constexpr Duration kStep = std::chrono::milliseconds(100);
   // No fault from now on; what is down comes back.
   void EndFaults();
 
   void KillController(std::size_t index, Duration downtime);
+  // As SIGTERM does: it hands over, and is gone when it has, or after a while.
+  void StopController(std::size_t index, Duration downtime);
   void KillAgent(const std::string& node, Duration downtime);
+  // Kinds of fault that have struck, by name, and how often: "watch.lag". Only what had an effect is counted.
+  std::map<std::string, std::uint64_t> FaultsFired() const;
+  // How far behind this file's faults may leave a controller that runs: none of them more than 5 s.
+  Duration LongestLag() const;
+  // The same of what single watches may have missed: one that breaks is opened anew after a pause.
+  Duration LongestStaleness() const;
 
   SimRuntime& runtime() { return runtime_; }
   sandbox::SandboxCluster& cluster() const { return *cluster_; }
   cloud::SimulatedCloud& cloud() { return *cloud_; }
   const cloud::SimulatedCloud& cloud() const { return *cloud_; }
   const History& history() const { return *history_; }
-  // What the controllers wrote that is neither event nor lease: "POST /api/v1/...".
-  const std::vector<std::string>& controller_writes() const { return controller_writes_; }
+  const Hosting& hosting() const { return *hosting_; }
+  const Deeds& deeds() const { return deeds_; }
+  // How long the process of this life lived on undisturbed after `since` and before `until`: not paused, cut off or
+  // answered wrongly.
+  Duration UndisturbedLife(std::size_t life, Instant since, Instant until) const;
+  // Leaders that were told to end, nobody hindering them, and did not give their lease back at once; one line each.
+  std::vector<std::string> SlowHandOvers() const;
   // UID to decision ids, from the decision logs of all controllers that have lived.
   std::map<std::string, std::set<std::string>> DecisionIds() const;
   // spillway_scheduler_agreement_total of all controllers that have lived.
   std::int64_t Agreements(const std::string& result) const;
-  // Events may be lost: somebody was killed or requests failed.
-  bool had_faults() const { return !scenario_.faults.empty(); }
+  // Messages of kube-scheduler that were counted as different from ours although nothing had changed in the cluster for
+  // longer than anybody's view of it can be late; one line each.
+  const std::vector<std::string>& unexplained_differences() const { return unexplained_differences_; }
+  const Promptness& promptness() const { return promptness_; }
+  bool is_dry_run() const { return scenario_.controller.Text("dry-run") == "yes"; }
   Instant last_load() const { return last_load_; }
   std::size_t agent_count() const { return agents_.size(); }
   const std::vector<std::string>& step_failures() const { return step_failures_; }
@@ -77,22 +91,49 @@ class World {
  private:
   struct ControllerProcess {
     std::string name;
+    std::size_t life = 0;
+    std::unique_ptr<SimProcess> process;
     std::unique_ptr<kube::Transport> transport;
     std::unique_ptr<metrics::Registry> metrics;
     std::unique_ptr<controller::Controller> controller;
+    std::unique_ptr<TaskScope> stopping;  // while it shuts down
   };
   struct AgentProcess {
     std::map<std::string, std::string> capacity;
+    std::vector<std::string> extra_capabilities;
+    std::unique_ptr<SimProcess> process;
     std::unique_ptr<kube::Transport> transport;
     std::unique_ptr<cloud::Provider> provider;
     std::unique_ptr<cloud::Agent> agent;
   };
+  struct Disturbance {
+    std::string process;  // empty: all
+    Instant from, until;
+    std::string resource;  // only what is said of that; empty: all
+    Duration after;        // so long it may still be felt
+  };
   friend class FaultInjector;
+
+  std::unique_ptr<SimProcess> NewProcess();
+  Duration LagOf(const BindRecord& bind) const;
+  bool AgentSeesPresent(const std::string& node) const;
+  // Whether the controllers can be held to moving Pods at once: one of them leads, undisturbed, sees the present, and
+  // waits for no node.
+  bool MayBePrompt();
+  std::optional<std::size_t> LeadingLife() const;
+  // From now on for `span` that process, or all, cannot be held to deadlines, as far as it is about that resource.
+  void Disturb(const std::string& process, Duration span, const std::string& resource = "",
+               Duration after = kLongestRetry);
+  // After a storm it takes a while until everybody tries again.
+  static constexpr Duration kLongestRetry = std::chrono::seconds(15);
 
   cloud::SimulatedCloudOptions CloudOptions() const;
   controller::ControllerOptions ControllerOptionsFor(const std::string& name) const;
   void AddNodes();
+  // As "NAME cpu= memory= pods= label=key:value taint=key:value" from that word on.
+  void AddRealNode(const Line& node, std::size_t name_word);
   void StartController(std::size_t index);
+  Task<void> Stopping(std::size_t index, Duration grace, Duration downtime);
   void StartAgent(const std::string& node);
   void Collect(const controller::DecisionLog& log);
   void At(Instant when, std::function<void()> work);
@@ -108,15 +149,21 @@ class World {
   std::unique_ptr<sandbox::SandboxCluster> cluster_;
   std::unique_ptr<History> history_;
   std::unique_ptr<cloud::SimulatedCloud> cloud_;
-  std::vector<std::string> controller_writes_;
+  std::unique_ptr<Hosting> hosting_;
+  CloudDesk desk_;
+  Deeds deeds_;
+  std::vector<Disturbance> disturbances_;
   std::vector<ControllerProcess> controllers_;
   std::map<std::string, AgentProcess> agents_;
   std::unique_ptr<class FaultInjector> injector_;
+  Promptness promptness_;
+  std::optional<std::size_t> leader_;  // its life, at the last look
   std::map<std::string, std::set<std::string>> decision_ids_;
   std::map<std::string, std::int64_t> agreements_;  // of those that are dead
-  std::vector<std::string> step_failures_;
-  Instant last_load_{};
-  std::size_t steps_left_ = 0;
+  std::vector<std::string> step_failures_, unexplained_differences_;
+  std::int64_t differences_ = 0;  // seen so far
+  Instant last_load_{}, began_{};
+  std::size_t steps_left_ = 0, observed_ = 0;
   bool faults_ended_ = false;
 };
 

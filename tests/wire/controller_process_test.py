@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """`spillway controller` as a process: how it starts, answers probes, stops, and ends when the lease is lost."""
 
-import json
-import os
 import re
 import signal
 import subprocess
@@ -13,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from processes import DEADLINE, SPILLWAY, Sandbox, find_kubectl
+from processes import DEADLINE, SPILLWAY, Sandbox
 
 LOOPBACK = ("--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=127.0.0.1:0")
 
@@ -77,10 +75,8 @@ class ControllerProcess(unittest.TestCase):
         return controller
 
     def lease_holder(self):
-        env = {**os.environ, "KUBECONFIG": str(self.sandbox.kubeconfig), "HOME": self.sandbox.folder.name}
-        lease = subprocess.run([find_kubectl(), "get", "lease", "-n", "kube-system", "spillway-controller", "-o", "json"],
-                               env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=DEADLINE)
-        return lease.returncode == 0 and json.loads(lease.stdout)["spec"].get("holderIdentity", "")
+        status, lease = self.sandbox.get("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/spillway-controller")
+        return status == 200 and lease["spec"].get("holderIdentity", "")
 
     def freeze_the_api_server(self):
         self.sandbox.process.send_signal(signal.SIGSTOP)

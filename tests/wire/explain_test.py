@@ -13,6 +13,8 @@ from pathlib import Path
 from controller_process_test import Controller
 from processes import DEADLINE, ROOT, SPILLWAY, Sandbox, find_kubectl
 
+KUBECTL = find_kubectl()
+
 SERVICE = "spillway-system"
 
 
@@ -29,10 +31,6 @@ def pod(name, cpu, **spec):
 
 
 class Explain(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.kubectl_path = find_kubectl()
-
     def setUp(self):
         self.sandbox = Sandbox()
         self.addCleanup(self.sandbox.stop)
@@ -47,7 +45,7 @@ class Explain(unittest.TestCase):
         return subprocess.run(command, input=text, env=self.env, capture_output=True, text=True, timeout=DEADLINE)
 
     def kubectl(self, *args, text=None):
-        done = self.run_command(self.kubectl_path, *args, text=text)
+        done = self.run_command(KUBECTL, *args, text=text)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 

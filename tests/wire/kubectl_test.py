@@ -9,6 +9,8 @@ from pathlib import Path
 
 from processes import DEADLINE, Sandbox, find_kubectl
 
+KUBECTL = find_kubectl()
+
 WEB = """
 apiVersion: apps/v1
 kind: Deployment
@@ -54,7 +56,6 @@ class KubectlCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.binary = find_kubectl()
         cls.sandbox = Sandbox(*cls.flags)
         # A home of its own: discovery is cached by server address, and ports are used again.
         cls.env = {**os.environ, "KUBECONFIG": str(cls.sandbox.kubeconfig), "HOME": cls.sandbox.folder.name}
@@ -67,7 +68,7 @@ class KubectlCase(unittest.TestCase):
     def run_kubectl(self, *words, stdin=None):
         if isinstance(stdin, dict):
             stdin = json.dumps(stdin)
-        return subprocess.run([self.binary, *words], input=stdin, env=self.env, text=True, timeout=DEADLINE,
+        return subprocess.run([KUBECTL, *words], input=stdin, env=self.env, text=True, timeout=DEADLINE,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def kubectl(self, *words, stdin=None):
@@ -170,7 +171,7 @@ class OnAnEmptyCluster(KubectlCase):
         self.assertNotIn("taints", self.get("node", "n1")["spec"])
 
     def test_watching(self):
-        watch = subprocess.Popen([self.binary, "get", "pods", "-w", "--no-headers"], env=self.env, text=True,
+        watch = subprocess.Popen([KUBECTL, "get", "pods", "-w", "--no-headers"], env=self.env, text=True,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             self.apply(pod("p"))
@@ -183,7 +184,7 @@ class OnAnEmptyCluster(KubectlCase):
 
     def test_rollout_status_and_wait_follow_the_status(self):
         self.kubectl("apply", "-f", "-", stdin=WEB)
-        wait = subprocess.Popen([self.binary, "rollout", "status", "deploy/web", "--timeout=50s"], env=self.env, text=True,
+        wait = subprocess.Popen([KUBECTL, "rollout", "status", "deploy/web", "--timeout=50s"], env=self.env, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertIn("Waiting for", wait.stdout.readline())
         status = {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3, "availableReplicas": 3,

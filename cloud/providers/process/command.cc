@@ -11,20 +11,25 @@
 namespace spillway::cloud {
 namespace {
 
+constexpr char kNotInPath[] = "NotInPath";
 constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 Result<std::string> FindExecutable(const std::string& name, std::string_view path) {
   if (name.find('/') != std::string::npos) return name;
   while (!path.empty()) {
     const auto colon = std::min(path.find(':'), path.size());
-    const std::string candidate = std::string(path.substr(0, colon)) + "/" + name;
+    std::string candidate = std::string(path.substr(0, colon)) + "/" + name;
     if (candidate.front() == '/' && ::access(candidate.c_str(), X_OK) == 0) return candidate;
     path.remove_prefix(std::min(colon + 1, path.size()));
   }
-  return Fail(Code::kInvalidArgument, fmt::format("exec: \"{}\": executable file not found in $PATH", name));
+  Error error{Code::kInvalidArgument, fmt::format("exec: \"{}\": executable file not found in $PATH", name)};
+  error.reason = kNotInPath;
+  return Fail(std::move(error));
 }
 
 }  // namespace
+
+bool IsCommandNotFound(const Error& error) { return error.reason == kNotInPath; }
 
 bool HasCommand(const Json& container) { return !Items(At(container, "command")).empty(); }
 

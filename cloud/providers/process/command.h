@@ -19,6 +19,9 @@ struct Command {
 Result<Command> CommandOf(const Json& container, const std::string& pod_name, const std::string& pod_ip,
                           const std::string& work_dir, const std::string& temp_dir);
 
+// An error of CommandOf(): the program is not there.
+bool IsCommandNotFound(const Error& error);
+
 // kubelet leaves the choice of a program to the image where there is no command; there are no images here.
 bool HasCommand(const Json& container);
 

@@ -1,8 +1,10 @@
 #include "cloud/providers/process/container_run.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +22,8 @@ namespace spillway::cloud {
 namespace {
 
 constexpr int kKilled = 137;
+constexpr std::size_t kLongestMessage = 4096;  // kubelet's
+constexpr const char* kFilesOfARun[] = {"pid", "command", "exit", "message", "log", "oldlog", "input"};
 
 // Whole numbers separated by blanks; empty when anything else is in `text`.
 std::vector<std::int64_t> Numbers(std::string_view text) {
@@ -39,7 +43,7 @@ std::vector<std::int64_t> Numbers(std::string_view text) {
 }
 
 std::vector<std::int64_t> NumbersIn(const std::string& path, std::size_t want) {
-  const auto text = ReadFile(path, 4096);
+  const auto text = ReadPrivateFile(path, 4096);
   std::vector<std::int64_t> numbers = text ? Numbers(*text) : std::vector<std::int64_t>();
   if (numbers.size() != want) numbers.clear();
   return numbers;
@@ -63,7 +67,7 @@ bool ContainerRun::Recover() {
   const auto lock = LockFile(Path("lock"));
   running_ = !lock && lock.error().code == Code::kConflict;
   if (running_) return true;
-  const bool was_forked = ReadFile(Path("pid", attempt_), 64).has_value();
+  const bool was_forked = ReadPrivateFile(Path("pid", attempt_), 64).has_value();
   if (!was_forked) {  // the agent died just before: nothing of this run ever was
     --attempt_;
     return attempt_ >= 0;
@@ -72,25 +76,44 @@ bool ContainerRun::Recover() {
   return true;
 }
 
-Status ContainerRun::Start(const Command& command, const std::string& work_dir, WallTime now) {
+std::string ContainerRun::NextMessagePath() const {
+  const std::string path = Path("message", attempt_ + 1);
+  (void)MakePrivateDirectory(directory_);
+  ::unlink(path.c_str());
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.is_open()) ::fchmod(file.get(), 0666);  // whoever the command runs as; the directory is private
+  return path;
+}
+
+Status ContainerRun::Start(const RunPlan& wanted, WallTime now) {
   if (auto made = MakePrivateDirectory(directory_); !made) return made;
   auto lock = LockFile(Path("lock"));
   if (!lock) return Fail(std::move(lock).error());
   const int attempt = attempt_ + 1;
   const std::string run = fmt::format("{} {}\n", attempt, now.time_since_epoch().count());
   if (auto written = WriteFileAtomically(Path("run"), run); !written) return written;
-  for (const char* kind : {"pid", "exit", "log", "oldlog"}) ::unlink(Path(kind, attempt).c_str());
-  for (const char* kind : {"pid", "exit", "log", "oldlog"}) ::unlink(Path(kind, attempt - 2).c_str());
+  for (const char* kind : kFilesOfARun) {
+    if (std::string_view(kind) != "message") ::unlink(Path(kind, attempt).c_str());
+    ::unlink(Path(kind, attempt - 2).c_str());
+  }
 
   ShimPlan plan;
-  plan.executable = command.executable;
-  plan.arguments = command.words;
-  plan.environment = command.environment;
-  plan.work_dir = work_dir;
+  plan.executable = wanted.command.executable;
+  plan.arguments = wanted.command.words;
+  plan.environment = wanted.command.environment;
+  plan.work_dir = wanted.work_dir;
+  if (wanted.isolation) plan.isolation = &*wanted.isolation;
   plan.pid_path = Path("pid", attempt);
+  plan.command_path = Path("command", attempt);
   plan.log_path = Path("log", attempt);
   plan.old_log_path = Path("oldlog", attempt);
   plan.exit_path = Path("exit", attempt);
+  if (wanted.input == StandardInput::kAttachable) {
+    plan.input_path = Path("input", attempt);
+    ::unlink(plan.input_path.c_str());
+    if (::mkfifo(plan.input_path.c_str(), 0600) != 0)
+      return Fail(Code::kUnavailable, "cannot make a FIFO for its input");
+  }
   plan.lock_fd = lock->get();
   plan.log_limit = log_limit_;
   const Result<pid_t> pid = StartShim(plan);
@@ -139,6 +162,7 @@ void ContainerRun::ReadEnd(WallTime now) {
     ended.signal = static_cast<int>(exit[1]);
     ended.reason = ended.exit_code == 0 ? "Completed" : "Error";
     ended.finished_at = WallTime(Duration(exit[2]));
+    ended.message = ReadPrivateFile(Path("message", attempt_), kLongestMessage).value_or("");
   }
   ended_ = ended;
 }
@@ -147,12 +171,25 @@ void ContainerRun::Signal(int shim_signal) const {
   if (running_ && shim_.is_open()) ::pidfd_send_signal(shim_.get(), shim_signal, nullptr, 0);
 }
 
-std::optional<std::string> ContainerRun::RawLog(bool previous) const {
-  const int attempt = previous ? attempt_ - 1 : attempt_;
-  if (attempt < 0) return std::nullopt;
-  std::string text = ReadFile(Path("oldlog", attempt)).value_or("");
-  text += ReadFile(Path("log", attempt)).value_or("");
-  return text;
+pid_t ContainerRun::ShimPid() const {
+  if (!running_) return 0;
+  if (child_ != 0) return child_;
+  const auto pid = NumbersIn(Path("pid", attempt_), 1);
+  return pid.empty() ? 0 : static_cast<pid_t>(pid[0]);
+}
+
+pid_t ContainerRun::CommandPid() const {
+  const auto pid = running_ ? NumbersIn(Path("command", attempt_), 1) : std::vector<std::int64_t>();
+  return pid.empty() ? 0 : static_cast<pid_t>(pid[0]);
+}
+
+UniqueFd ContainerRun::OpenInput() const {
+  if (!running_) return UniqueFd();
+  return UniqueFd(::open(Path("input", attempt_).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW));
+}
+
+RunLog ContainerRun::ReadLog(int attempt, std::optional<std::uint64_t> from) const {
+  return ReadRunLog(Path("log", attempt), Path("oldlog", attempt), from);
 }
 
 }  // namespace spillway::cloud

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -9,16 +10,31 @@
 #include "cloud/files.h"
 #include "cloud/provider.h"
 #include "cloud/providers/process/command.h"
+#include "cloud/providers/process/container_log.h"
+#include "cloud/providers/process/isolation.h"
 
 namespace spillway::cloud {
+
+// kAttachable: a FIFO, whose end is told by SIGUSR2 to the shim.
+enum class StandardInput : std::uint8_t { kEmpty, kAttachable };
+
+struct RunPlan {
+  Command command;
+  std::string work_dir;
+  StandardInput input = StandardInput::kEmpty;
+  std::optional<Isolation> isolation;  // none: it sees the machine as it is
+};
 
 // The runs of one container, in a directory of their own:
 //
 //   lock               held by the shim of the current run
 //   run                "<attempt> <started, ns>", written before the shim is forked
 //   pid.<n>            the shim's, written by it before it starts the command
+//   command.<n>        the command's number, written once it is executed
 //   exit.<n>           how run n ended
+//   message.<n>        what it has to say about that (terminationMessagePath)
 //   log.<n>, oldlog.<n>
+//   input.<n>          a FIFO, if its standard input may be attached to
 //
 // A run is under way exactly as long as the lock is held, so no run is ever started twice, not even by two agents, and
 // process numbers used again deceive nobody.
@@ -29,7 +45,9 @@ class ContainerRun {
   // Finds what an agent before this one left. True when the container has ever been started.
   bool Recover();
   // Starts the next run. kConflict: one is still under way.
-  Status Start(const Command& command, const std::string& work_dir, WallTime now);
+  Status Start(const RunPlan& plan, WallTime now);
+  // A file that is there, for the next run to write its last message to.
+  std::string NextMessagePath() const;
   // Looks without waiting; true when the run has just been seen to end.
   bool Poll(WallTime now);
 
@@ -37,9 +55,16 @@ class ContainerRun {
   int attempt() const { return attempt_; }  // 0 is the first
   WallTime started_at() const { return started_at_; }
   const std::optional<Termination>& ended() const { return ended_; }
-  void Signal(int shim_signal) const;  // SIGTERM, or SIGUSR1 to kill
-  // nullopt: there was no such run.
-  std::optional<std::string> RawLog(bool previous) const;
+  void Signal(int shim_signal) const;  // SIGTERM, SIGUSR1 to kill, SIGUSR2 to end its input
+  // Of the current run; 0 when there is none.
+  pid_t ShimPid() const;
+  // The command of the current run; 0 while it is not executed yet.
+  pid_t CommandPid() const;
+  // The writing end of the current run's standard input; not open when it has none.
+  UniqueFd OpenInput() const;
+  // What run `attempt` has written from position `from` on.
+  RunLog ReadLog(int attempt, std::optional<std::uint64_t> from) const;
+  bool is_over(int attempt) const { return attempt < attempt_ || (attempt == attempt_ && !running_); }
 
  private:
   std::string Path(const char* kind) const;

@@ -3,12 +3,17 @@
 #include <fmt/core.h>
 #include <signal.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "base/log.h"
 #include "cloud/providers/process/command.h"
 #include "cloud/providers/process/container_log.h"
+#include "cloud/providers/process/log_cursor.h"
+#include "cloud/providers/process/volume_directory.h"
 
 namespace spillway::cloud {
 namespace {
@@ -23,13 +28,22 @@ bool IsPlainName(std::string_view name) {
 
 }  // namespace
 
-ProcessInstance::ProcessInstance(std::string directory, std::string id, ProcessInstanceOptions options)
-    : directory_(std::move(directory)), id_(std::move(id)), options_(std::move(options)) {}
+ProcessInstance::ProcessInstance(std::string directory, std::string id, ProcessInstanceOptions options,
+                                 ActionRunner& runner)
+    : directory_(std::move(directory)), id_(std::move(id)), options_(std::move(options)), runner_(runner) {}
 
 Result<std::unique_ptr<ProcessInstance>> ProcessInstance::Make(std::string directory, std::string id,
                                                                const CreateRequest& request,
-                                                               ProcessInstanceOptions options, WallTime now) {
-  std::unique_ptr<ProcessInstance> made(new ProcessInstance(std::move(directory), std::move(id), std::move(options)));
+                                                               ProcessInstanceOptions options, ActionRunner& runner,
+                                                               WallTime now) {
+  std::unique_ptr<ProcessInstance> made(
+      new ProcessInstance(std::move(directory), std::move(id), std::move(options), runner));
+  Json read_only = Json::array();
+  for (const PodVolume& volume : request.volumes) {
+    if (volume.kind == PodVolume::Kind::kFiles) read_only.push_back(volume.name);
+  }
+  std::string hostname = request.network.hostname;
+  if (request.network.is_fqdn_hostname) hostname += "." + request.network.domain;
   const Json state = {{"version", kStateVersion},
                       {"clientToken", request.client_token},
                       {"cluster", request.identity.cluster_id},
@@ -38,11 +52,15 @@ Result<std::unique_ptr<ProcessInstance>> ProcessInstance::Make(std::string direc
                       {"podNamespace", request.identity.pod_namespace},
                       {"podName", request.identity.pod_name},
                       {"createdAt", now.time_since_epoch().count()},
+                      {"hostname", hostname},
+                      {"readOnlyVolumes", std::move(read_only)},
                       {"pod", request.pod}};
   if (auto filled = made->Fill(state); !filled) return Fail(std::move(filled).error());
-  for (const char* sub : {"", "/work", "/tmp"}) {
-    if (auto there = MakePrivateDirectory(made->directory_ + sub); !there) return Fail(std::move(there).error());
+  for (const auto& container : made->containers_) {
+    if (auto fine = container->Check(); !fine) return Fail(std::move(fine).error());
   }
+  if (auto there = made->MakeDirectories(request); !there) return Fail(std::move(there).error());
+  if (auto written = made->WriteNetwork(request.network); !written) return Fail(std::move(written).error());
   const std::string text = state.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (auto kept = WriteFileAtomically(made->directory_ + "/instance.json", text); !kept) {
     return Fail(std::move(kept).error());
@@ -50,35 +68,114 @@ Result<std::unique_ptr<ProcessInstance>> ProcessInstance::Make(std::string direc
   return made;
 }
 
+Status ProcessInstance::MakeDirectories(const CreateRequest& request) const {
+  for (const char* sub : {"", "/work", "/tmp", "/root", "/volumes", "/network"}) {
+    if (auto there = MakePrivateDirectory(directory_ + sub); !there) return there;
+  }
+  for (const PodVolume& volume : request.volumes) {
+    if (!IsPlainName(volume.name)) {
+      return Fail(Code::kInvalidArgument, fmt::format("\"{}\" is no volume name", volume.name));
+    }
+    const std::string path = directory_ + "/volumes/" + volume.name;
+    if (volume.kind == PodVolume::Kind::kEmptyDir) {
+      if (::mkdir(path.c_str(), 0777) != 0) return Fail(Code::kUnavailable, "cannot make " + path);
+      ::chmod(path.c_str(), 0777);
+    } else if (auto written = WriteVolume(path, volume.files); !written) {
+      return written;
+    }
+  }
+  return {};
+}
+
+Status ProcessInstance::WriteNetwork(const PodNetwork& network) const {
+  ResolvConf conf = network.resolv_conf;
+  if (conf.base == ResolvConf::Base::kInstance) {
+    std::vector<BadLine> bad;
+    std::vector<std::string> cut;
+    conf = OnTopOf(ParseResolvConf(ReadPrivateFile("/etc/resolv.conf").value_or(""), bad), conf);
+    FitResolvConf(conf, cut);
+  }
+  const std::string directory = directory_ + "/network/";
+  for (const auto& [name, text] :
+       {std::pair("resolv.conf", ResolvConfText(conf)), std::pair("hosts", HostsText(network, options_.pod_ip))}) {
+    if (auto written = WriteFileAtomically(directory + name, text); !written) return written;
+    ::chmod((directory + name).c_str(), 0644);
+  }
+  return {};
+}
+
+Status ProcessInstance::UpdateVolumes(const std::vector<PodVolume>& volumes) const {
+  for (const PodVolume& volume : volumes) {
+    const std::string path = directory_ + "/volumes/" + volume.name;
+    struct stat info{};
+    const bool is_ours = volume.kind == PodVolume::Kind::kFiles && IsPlainName(volume.name) &&
+                         ::lstat((path + "/..data").c_str(), &info) == 0;
+    if (!is_ours) continue;
+    if (auto written = WriteVolume(path, volume.files); !written) return written;
+  }
+  return {};
+}
+
 Result<std::unique_ptr<ProcessInstance>> ProcessInstance::Recover(std::string directory, std::string id,
-                                                                  ProcessInstanceOptions options) {
-  std::unique_ptr<ProcessInstance> found(new ProcessInstance(std::move(directory), std::move(id), std::move(options)));
-  const auto text = ReadFile(found->directory_ + "/instance.json");
+                                                                  ProcessInstanceOptions options,
+                                                                  ActionRunner& runner) {
+  std::unique_ptr<ProcessInstance> found(
+      new ProcessInstance(std::move(directory), std::move(id), std::move(options), runner));
+  const auto text = ReadPrivateFile(found->directory_ + "/instance.json");
   if (!text) return Fail(Code::kNotFound, "no instance.json");
   const Json state = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
   if (auto filled = found->Fill(state); !filled) return Fail(std::move(filled).error());
-  if (ReadFile(found->directory_ + "/deleted", 1)) {  // the agent died over it
-    found->deleted_ = found->stopping_ = true;
-    found->kill_at_ = found->created_at_;
+  const bool is_deleted = ReadPrivateFile(found->directory_ + "/deleted", 1).has_value();  // the agent died over it
+  for (const auto& container : found->containers_) {
+    if (is_deleted) container->Give();
+    container->Recover(found->created_at_);
   }
-  for (Container& container : found->containers_) {
-    if (!container.run.Recover()) continue;
-    container.restarts = container.run.attempt();
-    if (!container.run.is_running() && container.run.ended()) {
-      found->OnEnded(container, container.run.ended()->finished_at.value_or(found->created_at_));
-    }
+  if (is_deleted) {
+    found->deleted_ = true;
+    found->StopAll(Duration(0), found->created_at_);
   }
   return found;
 }
 
+ContainerPlace ProcessInstance::PlaceOf(const Json& state, const std::string& container, bool is_init) const {
+  ContainerPlace place;
+  place.directory = directory_ + "/" + (is_init ? "init-" : "c-") + container;
+  place.work_dir = directory_ + "/work";
+  place.temp_dir = directory_ + "/tmp";
+  place.pod_name = identity_.pod_name;
+  place.pod_ns = identity_.pod_namespace;
+  place.pod_uid = identity_.pod_uid;
+  place.pod_ip = options_.pod_ip;
+  place.hostname = TextAt(state, "hostname");
+  place.restart_policy = TextAt(state, "pod", "spec", "restartPolicy");
+  place.grace = default_grace_;
+  place.log_limit = options_.log_limit;
+  // An instance of an older agent has no directories for it.
+  place.is_isolated = options_.is_isolated && state.contains("readOnlyVolumes");
+  place.root = directory_ + "/root";
+  place.volumes.directory = directory_ + "/volumes";
+  place.volumes.pod_ip = options_.pod_ip;
+  for (const Json& name : Items(At(state, "readOnlyVolumes"))) place.volumes.read_only.insert(Text(name));
+  place.mounts = {{directory_ + "/network/resolv.conf", "/etc/resolv.conf", false},
+                  {directory_ + "/network/hosts", "/etc/hosts", false}};
+  return place;
+}
+
+std::size_t ProcessInstance::Asked(const Json& pod) {
+  Json spec = At(pod, "spec");
+  if (spec.is_object()) spec.erase("tolerations");  // the control plane adds some later
+  return std::hash<std::string>()(spec.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 Status ProcessInstance::Fill(const Json& state) {
   if (Integer(At(state, "version")) != kStateVersion) return Fail(Code::kMalformed, "not an instance of this version");
-  client_token_ = TextAt(state, "clientToken");
+  asked_ = Asked(At(state, "pod"));
   identity_ = {TextAt(state, "cluster"), TextAt(state, "node"), TextAt(state, "podUID"), TextAt(state, "podNamespace"),
                TextAt(state, "podName")};
   created_at_ = WallTime(Duration(Integer(At(state, "createdAt"))));
   const Json& spec = At(state, "pod", "spec");
-  restart_policy_ = TextAt(spec, "restartPolicy");
+  const std::int64_t grace = Integer(At(spec, "terminationGracePeriodSeconds"), default_grace_ / 1s);
+  default_grace_ = std::chrono::seconds(std::clamp<std::int64_t>(grace, 0, 7 * 24 * 3600));
   for (const char* list : {"initContainers", "containers"}) {
     for (const Json& container : Items(At(spec, list))) {
       const std::string name = TextAt(container, "name");
@@ -87,138 +184,75 @@ Status ProcessInstance::Fill(const Json& state) {
         blocked_ = fmt::format("container {}: the process provider cannot run images; set command", name);
       }
       const bool is_init = std::string_view(list) == "initContainers";
-      containers_.push_back({container, name, is_init, is_init && TextAt(container, "restartPolicy") == "Always",
-                             ContainerRun(directory_ + "/" + (is_init ? "init-" : "c-") + name, options_.log_limit),
-                             CrashBackoff(), std::nullopt, std::nullopt, std::nullopt, "", "", false, 0});
+      containers_.push_back(
+          std::make_unique<ProcessContainer>(container, is_init, PlaceOf(state, name, is_init), runner_, events_));
     }
   }
   return {};
 }
 
 bool ProcessInstance::AnyRunning() const {
-  return std::any_of(containers_.begin(), containers_.end(), [](const Container& c) { return c.run.is_running(); });
+  return std::any_of(containers_.begin(), containers_.end(), [](const auto& c) { return c->run().is_running(); });
 }
 
 bool ProcessInstance::InitsDone() const {
-  return std::all_of(containers_.begin(), containers_.end(), [](const Container& c) {
-    if (!c.is_init) return true;
-    return c.is_sidecar ? c.run.attempt() >= 0 : c.is_over && c.ended && c.ended->exit_code == 0;
-  });
+  return std::all_of(containers_.begin(), containers_.end(),
+                     [](const auto& c) { return !c->is_init() || c->is_passed(); });
 }
 
 bool ProcessInstance::is_at_rest() const {
   if (AnyRunning()) return false;
-  if (deleted_) return true;
-  return !blocked_.empty() || Describe().state == InstanceState::kSucceeded ||
-         Describe().state == InstanceState::kFailed;
+  return deleted_ || !blocked_.empty() || HasEnded(Describe());
+}
+
+// Its containers have all ended for good, or one that comes before them has failed for good.
+bool ProcessInstance::IsDone() const {
+  const bool has_failed = std::any_of(containers_.begin(), containers_.end(), [](const auto& c) {
+    return c->is_init() && !c->is_sidecar() && c->has_failed();
+  });
+  return has_failed || (InitsDone() && std::all_of(containers_.begin(), containers_.end(),
+                                                   [](const auto& c) { return c->is_init() || c->is_over(); }));
 }
 
 bool ProcessInstance::Advance(WallTime now) {
-  bool changed = Look(now);
-  if (kill_at_ && now >= *kill_at_) {
-    for (const Container& container : containers_) container.run.Signal(SIGUSR1);
-    kill_at_ = now + 1s;  // again, should one not have been heard
-  }
+  bool changed = false;
+  for (const auto& container : containers_) changed = container->Advance(now) || changed;
+  if (!stopping_ && IsDone()) StopAll(default_grace_, now);
+  if (stopping_) StopSidecars(now);
   if (!stopping_ && blocked_.empty()) changed = StartDue(now) || changed;
   return changed;
 }
 
-bool ProcessInstance::Look(WallTime now) {
-  bool changed = false;
-  for (Container& container : containers_) {
-    if (!container.run.Poll(now)) continue;
-    changed = true;
-    OnEnded(container, now);
-  }
-  const auto is_over = [](const Container& c) { return c.is_init || c.is_over; };
-  const bool is_done = std::all_of(containers_.begin(), containers_.end(), is_over) && InitsDone();
-  if (is_done && !stopping_) StopAll(now, default_grace_);  // sidecars end after everything else
-  return changed;
-}
-
-void ProcessInstance::OnEnded(Container& container, WallTime now) {
-  container.ended = container.run.ended();
-  const int code = container.ended->exit_code;
-  const bool again = container.is_sidecar ? true
-                     : container.is_init  ? InitRestartsAfter(restart_policy_, code)
-                                          : RestartsAfter(restart_policy_, code);
-  if (!again || stopping_) {
-    container.is_over = true;
-    return;
-  }
-  const WallTime finished = container.ended->finished_at.value_or(now);
-  const Duration pause = container.backoff.Next(finished - container.run.started_at());
-  container.next_start = now + pause;
-  container.last = std::exchange(container.ended, std::nullopt);
-  container.waiting_reason = "CrashLoopBackOff";
-  container.waiting_message =
-      fmt::format("back-off {} restarting failed container={} pod={}_{}({})", base::FormatDuration(pause),
-                  container.name, identity_.pod_name, identity_.pod_namespace, identity_.pod_uid);
-}
-
+// Init containers go one after the other, and a sidecar only has to say that it has started; a postStart hook holds up
+// what comes after its container.
 bool ProcessInstance::StartDue(WallTime now) {
-  const auto due = [&](const Container& c) {
-    return !c.is_over && !c.run.is_running() && (!c.next_start || now >= *c.next_start);
-  };
   bool changed = false;
-  for (Container& container : containers_) {
-    if (!container.is_init && !InitsDone()) break;
-    if (due(container)) changed = Start(container, now) || changed;
-    // Init containers go one after the other; a sidecar only has to have been started.
-    const bool is_passed = container.is_sidecar
-                               ? container.run.attempt() >= 0
-                               : container.is_over && container.ended && container.ended->exit_code == 0;
-    if (container.is_init && !is_passed) break;
+  for (const auto& container : containers_) {
+    if (!container->is_init() && !InitsDone()) break;
+    if (container->IsDue(now)) changed = container->Start(now) || changed;
+    if (container->is_starting() || (container->is_init() && !container->is_passed())) break;
   }
   return changed;
 }
 
-bool ProcessInstance::Start(Container& container, WallTime now) {
-  const std::string private_dir = directory_ + "/work";
-  const std::string wanted_dir = TextAt(container.spec, "workingDir");
-  auto command = CommandOf(container.spec, identity_.pod_name, options_.pod_ip, private_dir, directory_ + "/tmp");
-  if (!command) {
-    CannotStart(container, "StartError", command.error().message, now);
-    return true;
+void ProcessInstance::StopAll(Duration grace, WallTime now) {
+  end_by_ = stopping_ ? std::min(end_by_, now + grace) : now + grace;
+  stopping_ = true;
+  for (const auto& container : containers_) {
+    container->Give();
+    if (!container->is_sidecar() || grace == Duration(0)) container->Stop(grace, now);
   }
-  const Status started = container.run.Start(*command, wanted_dir.empty() ? private_dir : wanted_dir, now);
-  if (!started) {
-    if (started.error().code == Code::kConflict) return false;  // it is seen to end before it is started again
-    container.next_start = now + 10s;
-    container.waiting_reason = "CreateContainerError";
-    container.waiting_message = started.error().message;
-    return true;
-  }
-  container.restarts = container.run.attempt();
-  container.next_start.reset();
-  container.ended.reset();
-  container.waiting_reason.clear();
-  container.waiting_message.clear();
-  return true;
+  StopSidecars(now);
 }
 
-// As a container runtime reports a command that does not exist: a run that ended at once.
-void ProcessInstance::CannotStart(Container& container, std::string reason, std::string message, WallTime now) {
-  const Termination ended{128, 0, std::move(reason), std::move(message), now, now};
-  const bool again = container.is_init ? InitRestartsAfter(restart_policy_, 128) : RestartsAfter(restart_policy_, 128);
-  if (!again) {
-    container.ended = ended;
-    container.is_over = true;
+void ProcessInstance::StopSidecars(WallTime now) {
+  for (auto at = containers_.rbegin(); at != containers_.rend(); ++at) {
+    ProcessContainer& container = **at;
+    if (!container.run().is_running()) continue;
+    if (!container.is_sidecar()) return;
+    if (!container.is_stopping()) container.Stop(std::max(end_by_ - now, Duration(0)), now);
     return;
   }
-  container.last = ended;
-  container.next_start = now + std::max<Duration>(container.backoff.Next(Duration(0)), 1s);
-  container.waiting_reason = "RunContainerError";
-  container.waiting_message = ended.message;
-}
-
-void ProcessInstance::StopAll(WallTime now, Duration grace) {
-  stopping_ = true;
-  for (Container& container : containers_) {
-    if (container.run.is_running()) container.run.Signal(grace > Duration(0) ? SIGTERM : SIGUSR1);
-  }
-  const WallTime at = now + grace;
-  kill_at_ = kill_at_ ? std::min(*kill_at_, at) : at;
 }
 
 void ProcessInstance::Delete(Duration grace, WallTime now) {
@@ -226,36 +260,7 @@ void ProcessInstance::Delete(Duration grace, WallTime now) {
   const Status noted = WriteFileAtomically(directory_ + "/deleted", "");
   if (!noted)
     log::Warning("cannot note that an instance is deleted", {{"instance", id_}, {"why", noted.error().message}});
-  StopAll(now, grace);
-}
-
-ContainerState ProcessInstance::StateOf(const Container& container) const {
-  ContainerState state;
-  state.name = container.name;
-  state.image = TextAt(container.spec, "image");
-  state.restart_count = container.restarts;
-  state.last = container.last;
-  if (container.run.attempt() >= 0) {
-    state.container_id = fmt::format("process://{}/{}/{}", id_, container.name, container.run.attempt());
-  }
-  if (container.run.is_running()) {
-    state.kind = ContainerState::Kind::kRunning;
-    state.started = state.ready = true;
-    state.started_at = container.run.started_at();
-  } else if (container.ended) {
-    state.kind = ContainerState::Kind::kTerminated;
-    state.ended = container.ended;
-    state.ready = container.is_init && !container.is_sidecar && container.ended->exit_code == 0;
-  } else if (!blocked_.empty()) {
-    state.reason = "ImageWithoutCommand";
-    state.message = blocked_;
-  } else if (!container.waiting_reason.empty()) {
-    state.reason = container.waiting_reason;
-    state.message = container.waiting_message;
-  } else {
-    state.reason = InitsDone() ? "ContainerCreating" : "PodInitializing";
-  }
-  return state;
+  StopAll(grace, now);
 }
 
 Instance ProcessInstance::Describe() const {
@@ -263,16 +268,23 @@ Instance ProcessInstance::Describe() const {
   instance.id = id_;
   instance.identity = identity_;
   instance.created_at = created_at_;
+  instance.events = events_.all();
   bool any_run = false, all_over = true, any_failed = false;
-  for (const Container& container : containers_) {
-    (container.is_init ? instance.init_containers : instance.containers).push_back(StateOf(container));
-    any_run = any_run || container.run.attempt() >= 0;
-    const bool failed =
-        container.is_over && container.ended && container.ended->exit_code != 0 && !container.is_sidecar;
+  for (const auto& container : containers_) {
+    ContainerState state = container->State(id_);
+    if (state.kind == ContainerState::Kind::kWaiting && !blocked_.empty()) {
+      state.reason = "ImageWithoutCommand";
+      state.message = blocked_;
+    } else if (state.kind == ContainerState::Kind::kWaiting && state.reason.empty()) {
+      state.reason = InitsDone() ? "ContainerCreating" : "PodInitializing";
+    }
+    (container->is_init() ? instance.init_containers : instance.containers).push_back(std::move(state));
+    any_run = any_run || container->run().attempt() > 0 || container->is_running() ||
+              (container->run().attempt() == 0 && !container->run().is_running());
+    const bool failed = container->has_failed() && !container->is_sidecar();
     any_failed = any_failed || failed;
-    if (!container.is_init) all_over = all_over && container.is_over;
-    if (container.is_init && failed && !container.is_sidecar)
-      instance.state = InstanceState::kFailed;  // Never: the end
+    if (!container->is_init()) all_over = all_over && container->is_over();
+    if (container->is_init() && failed) instance.state = InstanceState::kFailed;  // Never: the end
   }
   if (any_run) instance.pod_ip = options_.pod_ip;
   if (instance.state == InstanceState::kFailed) return instance;
@@ -286,16 +298,80 @@ Instance ProcessInstance::Describe() const {
   return instance;
 }
 
-Result<std::string> ProcessInstance::Logs(const LogOptions& options, WallTime now) const {
-  for (const Container& container : containers_) {
-    if (container.name != options.container) continue;
-    const auto raw = container.run.RawLog(options.previous);
-    if (!raw && options.previous) {
-      return Fail(Code::kNotFound, fmt::format("previous terminated container \"{}\" not found", container.name));
-    }
-    return raw ? RenderLog(*raw, options, now) : std::string();
+ProcessContainer* ProcessInstance::Find(const std::string& name) const {
+  for (const auto& container : containers_) {
+    if (container->name() == name) return container.get();
   }
-  return Fail(Code::kNotFound, fmt::format("instance {} has no container {}", id_, options.container));
+  return nullptr;
+}
+
+Result<ProcessContainer*> ProcessInstance::FindRunning(const std::string& name) const {
+  ProcessContainer* container = Find(name);
+  if (!container) return Fail(Code::kNotFound, fmt::format("instance {} has no container {}", id_, name));
+  if (container->is_running()) return container;
+  return Fail(Code::kInvalidArgument, fmt::format("container {} is not running", name));
+}
+
+Result<ExecPlan> ProcessInstance::PlanExec(const ExecRequest& request) const {
+  auto container = FindRunning(request.container);
+  if (!container) return Fail(std::move(container).error());
+  auto plan = (*container)->PlanExec(request.command);
+  if (!plan) return plan;
+  plan->has_input = request.has_input;
+  plan->is_terminal = request.is_terminal;
+  return plan;
+}
+
+Result<ProcessInstance::Attachment> ProcessInstance::Attach(const std::string& name) {
+  auto container = FindRunning(name);
+  if (!container) return Fail(std::move(container).error());
+  LogOptions nothing;
+  nothing.container = name;
+  nothing.tail_lines = 0;
+  Result<LogPart> end = ReadLog(nothing, "");
+  if (!end) return Fail(std::move(end).error());
+  return Attachment{std::move(end->cursor), (*container)->run().OpenInput(),
+                    IsTrue(At((*container)->spec(), "stdinOnce"))};
+}
+
+void ProcessInstance::EndInput(const std::string& name) const {
+  if (const ProcessContainer* container = Find(name)) container->run().Signal(SIGUSR2);
+}
+
+std::vector<ProcessInstance::RunningShim> ProcessInstance::RunningShims() const {
+  std::vector<RunningShim> running;
+  for (const auto& container : containers_) {
+    const ContainerRun& run = container->run();
+    if (const pid_t shim = run.ShimPid()) running.push_back({container->name(), shim, run.started_at()});
+  }
+  return running;
+}
+
+Result<LogPart> ProcessInstance::ReadLog(const LogOptions& options, const std::string& cursor) const {
+  const ProcessContainer* container = Find(options.container);
+  if (!container) return Fail(Code::kNotFound, fmt::format("instance {} has no container {}", id_, options.container));
+  const ContainerRun& run = container->run();
+  LogCursor at{std::max(0, options.previous ? run.attempt() - 1 : run.attempt()), std::nullopt};
+  if (options.previous && run.attempt() < 1) {
+    return Fail(Code::kNotFound, fmt::format("previous terminated container \"{}\" not found", container->name()));
+  }
+  LogOptions cut = options;
+  if (!cursor.empty()) {
+    const auto parsed = LogCursor::Parse(cursor);
+    if (!parsed) return Fail(Code::kInvalidArgument, fmt::format("\"{}\" is no cursor of a log", cursor));
+    at = *parsed;
+    cut = LogOptions{options.container, false, options.timestamps, {}, {}, {}};
+  }
+  const bool is_over = run.is_over(at.attempt);  // asked before: what is over has written all it will write
+  const RunLog log = run.ReadLog(at.attempt, at.position);
+  RenderedLog rendered = RenderLog(log, cut);
+  LogPart part;
+  part.has_gap = log.has_gap;
+  // What was killed in the middle of a line may have left a piece of its time, which is no line.
+  part.is_end = is_over && (rendered.next >= log.end || rendered.next == at.position);
+  part.cursor = LogCursor{at.attempt, std::max(rendered.next, at.position.value_or(0))}.Text();
+  part.text = std::move(rendered.text);
+  return part;
 }
 
 }  // namespace spillway::cloud

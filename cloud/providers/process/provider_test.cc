@@ -4,16 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <optional>
 
-#include "base/log.h"
-#include "base/real_runtime.h"
-#include "base/scope.h"
 #include "cloud/agent/agent.h"
 #include "cloud/testing/fake_cluster.h"
+#include "cloud/testing/process_fixture.h"
 
 namespace spillway::cloud {
 namespace {
@@ -22,40 +19,15 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// Real processes on the real clock: each test body is one flow, and waits for conditions with a deadline.
-class ProcessProviderTest : public ::testing::Test {
+class ProcessProviderTest : public testing::ProcessFixture {
  protected:
-  void SetUp() override {
-    log::Quiet();
-    std::string pattern = ::testing::TempDir() + "spillway-process-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override {
-    provider_.reset();
-    RemoveTree(directory_);
-  }
-
-  void OpenProvider(std::size_t log_limit = 1 << 20) {
-    provider_.reset();
-    ProcessProviderOptions options;
-    options.state_dir = directory_ + "/state";
-    options.instance.pod_ip = "10.1.2.3";
-    options.instance.log_limit = log_limit;
-    options.poll_interval = 5ms;
-    auto opened = ProcessProvider::Open(runtime_, options);
-    ASSERT_TRUE(opened) << opened.error().message;
-    provider_ = *std::move(opened);
-  }
-
-  void Play(Task<void> body) {
-    TaskScope scope(runtime_);
-    scope.Spawn(ThenStop(std::move(body)));
-    runtime_.Run([](int) {});
-  }
-  Task<void> ThenStop(Task<void> body) {
-    co_await body;
-    runtime_.Stop();
+  // None: it is not there.
+  Task<std::optional<Instance>> Describe(std::string id) {
+    std::vector<std::string> ids = {std::move(id)};
+    auto seen = co_await provider_->Describe(std::move(ids));
+    EXPECT_TRUE(seen);
+    if (!seen || seen->empty()) co_return std::nullopt;
+    co_return seen->front();
   }
   Task<bool> Until(std::function<bool()> done) {
     const Instant deadline = runtime_.Now() + 30s;
@@ -92,7 +64,7 @@ class ProcessProviderTest : public ::testing::Test {
   Task<Instance> Settled(std::string id) {
     const Instant deadline = runtime_.Now() + 240s;  // pi takes three seconds of CPU; machines can be busy
     for (;;) {
-      auto seen = co_await provider_->Describe(id);
+      auto seen = co_await Describe(id);
       EXPECT_TRUE(seen);
       const bool is_over = !seen || seen->state == InstanceState::kSucceeded || seen->state == InstanceState::kFailed;
       if (is_over || runtime_.Now() > deadline) co_return seen ? *seen : Instance{};
@@ -105,8 +77,9 @@ class ProcessProviderTest : public ::testing::Test {
   }
   Task<std::string> LogsWith(std::string id, LogOptions options) {
     options.container = "main";
-    auto text = co_await provider_->Logs(std::move(id), std::move(options));
-    co_return text ? *text : "error: " + text.error().message;
+    std::string no_cursor;
+    auto part = co_await provider_->streams()->ReadLog(std::move(id), std::move(options), std::move(no_cursor));
+    co_return part ? part->text : "error: " + part.error().message;
   }
   Task<bool> LogHas(std::string id, std::string text) {
     const Instant deadline = runtime_.Now() + 30s;
@@ -120,29 +93,15 @@ class ProcessProviderTest : public ::testing::Test {
   Task<bool> Gone(std::string id) {
     const Instant deadline = runtime_.Now() + 30s;
     for (;;) {
-      auto seen = co_await provider_->Describe(id);
+      auto seen = co_await Describe(id);
       if (!seen) co_return true;
       if (runtime_.Now() > deadline) co_return false;
       co_await runtime_.SleepFor(5ms);
     }
   }
-
-  base::RealRuntime runtime_;
-  std::string directory_;
-  std::unique_ptr<ProcessProvider> provider_;
-  int next_token_ = 10;
 };
 
-#define PROCESS_TEST(name)                  \
-  class name : public ProcessProviderTest { \
-   protected:                               \
-    Task<void> Body();                      \
-  };                                        \
-  TEST_F(name, Holds) {                     \
-    OpenProvider();                         \
-    Play(Body());                           \
-  }                                         \
-  Task<void> name::Body()
+#define PROCESS_TEST(name) FLOW_TEST(ProcessProviderTest, name)
 
 PROCESS_TEST(ProcessComputesPi) {
   const std::vector<std::string> command = {"perl", "-Mbignum=bpi", "-wle", "print bpi(2000)"};
@@ -221,7 +180,7 @@ PROCESS_TEST(ProcessRestartsOnceAtOnceThenBacksOff) {
   Instance seen;
   do {
     co_await runtime_.SleepFor(5ms);
-    auto described = co_await provider_->Describe(id);
+    auto described = co_await Describe(id);
     seen = *described;
   } while (runtime_.Now() < deadline &&
            (seen.containers[0].restart_count < 1 || seen.containers[0].reason != "CrashLoopBackOff"));
@@ -248,7 +207,7 @@ PROCESS_TEST(ProcessInitContainersRunInOrderFirst) {
 PROCESS_TEST(ProcessWithoutCommandSaysWhy) {
   Json pod = Single(Json{{"name", "main"}, {"image", "nginx"}});
   const std::string id = co_await Create(std::move(pod));
-  auto seen = co_await provider_->Describe(id);
+  auto seen = co_await Describe(id);
   EXPECT_EQ(seen->state, InstanceState::kPending);
   EXPECT_EQ(seen->containers[0].reason, "ImageWithoutCommand");
   EXPECT_THAT(seen->containers[0].message, HasSubstr("cannot run images; set command"));
@@ -268,7 +227,7 @@ PROCESS_TEST(ProcessIsFoundAgainByTheNextAgent) {
   const bool is_up = co_await LogHas(id, "begun");
   EXPECT_TRUE(is_up);
   OpenProvider();  // the agent was killed, and started again
-  auto adopted = co_await provider_->Describe(id);
+  auto adopted = co_await Describe(id);
   EXPECT_TRUE(adopted);
   if (adopted) {
     EXPECT_EQ(adopted->state, InstanceState::kRunning);
@@ -307,6 +266,70 @@ PROCESS_TEST(ProcessLogsAreBoundedAndCut) {
   EXPECT_THAT(stamped, ::testing::MatchesRegex("20.*Z line 2998\n20.*Z line 2999\n"));
 }
 
+PROCESS_TEST(ProcessLogsAreFollowedThroughRotations) {
+  OpenProvider(/*log_limit=*/10000);
+  const std::string id =
+      co_await Create(Shell("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); [ $((i%100)) = 0 ] && sleep 0.02;"
+                            " done; printf 'no line feed'"));
+  std::string wanted, got;
+  for (int i = 0; i < 3000; ++i) wanted += "line " + std::to_string(i) + "\n";
+  const Instant deadline = runtime_.Now() + 60s;
+  LogPart part;
+  bool has_gap = false;
+  while (!part.is_end && runtime_.Now() < deadline) {
+    LogOptions options;
+    options.container = "main";
+    std::string cursor = part.cursor;
+    auto next = co_await provider_->streams()->ReadLog(id, std::move(options), std::move(cursor));
+    EXPECT_TRUE(next) << (next ? "" : next.error().message);
+    if (!next) co_return;
+    part = *std::move(next);
+    got += part.text;
+    has_gap = has_gap || part.has_gap;
+    co_await runtime_.SleepFor(1ms);
+  }
+  EXPECT_TRUE(part.is_end);
+  EXPECT_FALSE(has_gap);
+  EXPECT_TRUE(got == wanted + "no line feed") << got.size() << " bytes instead of " << wanted.size() + 12;
+}
+
+PROCESS_TEST(ProcessLogsSayWhereTheyWereReadTooLate) {
+  OpenProvider(/*log_limit=*/10000);
+  const std::string id =
+      co_await Create(Shell("echo first; sleep 0.2; i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done"));
+  const bool is_up = co_await LogHas(id, "first\n");
+  EXPECT_TRUE(is_up);
+  LogOptions options;
+  options.container = "main";
+  std::string cursor = "0:0";
+  (void)co_await Settled(id);
+  auto late = co_await provider_->streams()->ReadLog(id, options, std::move(cursor));
+  EXPECT_TRUE(late);
+  if (!late) co_return;
+  EXPECT_TRUE(late->has_gap);
+  EXPECT_TRUE(late->is_end);
+  EXPECT_THAT(late->text, ::testing::MatchesRegex("line (.|\n)*line 4999\n"));
+}
+
+PROCESS_TEST(ProcessFollowsTheRunItBeganWith) {
+  const std::string id = co_await Create(Shell("echo begun at $(date +%s%N); sleep 0.3; exit 1", "OnFailure"));
+  const bool is_up = co_await LogHas(id, "begun");
+  EXPECT_TRUE(is_up);
+  LogOptions options;
+  options.container = "main";
+  std::string cursor;
+  auto first = co_await provider_->streams()->ReadLog(id, options, cursor);
+  const std::string log = directory_ + "/state/" + id + "/c-main/log.1";
+  const std::function<bool()> is_there = [&log] { return ::access(log.c_str(), R_OK) == 0; };
+  const bool is_again = co_await Until(is_there);
+  EXPECT_TRUE(is_again);
+  cursor = first->cursor;
+  auto after = co_await provider_->streams()->ReadLog(id, options, cursor);
+  EXPECT_TRUE(after);
+  EXPECT_TRUE(after->is_end) << "the next run's log is another";
+  EXPECT_EQ(after->text, "");
+}
+
 PROCESS_TEST(ProcessSameTokenSameInstance) {
   const std::string first = co_await Create(Shell("sleep 5"));
   --next_token_;
@@ -336,13 +359,11 @@ PROCESS_TEST(ProcessRunsAPodOfTheApiServer) {
   cluster.AddPod(std::move(pod));
   const bool is_done = co_await Until([&cluster] { return cluster.Phase("pi") == "Succeeded"; });
   EXPECT_TRUE(is_done) << cluster.Pod("pi").dump(1);
-  LogOptions logs;
-  logs.container = "main";
-  auto text = co_await agent.Logs("default", "pi", logs);
-  EXPECT_TRUE(text);
-  if (text) {
-    EXPECT_EQ(*text, "hello world from 10.1.2.3\n");
-  }
+  const auto instance = agent.FindInstance("default", "pi", "main");
+  EXPECT_TRUE(instance);
+  std::string id = instance ? instance->instance_id : "";
+  const std::string text = co_await LogsOf(std::move(id));
+  EXPECT_EQ(text, "hello world from 10.1.2.3\n");
   cluster.DeletePod("pi");
   const bool is_gone = co_await Until([&cluster] { return cluster.Pod("pi").is_null(); });
   EXPECT_TRUE(is_gone);

@@ -13,19 +13,21 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "base/forked_clock.h"
 
 namespace spillway::cloud {
 namespace {
 
-constexpr int kLockFd = 3, kOutputFd = 4, kCommandOutputFd = 5, kFirstOtherFd = 6;
+constexpr int kLockFd = 3, kOutputFd = 4, kCommandOutputFd = 5, kInputFd = 6, kFirstOtherFd = 7;
 constexpr int kOutOfTheWay = 64;  // where descriptors are put while 3 to 5 are dealt out
 constexpr int kCannotExecute = 126, kNotFound = 127, kCannotStart = 128;
 
 // The plan as exec wants it. Made before the fork: nothing may be allocated after it.
 struct RawPlan {
   explicit RawPlan(const ShimPlan& p) : plan(p) {
+    if (p.isolation) isolation.emplace(*p.isolation);
     for (const std::string& text : p.arguments) argv.push_back(const_cast<char*>(text.c_str()));
     argv.push_back(nullptr);
     for (const std::string& text : p.environment) envp.push_back(const_cast<char*>(text.c_str()));
@@ -33,6 +35,7 @@ struct RawPlan {
     exit_draft = p.exit_path + ".new";
   }
   const ShimPlan& plan;
+  std::optional<RawIsolation> isolation;
   std::vector<char*> argv, envp;
   std::string exit_draft;
 };
@@ -86,6 +89,13 @@ void CloseFrom(int first) {
   for (int fd = first; fd < limit; ++fd) ::close(fd);
 }
 
+// As CloseFrom(), when something else is executed.
+void CloseOnExecFrom(int first) {
+  if (::close_range(static_cast<unsigned>(first), ~0u, CLOSE_RANGE_CLOEXEC) == 0) return;
+  const long limit = ::sysconf(_SC_OPEN_MAX);
+  for (int fd = first; fd < limit; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 void DefaultSignals() {
   struct sigaction action{};
   action.sa_handler = SIG_DFL;
@@ -112,10 +122,20 @@ class Shim {
     WriteFile(raw_.plan.pid_path.c_str(), pid);
 
     shim_ = ::getpid();
+    int executed[2];  // nothing is written: it closes when the command is executed, or ends
+    if (::pipe2(executed, O_CLOEXEC) != 0) Finish(kCannotStart, 0);
     command_ = ::fork();
     if (command_ < 0) Finish(kCannotStart, 0);
     if (command_ == 0) Exec();
     ::close(kCommandOutputFd);
+    ::close(executed[1]);
+    char none = 0;
+    while (::read(executed[0], &none, 1) < 0 && errno == EINTR) {
+    }
+    ::close(executed[0]);
+    Line command;
+    command.Number(static_cast<std::uint64_t>(command_));
+    WriteFile(raw_.plan.command_path.c_str(), command);
     Watch();
   }
 
@@ -133,8 +153,22 @@ class Shim {
       if (::dup2(nothing, fd) < 0) return false;
     }
     if (::dup2(lock, kLockFd) < 0 || ::dup2(in, kOutputFd) < 0 || ::dup2(out, kCommandOutputFd) < 0) return false;
+    ::close(kInputFd);
     CloseFrom(kFirstOtherFd);
+    if (!HoldInput()) return false;
     ::fcntl(kOutputFd, F_SETFL, O_NONBLOCK);
+    return true;
+  }
+
+  // For reading too, or it would wait for a reader.
+  bool HoldInput() {
+    if (raw_.plan.input_path.empty()) return true;
+    const int held = ::open(raw_.plan.input_path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    if (held < 0) return false;
+    if (held != kInputFd) {
+      if (::dup2(held, kInputFd) < 0) return false;
+      ::close(held);
+    }
     return true;
   }
 
@@ -142,9 +176,16 @@ class Shim {
     ::setsid();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != shim_) ::_exit(kCannotStart);  // it died before it could be asked for
+    if (!raw_.plan.input_path.empty()) {
+      const int input = ::open(raw_.plan.input_path.c_str(), O_RDONLY | O_NOFOLLOW);
+      if (input < 0 || ::dup2(input, 0) < 0) ::_exit(kCannotStart);
+    }
     ::dup2(kCommandOutputFd, 1);
     ::dup2(kCommandOutputFd, 2);
-    CloseFrom(3);
+    CloseOnExecFrom(3);
+    if (raw_.isolation) {
+      if (const char* failed = raw_.isolation->Enter()) SayCannotMount(failed);
+    }
     if (::chdir(raw_.plan.work_dir.c_str()) != 0) Say("cannot enter the working directory\n", kCannotStart);
     sigset_t none;
     ::sigemptyset(&none);
@@ -158,10 +199,22 @@ class Shim {
     ::_exit(code);
   }
 
+  [[noreturn]] static void SayCannotMount(const char* what) {
+    Line error;
+    error.Number(static_cast<std::uint64_t>(errno));
+    error.Character('\n');
+    static constexpr char kFront[] = "cannot give the container a view of its own: ", kMiddle[] = ": error ";
+    WriteAll(2, kFront, sizeof kFront - 1);
+    WriteAll(2, what, ::strlen(what));
+    WriteAll(2, kMiddle, sizeof kMiddle - 1);
+    WriteAll(2, error.data(), error.size());
+    ::_exit(kCannotStart);
+  }
+
   [[noreturn]] void Watch() {
     sigset_t asked;
     ::sigemptyset(&asked);
-    for (const int number : {SIGCHLD, SIGTERM, SIGUSR1}) ::sigaddset(&asked, number);
+    for (const int number : {SIGCHLD, SIGTERM, SIGUSR1, SIGUSR2}) ::sigaddset(&asked, number);
     const int signals = ::signalfd(-1, &asked, SFD_CLOEXEC | SFD_NONBLOCK);
     pollfd sources[2] = {{signals, POLLIN, 0}, {kOutputFd, POLLIN, 0}};
     for (;;) {
@@ -171,6 +224,7 @@ class Shim {
       while (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         if (info.ssi_signo == SIGTERM) ::kill(-command_, SIGTERM);
         if (info.ssi_signo == SIGUSR1) ::kill(-command_, SIGKILL);
+        if (info.ssi_signo == SIGUSR2) ::close(kInputFd);
         if (info.ssi_signo == SIGCHLD) EndIfCommandEnded();
       }
     }
@@ -224,11 +278,16 @@ class Shim {
       ::close(log_);
       ::rename(raw_.plan.log_path.c_str(), raw_.plan.old_log_path.c_str());
       log_ = -1;
+      log_position_ += log_size_;
       log_size_ = 0;
       at_line_start_ = true;
     }
     if (log_ < 0) {
       log_ = ::open(raw_.plan.log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+      Line head;
+      head.Number(log_position_);
+      head.Character('\n');
+      WriteAll(log_, head.data(), head.size());
     }
     if (at_line_start_) {
       Line stamp;
@@ -244,6 +303,7 @@ class Shim {
   const RawPlan& raw_;
   pid_t shim_ = 0, command_ = 0;
   int log_ = -1;
+  std::uint64_t log_position_ = 0;  // of the file's first byte in all that was written
   std::size_t log_size_ = 0;
   bool at_line_start_ = true;
   char buffer_[16384];

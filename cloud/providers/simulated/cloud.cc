@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "cloud/pod_resources.h"
@@ -36,12 +37,14 @@ InstanceScript* SimulatedCloud::FindLive(const std::string& id) {
 
 SimulatedCloud::CreateResult SimulatedCloud::Refuse(Refusal refusal, Code code, std::string message) {
   ++counts_.refused_creates;
-  return tl::unexpected(CreateFailure{.refusal = refusal,
-                                      .error = Error{code, std::move(message)},
-                                      .request_id = fmt::format("sim-{:08x}", next_request_++)});
+  return tl::unexpected(CloudError{.refusal = refusal,
+                                   .error = Error{code, std::move(message)},
+                                   .cloud_code = "",
+                                   .request_id = fmt::format("sim-{:08x}", next_request_++)});
 }
 
 std::optional<std::string> SimulatedCloud::ExceededQuota(const InstanceScript& wanted) const {
+  if (!options_.quota_pods && !options_.quota_cpu_milli && !options_.quota_memory_bytes) return std::nullopt;
   std::int64_t pods = 1, cpu = wanted.cpu_milli, memory = wanted.memory_bytes;
   for (const auto& [id, script] : instances_) {
     const InstanceState state = ViewAt(script, runtime_.WallNow()).instance.state;
@@ -64,13 +67,11 @@ std::string SimulatedCloud::NextPodIp() {
   // Addresses follow the instance's number: unique, and a state file needs no pool. Past a /16 they go on into the
   // next.
   std::uint64_t base = 0;
-  int part = 0;
   std::uint64_t value = 0;
   for (const char c : options_.pod_network + ".") {
     if (c == '.') {
       base = base << 8 | (value & 0xff);
       value = 0;
-      ++part;
     } else {
       value = value * 10 + static_cast<std::uint64_t>(c - '0');
     }
@@ -79,11 +80,26 @@ std::string SimulatedCloud::NextPodIp() {
   return fmt::format("{}.{}.{}.{}", address >> 24 & 0xff, address >> 16 & 0xff, address >> 8 & 0xff, address & 0xff);
 }
 
+namespace {
+
+std::size_t Asked(const CreateRequest& request) {
+  Json spec = At(request.pod, "spec");
+  if (spec.is_object()) spec.erase("tolerations");
+  return std::hash<std::string>()(spec.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+}  // namespace
+
 SimulatedCloud::CreateResult SimulatedCloud::Create(const CreateRequest& request) {
   if (options_.faults.auth_lost) {
     return Refuse(Refusal::kAuth, Code::kPermissionDenied, "the access key is not valid for this account");
   }
   if (const auto known = tokens_.find(request.client_token); known != tokens_.end()) {
+    if (const auto asked = asked_.find(request.client_token);
+        asked != asked_.end() && asked->second != Asked(request)) {
+      return Refuse(Refusal::kTokenMismatch, Code::kInvalidArgument,
+                    "IdempotentParameterMismatch: the client token was used with other parameters");
+    }
     if (InstanceScript* script = FindLive(known->second)) {
       ++counts_.repeated_creates;
       return ViewAt(*script, runtime_.WallNow()).instance;
@@ -119,6 +135,7 @@ SimulatedCloud::CreateResult SimulatedCloud::Create(const CreateRequest& request
   CheckOnePerPod(script);
   const std::string id = script.id;
   tokens_[script.client_token] = id;
+  asked_[script.client_token] = Asked(request);
   instances_[id] = std::move(script);
   Changed(id);
   Follow(id);
@@ -139,37 +156,86 @@ void SimulatedCloud::CheckOnePerPod(const InstanceScript& made) {
   others.insert(made.id);
 }
 
-Result<Instance> SimulatedCloud::Describe(const std::string& id) {
-  if (options_.faults.auth_lost) return Fail(Code::kPermissionDenied, "the access key is not valid for this account");
-  const InstanceScript* script = FindLive(id);
-  if (!script) return Fail(Code::kNotFound, fmt::format("no instance {}", id));
-  return ViewAt(*script, runtime_.WallNow()).instance;
+namespace {
+
+tl::unexpected<CloudError> NotAuthorized() {
+  return tl::unexpected(
+      CloudError{.refusal = Refusal::kAuth,
+                 .error = Error{Code::kPermissionDenied, "the access key is not valid for this account"},
+                 .cloud_code = "InvalidAccessKeyId",
+                 .request_id = ""});
 }
 
-Result<std::vector<Instance>> SimulatedCloud::List(const std::string& cluster_id, const std::string& node_name) {
-  std::vector<Instance> found;
+}  // namespace
+
+CloudResult<Changes> SimulatedCloud::ChangesSince(const InstanceScope& scope, const std::string& cursor) const {
+  std::uint64_t since = 0;
+  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), since);
+  if (error != std::errc() || since >= next_change_) since = 0;
+  Changes changes;
   // Real clouds filter by what the caller may see: without permissions that is an empty, successful answer.
+  if (!options_.faults.auth_lost) {
+    for (auto at = changes_.upper_bound(since); at != changes_.end(); ++at) {
+      const InstanceScript& script = instances_.at(at->second);
+      if (script.identity.cluster_id != scope.cluster_id || script.identity.node_name != scope.node_name) continue;
+      changes.instances.push_back(ViewAt(script, runtime_.WallNow()).instance);
+    }
+    since = next_change_ - 1;
+  }
+  changes.cursor = fmt::format("{}", since);
+  return changes;
+}
+
+CloudResult<std::vector<Instance>> SimulatedCloud::Describe(const std::vector<std::string>& ids) const {
+  std::vector<Instance> found;
   if (options_.faults.auth_lost) return found;
-  for (const auto& [id, script] : instances_) {
-    if (script.identity.cluster_id != cluster_id || script.identity.node_name != node_name) continue;
-    found.push_back(ViewAt(script, runtime_.WallNow()).instance);
+  for (const std::string& id : ids) {
+    const auto known = instances_.find(id);
+    if (known != instances_.end()) found.push_back(ViewAt(known->second, runtime_.WallNow()).instance);
   }
   return found;
 }
 
-Status SimulatedCloud::Delete(const std::string& id) {
-  if (options_.faults.auth_lost) return Fail(Code::kPermissionDenied, "the access key is not valid for this account");
+CloudResult<std::vector<Instance>> SimulatedCloud::List(const std::string& cluster_id) const {
+  std::vector<Instance> found;
+  if (options_.faults.auth_lost) return found;
+  for (const auto& [id, script] : instances_) {
+    if (script.identity.cluster_id == cluster_id) found.push_back(ViewAt(script, runtime_.WallNow()).instance);
+  }
+  return found;
+}
+
+CloudStatus SimulatedCloud::Delete(const std::string& id, Duration grace) {
+  if (options_.faults.auth_lost) return NotAuthorized();
+  ++counts_.delete_calls;
+  if (random_.Chance(options_.faults.ignored_delete)) return {};
   InstanceScript* script = FindLive(id);
-  if (!script || script->deleted_at) return {};
-  ++counts_.deletes;
-  script->deleted_at = runtime_.WallNow();
-  script->stop_after = options_.stop.Draw(random_);
+  if (!script) {
+    return tl::unexpected(CloudError{.refusal = Refusal::kInvalid,
+                                     .error = Error{Code::kNotFound, fmt::format("no instance {}", id)},
+                                     .cloud_code = "InstanceNotFound",
+                                     .request_id = ""});
+  }
+  if (script->deleted_at) {
+    if (grace > Duration(0)) return {};
+    const Duration at_once = runtime_.WallNow() - *script->deleted_at + options_.call.Draw(random_);
+    script->stop_after = std::min(script->stop_after, at_once);
+  } else {
+    ++counts_.deletes;
+    script->deleted_at = runtime_.WallNow();
+    script->stop_after = options_.stop.Draw(random_);
+  }
   Changed(id);
   Follow(id);
   return {};
 }
 
-Result<std::string> SimulatedCloud::Logs(const std::string& id, const LogOptions& options) {
+CloudStatus SimulatedCloud::Ping() {
+  if (options_.faults.auth_lost) return NotAuthorized();
+  return {};
+}
+
+Result<LogPart> SimulatedCloud::ReadLog(const std::string& id, const LogOptions& options, const std::string& cursor) {
   const InstanceScript* script = FindLive(id);
   if (!script) return Fail(Code::kNotFound, fmt::format("no instance {}", id));
   const auto is_asked = [&](const ContainerScript& c) { return c.name == options.container; };
@@ -177,9 +243,32 @@ Result<std::string> SimulatedCloud::Logs(const std::string& id, const LogOptions
     return Fail(Code::kNotFound, fmt::format("instance {} has no container {}", id, options.container));
   }
   const WallTime start = script->created_at + script->start_after;
-  if (runtime_.WallNow() < start || script->late_no_stock) return std::string();
-  const std::string stamp = options.timestamps ? base::FormatRfc3339Micro(start) + " " : "";
-  return fmt::format("{}container {} of instance {} is simulated: nothing runs\n", stamp, options.container, id);
+  if (runtime_.WallNow() < start || script->late_no_stock) return LogPart{"", "0"};
+  LogPart part{"", "1"};
+  if (cursor == "1" || options.tail_lines == 0 || (options.since && start < *options.since)) return part;
+  if (options.timestamps) part.text = base::FormatRfc3339Micro(start) + " ";
+  part.text += fmt::format("container {} of instance {} is simulated: nothing runs\n", options.container, id);
+  if (options.limit_bytes) part.text.resize(std::min<std::size_t>(part.text.size(), *options.limit_bytes));
+  return part;
+}
+
+std::vector<InstanceStats> SimulatedCloud::Stats(const std::vector<std::string>& ids) {
+  constexpr std::uint64_t kNanocores = 10'000'000, kBytes = 16u << 20;
+  const WallTime now = runtime_.WallNow();
+  std::vector<InstanceStats> all;
+  for (const std::string& id : ids) {
+    const InstanceScript* script = FindLive(id);
+    if (!script) continue;
+    InstanceStats stats{id, now, {}};
+    for (const ContainerState& container : ViewAt(*script, now).instance.containers) {
+      if (!container.started_at) continue;
+      const auto seconds = std::chrono::duration<double>(now - *container.started_at).count();
+      stats.containers.push_back({container.name, *container.started_at,
+                                  static_cast<std::uint64_t>(seconds * kNanocores), kNanocores, kBytes, kBytes});
+    }
+    all.push_back(std::move(stats));
+  }
+  return all;
 }
 
 bool SimulatedCloud::Reclaim(const std::string& instance_id) {
@@ -196,14 +285,18 @@ bool SimulatedCloud::Lose(const std::string& instance_id) {
   if (found == instances_.end()) return false;
   of_pod_[found->second.identity.pod_uid].erase(instance_id);
   instances_.erase(found);
-  Changed(instance_id);
+  changes_.erase(change_of_[instance_id]);
+  change_of_.erase(instance_id);
+  if (on_state_change_) on_state_change_();
   return true;
 }
 
 void SimulatedCloud::Changed(const std::string& id) {
-  for (SimulatedProvider* provider : providers_) {
-    if (provider->on_change_) provider->on_change_(id);
-  }
+  std::uint64_t& change = change_of_[id];
+  changes_.erase(change);
+  change = next_change_++;
+  changes_.emplace(change, id);
+  for (SimulatedProvider* provider : providers_) provider->OnChanged(instances_.at(id).identity);
   if (on_state_change_) on_state_change_();
 }
 
@@ -221,9 +314,7 @@ void SimulatedCloud::Follow(const std::string& id) {
       Lose(id);
       return;
     }
-    for (SimulatedProvider* provider : providers_) {
-      if (provider->on_change_) provider->on_change_(id);
-    }
+    Changed(id);
     Follow(id);
   });
 }
@@ -241,15 +332,21 @@ Status SimulatedCloud::Load(const Json& state) {
   for (const Json& item : Items(At(state, "instances"))) {
     auto script = InstanceScriptFrom(item);
     if (!script) return Fail(std::move(script).error());
-    if (!script->is_gone(runtime_.WallNow())) instances.emplace(script->id, *std::move(script));
+    if (script->is_gone(runtime_.WallNow())) continue;
+    std::string id = script->id;
+    instances.emplace(std::move(id), *std::move(script));
   }
   instances_ = std::move(instances);
   next_id_ = static_cast<std::uint64_t>(std::max<std::int64_t>(1, Integer(At(state, "nextId"))));
   tokens_.clear();
   of_pod_.clear();
+  changes_.clear();
+  change_of_.clear();
   for (const auto& [token, id] : Members(At(state, "tokens")).items()) tokens_[token] = Text(id);
   for (const auto& [id, script] : instances_) {
     of_pod_[script.identity.pod_uid].insert(id);
+    change_of_[id] = next_change_;
+    changes_.emplace(next_change_++, id);
     Follow(id);
   }
   return {};

@@ -15,6 +15,7 @@
 #include "cloud/provider.h"
 #include "cloud/providers/simulated/options.h"
 #include "cloud/providers/simulated/timeline.h"
+#include "cloud/streams.h"
 
 namespace spillway::cloud {
 
@@ -26,6 +27,7 @@ struct SimulatedCloudCounts {
   std::uint64_t repeated_creates = 0;  // calls answered with an instance that was there already
   std::uint64_t refused_creates = 0;
   std::uint64_t deletes = 0;  // instances asked to go
+  std::uint64_t delete_calls = 0;
   std::uint64_t lost_replies = 0;
 };
 
@@ -44,6 +46,7 @@ class SimulatedCloud {
   std::unique_ptr<Provider> NewProvider();
 
   SimulatedFaults& faults() { return options_.faults; }
+  SimulatedCloudOptions& options() { return options_; }
   const SimulatedCloudCounts& counts() const { return counts_; }
   // Every instance that is not gone, those being deleted included, in the order made.
   std::vector<Instance> Instances() const;
@@ -62,7 +65,7 @@ class SimulatedCloud {
 
  private:
   friend class SimulatedProvider;
-  using CreateResult = tl::expected<Instance, CreateFailure>;
+  using CreateResult = CloudResult<Instance>;
 
   // Carries out `effect` half a call's latency from now and hands its result over another half later, unless the fates
   // say otherwise; `failure` makes the answer to a call that failed on its way.
@@ -74,14 +77,19 @@ class SimulatedCloud {
   CreateResult Create(const CreateRequest& request);
   CreateResult Refuse(Refusal refusal, Code code, std::string message);
   std::optional<std::string> ExceededQuota(const InstanceScript& wanted) const;
-  Result<Instance> Describe(const std::string& id);
-  Result<std::vector<Instance>> List(const std::string& cluster_id, const std::string& node_name);
-  Status Delete(const std::string& id);
-  Result<std::string> Logs(const std::string& id, const LogOptions& options);
+  CloudResult<Changes> ChangesSince(const InstanceScope& scope, const std::string& cursor) const;
+  CloudResult<std::vector<Instance>> List(const std::string& cluster_id) const;
+  CloudResult<std::vector<Instance>> Describe(const std::vector<std::string>& ids) const;
+  CloudStatus Delete(const std::string& id, Duration grace);
+  CloudStatus Ping();
+  Result<LogPart> ReadLog(const std::string& id, const LogOptions& options, const std::string& cursor);
+  // Of nothing, for nothing runs: the same for each container that counts as running.
+  std::vector<InstanceStats> Stats(const std::vector<std::string>& ids);
 
   InstanceScript* FindLive(const std::string& id);
   // Tells the providers at each moment from now on at which the instance looks different.
   void Follow(const std::string& id);
+  // It looks different from now on.
   void Changed(const std::string& id);
   void CheckOnePerPod(const InstanceScript& made);
   std::string NextPodIp();
@@ -91,7 +99,11 @@ class SimulatedCloud {
   Random random_;
   std::map<std::string, InstanceScript> instances_;      // by id; ids grow
   std::map<std::string, std::string> tokens_;            // client token -> id, for ever
+  std::map<std::string, std::size_t> asked_;             // client token -> what for; not in the state file
   std::map<std::string, std::set<std::string>> of_pod_;  // Pod UID -> ids of instances that are not gone
+  std::map<std::uint64_t, std::string> changes_;         // the last change of each instance; its number is a cursor
+  std::map<std::string, std::uint64_t> change_of_;       // by instance id
+  std::uint64_t next_change_ = 1;
   std::uint64_t next_id_ = 1, next_request_ = 1;
   SimulatedCloudCounts counts_;
   std::vector<std::string> violations_;

@@ -14,7 +14,7 @@ using ::testing::SizeIs;
 
 class SimulatedCloudTest : public ::testing::Test {
  protected:
-  using Made = tl::expected<Instance, CreateFailure>;
+  using Made = CloudResult<Instance>;
 
   static Task<void> CreateInto(Provider& provider, CreateRequest request, std::optional<Made>& out) {
     out = co_await provider.Create(std::move(request));

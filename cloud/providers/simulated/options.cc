@@ -42,6 +42,12 @@ Result<Latency> Latency::Parse(std::string_view text) {
   return Fixed(*fixed);
 }
 
+std::vector<kube::LargestInstance> TypicalLargestInstances() {
+  return *kube::ParseLargestInstances(
+      "cpu=64,memory=512Gi,ephemeral-storage=1Ti;"
+      "cpu=64,memory=512Gi,ephemeral-storage=1Ti,nvidia.com/gpu=8");
+}
+
 Duration Latency::Draw(Random& random) const {
   switch (kind_) {
     case Kind::kFixed:

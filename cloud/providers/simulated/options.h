@@ -4,10 +4,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/runtime.h"
 #include "base/time.h"
+#include "kube/api/capabilities.h"
 
 namespace spillway::cloud {
 
@@ -31,14 +33,18 @@ class Latency {
 
 // What goes wrong, each with its probability in [0, 1] per call or instance. May be changed while the cloud runs.
 struct SimulatedFaults {
-  double no_stock = 0;       // create refused
-  double late_no_stock = 0;  // create accepted, given up when the instance should have started
-  double throttled = 0;      // any call refused
-  double lost_request = 0;   // nothing done, and the caller waits for nothing
-  double lost_reply = 0;     // done, but the caller waits for nothing
-  bool auth_lost = false;    // credentials gone: creates refused, and, as real clouds do, listings empty
-  bool down = false;         // every call fails at once
+  double no_stock = 0;        // create refused
+  double late_no_stock = 0;   // create accepted, given up when the instance should have started
+  double throttled = 0;       // any call refused
+  double lost_request = 0;    // nothing done, and the caller waits for nothing
+  double lost_reply = 0;      // done, but the caller waits for nothing
+  double ignored_delete = 0;  // accepted, and nothing happens
+  bool auth_lost = false;     // credentials gone: creates refused, and, as real clouds do, listings empty
+  bool down = false;          // every call fails at once
 };
+
+// Those of a typical serverless service.
+std::vector<kube::LargestInstance> TypicalLargestInstances();
 
 struct SimulatedCloudOptions {
   Latency call = Latency::Fixed(20ms);   // a call's way there and back
@@ -48,6 +54,8 @@ struct SimulatedCloudOptions {
   // The account's limits over all nodes; absent: none.
   std::optional<std::int64_t> quota_cpu_milli, quota_memory_bytes, quota_pods;
   std::string pod_network = "10.200.0.0";  // Pod IPs are taken from this /16 upwards, never twice
+  // What its providers say. It takes larger ones all the same: that agents keep to it is for them to show.
+  std::vector<kube::LargestInstance> largest = TypicalLargestInstances();
   SimulatedFaults faults;
 };
 

@@ -31,60 +31,100 @@ void SimulatedCloud::Exchange(std::function<T()> effect, std::function<T(Error)>
   });
 }
 
-SimulatedProvider::SimulatedProvider(SimulatedCloud& cloud) : cloud_(cloud) { cloud_.providers_.insert(this); }
+SimulatedProvider::SimulatedProvider(SimulatedCloud& cloud) : cloud_(cloud), changed_(cloud.runtime_) {
+  cloud_.providers_.insert(this);
+}
 
 SimulatedProvider::~SimulatedProvider() { cloud_.providers_.erase(this); }
 
-std::vector<std::string> SimulatedProvider::unsupported_features() const {
-  return {"ephemeral", "hostNetwork", "hostPath", "hostPort", "persistentVolumeClaim", "privileged"};
+kube::Capabilities SimulatedFeatures() {
+  std::vector<std::string> names = kube::Capabilities::Parse(kube::kForeignNodeCapabilities).names();
+  for (const char* more :
+       {"capabilitiesDrop", "handlerHost", "hookSleep", "hostnameAsFQDN", "noPrivilegeEscalation", "podResources",
+        "probeGRPC", "probeTerminationGracePeriod", "seccompRuntimeDefault", "shareProcessNamespace", "sidecarHooks",
+        "sidecarProbes", "sidecars", "stopSignal", "subPathExpr", "supplementalGroups"}) {
+    names.emplace_back(more);
+  }
+  return kube::Capabilities(std::move(names));
 }
 
-Task<tl::expected<Instance, CreateFailure>> SimulatedProvider::Create(CreateRequest request) {
-  using R = tl::expected<Instance, CreateFailure>;
-  OneShot<R> reply(cloud_.runtime_);
-  std::function<R()> effect = [&cloud = cloud_, request = std::move(request)] { return cloud.Create(request); };
-  std::function<R(Error)> failure = [](Error error) -> R {
-    const Refusal refusal = error.code == Code::kThrottled ? Refusal::kThrottled : Refusal::kTransient;
-    return tl::unexpected(CreateFailure{refusal, std::move(error), ""});
-  };
-  cloud_.Exchange<R>(std::move(effect), std::move(failure), reply);
+ProviderCapabilities SimulatedProvider::capabilities() const {
+  return {.features = SimulatedFeatures(), .largest = cloud_.options_.largest};
+}
+
+namespace {
+
+Refusal RefusalOf(const Error& error) {
+  return error.code == Code::kThrottled ? Refusal::kThrottled : Refusal::kTransient;
+}
+
+template <typename T>
+CloudResult<T> CallFailed(Error error) {
+  const Refusal refusal = RefusalOf(error);
+  return tl::unexpected(CloudError{.refusal = refusal, .error = std::move(error), .cloud_code = "", .request_id = ""});
+}
+
+}  // namespace
+
+template <typename T>
+Task<CloudResult<T>> SimulatedProvider::Call(std::function<CloudResult<T>()> effect) {
+  OneShot<CloudResult<T>> reply(cloud_.runtime_);
+  cloud_.Exchange<CloudResult<T>>(std::move(effect), CallFailed<T>, reply);
   co_return co_await reply.Wait();
 }
 
-Task<Result<Instance>> SimulatedProvider::Describe(std::string instance_id) {
-  using R = Result<Instance>;
+Task<CloudResult<Instance>> SimulatedProvider::Create(CreateRequest request) {
+  return Call<Instance>([&cloud = cloud_, request = std::move(request)] { return cloud.Create(request); });
+}
+
+Task<CloudResult<Changes>> SimulatedProvider::Poll(InstanceScope scope, std::string cursor) {
+  const Instant until = cloud_.runtime_.Now() + kLongestPoll;
+  polled_ = scope;
+  for (;;) {
+    std::function<CloudResult<Changes>()> effect = [&cloud = cloud_, scope, cursor] {
+      return cloud.ChangesSince(scope, cursor);
+    };
+    CloudResult<Changes> changes = co_await Call<Changes>(std::move(effect));
+    if (!changes || !changes->instances.empty() || cloud_.runtime_.Now() >= until) co_return changes;
+    cursor = changes->cursor;
+    co_await changed_.WaitUntil(until);
+  }
+}
+
+void SimulatedProvider::OnChanged(const InstanceIdentity& identity) {
+  if (identity.node_name == polled_.node_name && identity.cluster_id == polled_.cluster_id) changed_.Notify();
+}
+
+Task<CloudResult<std::vector<Instance>>> SimulatedProvider::List(std::string cluster_id) {
+  return Call<std::vector<Instance>>([&cloud = cloud_, id = std::move(cluster_id)] { return cloud.List(id); });
+}
+
+Task<CloudResult<std::vector<Instance>>> SimulatedProvider::Describe(std::vector<std::string> ids) {
+  return Call<std::vector<Instance>>([&cloud = cloud_, ids = std::move(ids)] { return cloud.Describe(ids); });
+}
+
+Task<CloudStatus> SimulatedProvider::Delete(std::string instance_id, Duration grace) {
+  return Call<void>([&cloud = cloud_, id = std::move(instance_id), grace] { return cloud.Delete(id, grace); });
+}
+
+Task<CloudStatus> SimulatedProvider::Ping() {
+  return Call<void>([&cloud = cloud_] { return cloud.Ping(); });
+}
+
+Task<Result<LogPart>> SimulatedProvider::ReadLog(std::string instance_id, LogOptions options, std::string cursor) {
+  using R = Result<LogPart>;
   OneShot<R> reply(cloud_.runtime_);
-  std::function<R()> effect = [&cloud = cloud_, id = std::move(instance_id)] { return cloud.Describe(id); };
+  std::function<R()> effect = [&cloud = cloud_, id = std::move(instance_id), options = std::move(options),
+                               cursor = std::move(cursor)] { return cloud.ReadLog(id, options, cursor); };
   std::function<R(Error)> failure = [](Error error) -> R { return Fail(std::move(error)); };
   cloud_.Exchange<R>(std::move(effect), std::move(failure), reply);
   co_return co_await reply.Wait();
 }
 
-Task<Result<std::vector<Instance>>> SimulatedProvider::List(std::string cluster_id, std::string node_name) {
-  using R = Result<std::vector<Instance>>;
+Task<Result<std::vector<InstanceStats>>> SimulatedProvider::Stats(std::vector<std::string> instance_ids) {
+  using R = Result<std::vector<InstanceStats>>;
   OneShot<R> reply(cloud_.runtime_);
-  std::function<R()> effect = [&cloud = cloud_, cluster = std::move(cluster_id), node = std::move(node_name)] {
-    return cloud.List(cluster, node);
-  };
-  std::function<R(Error)> failure = [](Error error) -> R { return Fail(std::move(error)); };
-  cloud_.Exchange<R>(std::move(effect), std::move(failure), reply);
-  co_return co_await reply.Wait();
-}
-
-Task<Status> SimulatedProvider::Delete(std::string instance_id, Duration /*grace*/) {
-  OneShot<Status> reply(cloud_.runtime_);
-  std::function<Status()> effect = [&cloud = cloud_, id = std::move(instance_id)] { return cloud.Delete(id); };
-  std::function<Status(Error)> failure = [](Error error) -> Status { return Fail(std::move(error)); };
-  cloud_.Exchange<Status>(std::move(effect), std::move(failure), reply);
-  co_return co_await reply.Wait();
-}
-
-Task<Result<std::string>> SimulatedProvider::Logs(std::string instance_id, LogOptions options) {
-  using R = Result<std::string>;
-  OneShot<R> reply(cloud_.runtime_);
-  std::function<R()> effect = [&cloud = cloud_, id = std::move(instance_id), options = std::move(options)] {
-    return cloud.Logs(id, options);
-  };
+  std::function<R()> effect = [&cloud = cloud_, ids = std::move(instance_ids)] { return cloud.Stats(ids); };
   std::function<R(Error)> failure = [](Error error) -> R { return Fail(std::move(error)); };
   cloud_.Exchange<R>(std::move(effect), std::move(failure), reply);
   co_return co_await reply.Wait();

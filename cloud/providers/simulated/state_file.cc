@@ -10,7 +10,17 @@
 namespace spillway::cloud {
 namespace {
 constexpr Duration kWriteDelay = 5ms;
+
+Status LoadFile(SimulatedCloud& cloud, const std::string& path) {
+  const auto text = ReadPrivateFile(path);
+  if (!text) return {};
+  const Json state = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  const Status loaded = cloud.Load(state);
+  if (loaded) return {};
+  return Fail(Code::kMalformed,
+              fmt::format("{}: {}; remove it to begin with an empty cloud", path, loaded.error().message));
 }
+}  // namespace
 
 SimulatedStateFile::SimulatedStateFile(Runtime& runtime, SimulatedCloud& cloud, std::string path)
     : runtime_(runtime), cloud_(cloud), path_(std::move(path)) {
@@ -26,13 +36,7 @@ SimulatedStateFile::~SimulatedStateFile() {
 
 Result<std::unique_ptr<SimulatedStateFile>> SimulatedStateFile::Open(Runtime& runtime, SimulatedCloud& cloud,
                                                                      std::string path) {
-  if (const auto text = ReadFile(path)) {
-    const Json state = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
-    if (auto loaded = cloud.Load(state); !loaded) {
-      return Fail(Code::kMalformed,
-                  fmt::format("{}: {}; remove it to begin with an empty cloud", path, loaded.error().message));
-    }
-  }
+  if (auto loaded = LoadFile(cloud, path); !loaded) return Fail(std::move(loaded).error());
   return std::unique_ptr<SimulatedStateFile>(new SimulatedStateFile(runtime, cloud, std::move(path)));
 }
 
@@ -47,6 +51,12 @@ void SimulatedStateFile::WriteSoon() {
 void SimulatedStateFile::Write() {
   const Status written = WriteFileAtomically(path_, cloud_.Save().dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!written) log::Warning("the simulated cloud cannot be kept", {{"why", written.error().message}});
+}
+
+Result<std::vector<Instance>> ReadSimulatedInstances(Runtime& runtime, const std::string& path) {
+  SimulatedCloud copy(runtime, {});
+  if (auto loaded = LoadFile(copy, path); !loaded) return Fail(std::move(loaded).error());
+  return copy.Instances();
 }
 
 }  // namespace spillway::cloud

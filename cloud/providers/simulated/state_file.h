@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/runtime.h"
@@ -28,5 +30,8 @@ class SimulatedStateFile {
   std::string path_;
   std::optional<TimerId> timer_;
 };
+
+// The instances that a state file holds, as they are by now; whoever keeps it is not disturbed.
+Result<std::vector<Instance>> ReadSimulatedInstances(Runtime& runtime, const std::string& path);
 
 }  // namespace spillway::cloud

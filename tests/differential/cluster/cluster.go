@@ -8,7 +8,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
-	resourcev1 "k8s.io/api/resource/v1"
 	storagev1 "k8s.io/api/storage/v1"
 )
 
@@ -31,7 +30,7 @@ type Cluster struct {
 	Controllers       []*v1.ReplicationController
 	ReplicaSets       []*appsv1.ReplicaSet
 	StatefulSets      []*appsv1.StatefulSet
-	DeviceClasses     []*resourcev1.DeviceClass
+	DeviceClasses     []*DeviceClass
 }
 
 // Placed are the Pods in kube-scheduler's cache: bound to a node that exists, and not ended.
@@ -142,8 +141,17 @@ func (c *Cluster) add(raw json.RawMessage) error {
 }
 
 func addTo[T any](to *[]*T, raw json.RawMessage) error {
+	given := new(T)
+	if err := json.Unmarshal(raw, given); err != nil {
+		return err
+	}
+	// As kube-apiserver stores it, quantities in canonical form: of "2.0" devices kube-scheduler would allocate none.
+	stored, err := json.Marshal(given)
+	if err != nil {
+		return err
+	}
 	object := new(T)
-	if err := json.Unmarshal(raw, object); err != nil {
+	if err := json.Unmarshal(stored, object); err != nil {
 		return err
 	}
 	*to = append(*to, object)

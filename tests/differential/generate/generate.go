@@ -42,6 +42,7 @@ func init() {
 		{name: "declared", node: (*builder).nodeDeclares, pod: (*builder).podNeedsDeclared},
 		{name: "disks", pod: (*builder).podDisks},
 		{name: "claims", finish: (*builder).claims},
+		{name: "equals", finish: (*builder).equalVolumes},
 		{name: "undecidable", pod: (*builder).podUndecidable},
 		{name: "configuration", begin: (*builder).configure, pod: (*builder).podScheduler},
 		{name: "workloads", pod: (*builder).podOwner, finish: (*builder).workloads},
@@ -277,6 +278,6 @@ func (b *builder) podUndecidable(pod *v1.Pod) {
 	case 1:
 		pod.Spec.SchedulerName = "other-scheduler"
 	case 2:
-		pod.Spec.ResourceClaims = []v1.PodResourceClaim{{Name: "gpu", ResourceClaimName: ptr("gpu")}}
+		pod.Spec.ResourceClaims = []v1.PodResourceClaim{resourceClaim("gpu")}
 	}
 }

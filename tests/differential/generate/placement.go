@@ -174,8 +174,6 @@ func (b *builder) podPorts(pod *v1.Pod) {
 	}
 }
 
-const restartAllContainers = v1.ContainerRestartRuleAction("RestartAllContainers")
-
 func (b *builder) podNeedsDeclared(pod *v1.Pod) {
 	if b.chance(2) {
 		pod.Spec.HostNetwork = b.chance(2)
@@ -184,9 +182,6 @@ func (b *builder) podNeedsDeclared(pod *v1.Pod) {
 		}
 	}
 	if b.chance(3) {
-		container := &pod.Spec.Containers[0]
-		container.RestartPolicy = ptr(v1.ContainerRestartPolicyNever)
-		container.RestartPolicyRules = []v1.ContainerRestartRule{{Action: oneOf(b, restartAllContainers, v1.ContainerRestartRuleActionRestart),
-			ExitCodes: &v1.ContainerRestartRuleOnExitCodes{Operator: v1.ContainerRestartRuleOnExitCodesOpIn, Values: []int32{42}}}}
+		b.restartRules(&pod.Spec.Containers[0])
 	}
 }

@@ -90,7 +90,7 @@ func (b *builder) podResources(pod *v1.Pod) {
 		}
 	}
 	if b.chance(5) {
-		pod.Spec.Resources = &v1.ResourceRequirements{Requests: b.podLevelRequests()}
+		b.podLevel(pod)
 	}
 }
 
@@ -131,12 +131,12 @@ func (b *builder) podResize(pod *v1.Pod) {
 		}
 	}
 	if b.chance(3) {
-		pod.Status.Conditions = append(pod.Status.Conditions, v1.PodCondition{Type: v1.PodResizePending,
-			Status: v1.ConditionTrue, Reason: oneOf(b, v1.PodReasonInfeasible, v1.PodReasonDeferred)})
+		pod.Status.Conditions = append(pod.Status.Conditions, v1.PodCondition{Type: "PodResizePending",
+			Status: v1.ConditionTrue, Reason: oneOf(b, "Infeasible", "Deferred")})
 	}
 	if b.chance(4) {
-		if b.chance(2) && pod.Spec.Resources == nil {
-			pod.Spec.Resources = &v1.ResourceRequirements{Requests: b.podLevelRequests()}
+		if b.chance(2) {
+			b.podLevel(pod)
 		}
 		b.podLevelStatus(pod)
 	}

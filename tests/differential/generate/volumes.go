@@ -45,7 +45,11 @@ func (b *builder) podDisks(pod *v1.Pod) {
 }
 
 func (b *builder) azureKind() *v1.AzureDataDiskKind {
-	return oneOf(b, nil, ptr(v1.AzureManagedDisk), ptr(v1.AzureManagedDisk), ptr(v1.AzureSharedBlobDisk))
+	kind := oneOf(b, nil, ptr(v1.AzureManagedDisk), ptr(v1.AzureManagedDisk), ptr(v1.AzureSharedBlobDisk))
+	if kind != nil && *kind == v1.AzureSharedBlobDisk && !uncountableVolumes {
+		return nil
+	}
+	return kind
 }
 
 func (b *builder) ebsVolume() string {
@@ -353,7 +357,7 @@ func (b *builder) useClaims(pod *v1.Pod, size *int) {
 				VolumeClaimTemplate: &v1.PersistentVolumeClaimTemplate{}}}})
 			if !b.chance(4) {
 				claim := b.claim(pod.Namespace, pod.Name+"-"+name, size)
-				if !b.chance(5) {
+				if !b.chance(5) || !uncountableVolumes {
 					claim.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: pod.Name, UID: pod.UID, Controller: ptr(true)}}
 				}
 			}

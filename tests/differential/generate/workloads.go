@@ -5,9 +5,10 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
-	resourcev1 "k8s.io/api/resource/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"spillway.io/tests/differential/cluster"
 )
 
 // Names of workloads that own Pods; of each kind there may be one in each namespace.
@@ -85,7 +86,7 @@ func (b *builder) selectorMap() map[string]string {
 // deviceClasses stand for extended resources that Pods ask for.
 func (b *builder) deviceClasses() {
 	for i := range b.IntN(3) {
-		class := &resourcev1.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("class%d", i+1), UID: types.UID(fmt.Sprintf("class%d", i+1))}}
+		class := &cluster.DeviceClass{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("class%d", i+1), UID: types.UID(fmt.Sprintf("class%d", i+1))}}
 		if !b.chance(3) {
 			class.Spec.ExtendedResourceName = ptr(oneOf(b, "example.com/gpu", "example.com/fpga"))
 		}
@@ -93,12 +94,13 @@ func (b *builder) deviceClasses() {
 	}
 }
 
-// podDevices asks for a DeviceClass by its implicit resource name.
+// podDevices asks for a DeviceClass by its implicit resource name, for one that is never there, or by an explicit name.
 func (b *builder) podDevices(pod *v1.Pod) {
 	if !b.chance(4) {
 		return
 	}
-	amount := v1.ResourceList{v1.ResourceName(oneOf(b, "deviceclass.resource.kubernetes.io/class1", "example.com/gpu", "example.com/fpga")): quantity(oneOf(b, "0", "1", "2"))}
+	amount := v1.ResourceList{v1.ResourceName(oneOf(b, "deviceclass.resource.kubernetes.io/class1",
+		"deviceclass.resource.kubernetes.io/class3", "example.com/gpu", "example.com/gpu", "example.com/fpga")): quantity(oneOf(b, "0", "1", "2"))}
 	if pod.Spec.Containers[0].Resources.Requests == nil {
 		pod.Spec.Containers[0].Resources.Requests = v1.ResourceList{}
 	}

@@ -5,17 +5,12 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	v1 "k8s.io/api/core/v1"
-	resourcev1 "k8s.io/api/resource/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
 	clientset "k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
-
-	fwk "k8s.io/kube-scheduler/framework"
-
-	storagev1 "k8s.io/api/storage/v1"
 
 	"spillway.io/tests/differential/cluster"
 )
@@ -29,18 +24,23 @@ type listers struct {
 }
 
 func newListers() *listers {
-	l := &listers{client: fake.NewClientset()}
+	l := &listers{client: newClient()}
 	l.factory = informers.NewSharedInformerFactory(l.client, 0)
 	for _, kind := range []runtime.Object{&v1.Pod{}, &v1.Node{}, &v1.Namespace{}, &v1.PersistentVolumeClaim{},
 		&v1.PersistentVolume{}, &storagev1.StorageClass{}, &storagev1.CSINode{}, &storagev1.CSIDriver{},
 		&storagev1.CSIStorageCapacity{}, &storagev1.VolumeAttachment{},
-		&v1.Service{}, &v1.ReplicationController{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}, &resourcev1.DeviceClass{}} {
-		informer := &informer{indexer: cache.NewIndexer(cache.MetaNamespaceKeyFunc,
-			cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})}
-		l.informers = append(l.informers, informer)
-		l.factory.InformerFor(kind, func(clientset.Interface, time.Duration) cache.SharedIndexInformer { return informer })
+		&v1.Service{}, &v1.ReplicationController{}, &appsv1.ReplicaSet{}, &appsv1.StatefulSet{}} {
+		l.add(kind)
 	}
+	l.addDevices()
 	return l
+}
+
+func (l *listers) add(kind runtime.Object) {
+	informer := &informer{indexer: cache.NewIndexer(cache.MetaNamespaceKeyFunc,
+		cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc})}
+	l.informers = append(l.informers, informer)
+	l.factory.InformerFor(kind, func(clientset.Interface, time.Duration) cache.SharedIndexInformer { return informer })
 }
 
 func (l *listers) load(c *cluster.Cluster) {
@@ -58,7 +58,7 @@ func (l *listers) load(c *cluster.Cluster) {
 	replace(l.informers[11], c.Controllers)
 	replace(l.informers[12], c.ReplicaSets)
 	replace(l.informers[13], c.StatefulSets)
-	replace(l.informers[14], c.DeviceClasses)
+	l.loadDeviceClasses(c)
 }
 
 func replace[T any](to *informer, objects []*T) {
@@ -100,14 +100,15 @@ type synced struct {
 func (synced) HasSynced() bool { return true }
 
 // nominator holds the Pods that wait for a node, as kube-scheduler's queue does.
-type nominator struct{ byNode map[string][]fwk.PodInfo }
+type nominator struct{ byNode map[string][]podInfo }
 
 func (n *nominator) load(c *cluster.Cluster, queued func(*v1.Pod) bool) {
-	n.byNode = map[string][]fwk.PodInfo{}
+	n.byNode = map[string][]podInfo{}
 	for _, pod := range c.Pending() {
 		node := pod.Status.NominatedNodeName
-		// A Pod that is gated, or another scheduler's, is not in the active queue.
-		if node == "" || len(pod.Spec.SchedulingGates) > 0 || !queued(pod) {
+		// A Pod that is gated, or another scheduler's, is not in the active queue; one that is being deleted is thrown
+		// out of it. (kube-scheduler counts some of their nominations all the same, depending on what it has seen.)
+		if node == "" || len(pod.Spec.SchedulingGates) > 0 || pod.DeletionTimestamp != nil || !queued(pod) {
 			continue
 		}
 		if info, err := framework.NewPodInfo(pod.DeepCopy()); err == nil {
@@ -116,4 +117,4 @@ func (n *nominator) load(c *cluster.Cluster, queued func(*v1.Pod) bool) {
 	}
 }
 
-func (n *nominator) NominatedPodsForNode(node string) []fwk.PodInfo { return n.byNode[node] }
+func (n *nominator) NominatedPodsForNode(node string) []podInfo { return n.byNode[node] }

@@ -10,15 +10,14 @@ import (
 	"sort"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
-	schedmetrics "k8s.io/kubernetes/pkg/scheduler/metrics"
-
-	fwk "k8s.io/kube-scheduler/framework"
 
 	"spillway.io/tests/differential/cluster"
 	"spillway.io/tests/differential/verdict"
 )
+
+// Version of kube-scheduler, as the linker was told.
+var Version string
 
 // Oracle is kube-scheduler with the configuration that comes with the cluster it is asked about, or the default one.
 // Not for concurrent use.
@@ -29,7 +28,7 @@ type Oracle struct {
 
 // New builds the default framework once; it lives until ctx ends.
 func New(ctx context.Context) (*Oracle, error) {
-	schedmetrics.InitMetrics()
+	initMetrics()
 	usual, err := newSession(ctx, nil)
 	return &Oracle{usual: usual}, err
 }
@@ -90,27 +89,35 @@ func (s *session) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (v
 		v.Message = "no nodes available to schedule pods"
 		return v, nil
 	}
-	f := s.profileOf(pod).framework
+	v, err := s.judgeBy(ctx, c, s.profileOf(pod).framework, pod)
+	if err != nil || v.Verdict != verdict.Nowhere || !leavesExtendedResourcesToDRA(c) {
+		return v, err
+	}
+	return s.nowhereWithDevices(ctx, c, pod, v)
+}
+
+func (s *session) judgeBy(ctx context.Context, c *cluster.Cluster, f framework.Framework, pod *v1.Pod) (verdict.Verdict, error) {
+	v := verdict.Verdict{Namespace: pod.Namespace, Name: pod.Name, Verdict: verdict.Nowhere, Feasible: []string{}, Nodes: []verdict.Node{}}
 	state := framework.NewCycleState()
-	diagnosis := framework.Diagnosis{NodeToStatus: framework.NewDefaultNodeToStatus()}
-	result, status, rejectors := f.RunPreFilterPlugins(ctx, state, pod)
+	found := newFindings()
+	result, status, narrowing := preFilter(ctx, f, state, pod)
 	if !status.IsSuccess() {
 		if !status.IsRejected() {
 			v.Verdict = verdict.Undecidable // kube-scheduler says SchedulerError and retries
 			return v, nil
 		}
-		diagnosis.PreFilterMsg = status.Message()
-		v.Message = s.fitError(c, pod, diagnosis)
+		found.PreFilterMsg = status.Message()
+		v.Message = found.message(len(c.Nodes), pod)
 		return v, nil
 	}
+	leftOutBy := fmt.Sprintf("node(s) didn't satisfy plugin(s) %v", narrowing)
 	if !result.AllNodes() {
-		diagnosis.NodeToStatus.SetAbsentNodesStatus(fwk.NewStatus(fwk.UnschedulableAndUnresolvable,
-			fmt.Sprintf("node(s) didn't satisfy plugin(s) %v", sets.List(rejectors))))
+		found.leaveOut(leftOutBy)
 	}
 	for _, node := range c.NodeNames() {
 		// The Pod's own nominated node is tried first, whatever PreFilter said of it.
 		leftOut := !result.AllNodes() && !result.NodeNames.Has(node)
-		absent := verdict.Node{Node: node, Filter: "PreFilter", Reasons: diagnosis.NodeToStatus.AbsentNodesStatus().Reasons()}
+		absent := verdict.Node{Node: node, Filter: "PreFilter", Reasons: []string{leftOutBy}}
 		if leftOut && node != pod.Status.NominatedNodeName {
 			v.Nodes = append(v.Nodes, absent)
 			continue
@@ -124,8 +131,8 @@ func (s *session) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (v
 		case status.IsSuccess():
 			v.Feasible = append(v.Feasible, node)
 		case status.IsRejected():
-			diagnosis.NodeToStatus.Set(node, status)
-			v.Nodes = append(v.Nodes, verdict.Node{Node: node, Filter: status.Plugin(), Reasons: slices.Sorted(slices.Values(status.Reasons()))})
+			found.set(node, status)
+			v.Nodes = append(v.Nodes, verdict.Node{Node: node, Filter: filterName(status.Plugin()), Reasons: slices.Sorted(slices.Values(status.Reasons()))})
 		case leftOut: // evaluateNominatedNode failed, which is logged and forgotten
 			v.Nodes = append(v.Nodes, absent)
 		default:
@@ -141,11 +148,7 @@ func (s *session) judge(ctx context.Context, c *cluster.Cluster, pod *v1.Pod) (v
 		v.Verdict = verdict.Fits
 	}
 	if len(v.Feasible) == 0 {
-		v.Message = s.fitError(c, pod, diagnosis)
+		v.Message = found.message(len(c.Nodes), pod)
 	}
 	return v, nil
-}
-
-func (s *session) fitError(c *cluster.Cluster, pod *v1.Pod, diagnosis framework.Diagnosis) string {
-	return (&framework.FitError{Pod: pod, NumAllNodes: len(c.Nodes), Diagnosis: diagnosis}).Error()
 }

@@ -12,7 +12,6 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/latest"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/scheme"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/validation"
-	internalcache "k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
@@ -37,7 +36,7 @@ type profile struct {
 }
 
 // sharedLister lets one framework, expensive to build, look at one snapshot after the other.
-type sharedLister struct{ *internalcache.Snapshot }
+type sharedLister struct{ *snapshot }
 
 func newSession(ctx context.Context, raw json.RawMessage) (*session, error) {
 	configuration, err := load(raw)
@@ -47,8 +46,13 @@ func newSession(ctx context.Context, raw json.RawMessage) (*session, error) {
 	ignoreWhatExtendersManage(configuration)
 	ctx, end := context.WithCancel(ctx)
 	s := &session{configuration: configuration, profiles: map[string]*profile{}, listers: newListers(), nominator: &nominator{},
-		shared: &sharedLister{internalcache.NewEmptySnapshot()}, end: end}
-	options := append(versionOptions(ctx, s.listers.factory),
+		shared: &sharedLister{newSnapshot(nil, nil)}, end: end}
+	options, err := versionOptions(ctx, s.listers.factory)
+	if err != nil {
+		end()
+		return nil, err
+	}
+	options = append(options,
 		frameworkruntime.WithClientSet(s.listers.client),
 		frameworkruntime.WithInformerFactory(s.listers.factory),
 		frameworkruntime.WithSnapshotSharedLister(s.shared),
@@ -144,7 +148,7 @@ func missingPreFilter(resolved *config.Plugins) string {
 
 func (s *session) load(c *cluster.Cluster) {
 	s.listers.load(c)
-	s.shared.Snapshot = internalcache.NewSnapshot(c.Placed(), c.Nodes)
+	s.shared.snapshot = newSnapshot(c.Placed(), c.Nodes)
 	s.nominator.load(c, func(pod *v1.Pod) bool { return s.profileOf(pod) != nil })
 }
 

@@ -40,8 +40,8 @@ func (o *Oracle) Time(ctx context.Context, pod *v1.Pod, repetitions int, atLeast
 func (s *session) nowhere(ctx context.Context, pod *v1.Pod) (string, error) {
 	f := s.profileOf(pod).framework
 	state := framework.NewCycleState()
-	diagnosis := framework.Diagnosis{NodeToStatus: framework.NewDefaultNodeToStatus()}
-	result, status, _ := f.RunPreFilterPlugins(ctx, state, pod)
+	found := newFindings()
+	result, status, _ := preFilter(ctx, f, state, pod)
 	if !status.IsSuccess() || !result.AllNodes() {
 		return "", fmt.Errorf("pod %s was not to be rejected before nodes are looked at: %v", pod.Name, status)
 	}
@@ -54,9 +54,9 @@ func (s *session) nowhere(ctx context.Context, pod *v1.Pod) (string, error) {
 		if !status.IsRejected() {
 			return "", fmt.Errorf("pod %s was to fit nowhere; node %s: %v", pod.Name, node.Node().Name, status)
 		}
-		diagnosis.NodeToStatus.Set(node.Node().Name, status)
+		found.set(node.Node().Name, status)
 	}
-	return (&framework.FitError{Pod: pod, NumAllNodes: len(nodes), Diagnosis: diagnosis}).Error(), nil
+	return found.message(len(nodes), pod), nil
 }
 
 func cpuTime() time.Duration {

@@ -3,7 +3,6 @@ package oracle
 import (
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	resourcehelper "k8s.io/component-helpers/resource"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config"
 
 	"spillway.io/tests/differential/cluster"
@@ -22,29 +21,11 @@ func (s *session) undecidable(c *cluster.Cluster, pod *v1.Pod) string {
 		return p.undecidable
 	case len(pod.Spec.ResourceClaims) > 0:
 		return "it uses resource claims"
-	case extendedResourcesByDRA && usesDeviceClass(c, pod):
-		return "a resource it asks for is allocated by dynamic resource allocation"
 	}
 	if len(pod.Spec.TopologySpreadConstraints) == 0 && p.spreadsByDefault() {
 		return unknownSelectors(c, pod)
 	}
 	return ""
-}
-
-func usesDeviceClass(c *cluster.Cluster, pod *v1.Pod) bool {
-	if len(c.DeviceClasses) == 0 {
-		return false
-	}
-	// A copy: see Judge.
-	for name, amount := range resourcehelper.PodRequests(pod.DeepCopy(), resourcehelper.PodResourcesOptions{}) {
-		for _, class := range c.DeviceClasses {
-			explicit := class.Spec.ExtendedResourceName
-			if !amount.IsZero() && (string(name) == "deviceclass.resource.kubernetes.io/"+class.Name || (explicit != nil && *explicit == string(name))) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func (p *profile) spreadsByDefault() bool {

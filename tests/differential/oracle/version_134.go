@@ -1,4 +1,4 @@
-//go:build kubernetes134
+//go:build before135 && !before134
 
 package oracle
 
@@ -16,16 +16,12 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
-// Version of kube-scheduler.
-const Version = "1.34"
-
-// The feature gate DRAExtendedResource, off until 1.35.
-const extendedResourcesByDRA = false
+type preFilterResult = framework.PreFilterResult
 
 // What the framework wants besides, in Kubernetes 1.34.
-func versionOptions(ctx context.Context, factory informers.SharedInformerFactory) []frameworkruntime.Option {
+func versionOptions(ctx context.Context, factory informers.SharedInformerFactory) ([]frameworkruntime.Option, error) {
 	claims := assumecache.NewAssumeCache(klog.FromContext(ctx), factory.Resource().V1().ResourceClaims().Informer(), "ResourceClaim", "", nil)
-	return []frameworkruntime.Option{frameworkruntime.WithSharedDRAManager(dynamicresources.NewDRAManager(ctx, claims, nil, factory))}
+	return []frameworkruntime.Option{frameworkruntime.WithSharedDRAManager(dynamicresources.NewDRAManager(ctx, claims, nil, factory))}, nil
 }
 
 // The framework only reads.

@@ -22,9 +22,9 @@ type Process struct {
 	broken  error
 }
 
-// Start runs `binary` as the simulator of kube-scheduler `version`.
-func Start(binary, version string) (*Process, error) {
-	p := &Process{command: exec.Command(binary, "simulate", "-f", "-", "--batch", "--kube-scheduler-version="+version)}
+// Start runs `binary` as the simulator of kube-scheduler `version`, in this mode of `spillway simulate`.
+func Start(binary, version, mode string) (*Process, error) {
+	p := &Process{command: exec.Command(binary, "simulate", "-f", "-", "--batch", "--mode="+mode, "--kube-scheduler-version="+version)}
 	p.command.Stderr = os.Stderr
 	var err error
 	if p.input, err = p.command.StdinPipe(); err != nil {

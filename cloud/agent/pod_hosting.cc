@@ -1,0 +1,97 @@
+// A Pod that has an instance, and what becomes of it.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "cloud/agent/pod_lifecycle.h"
+
+namespace spillway::cloud {
+std::optional<Duration> PodLifecycle::TimeLeft() const {
+  const auto deadline = Integer(At(pod_, "spec", "activeDeadlineSeconds"), -1);
+  const auto started = base::ParseRfc3339(TextAt(pod_, "status", "startTime"));
+  if (deadline < 0 || !started || HasEnded(*instance_)) return std::nullopt;
+  return *started + std::chrono::seconds(deadline) - context_.runtime.WallNow();
+}
+
+Task<PodLifecycle::Wait> PodLifecycle::Accompany() {
+  if (instance_->refused) {
+    Enter(Phase::kReplacing);
+    co_return Wait{Duration(0)};
+  }
+  // Ended by somebody's decision, not by its containers.
+  if (IsTerminalPhase(TextAt(pod_, "status", "phase")) && !terminal_status_ && !HasEnded(*instance_)) {
+    Enter(Phase::kDropping);
+    co_return Wait{Duration(0)};
+  }
+  const auto left = TimeLeft();
+  if (left && *left <= Duration(0)) {
+    remark_.phase = "Failed";
+    remark_.reason = "DeadlineExceeded";
+    remark_.message = "Pod was active on the node longer than the specified deadline";
+    RecordOnce(false, "DeadlineExceeded", remark_.message, "Killing");
+    Enter(Phase::kDropping);
+    co_return Wait{Duration(0)};
+  }
+  const auto wait = co_await Report();
+  if (phase_ != Phase::kHosted) co_return Wait{Duration(0)};  // lost meanwhile
+  if (HasEnded(*instance_)) host_.admission().Release(uid_);
+  if (!wait) co_return Wait{left};
+  if (wait->at_most && left) co_return Wait{std::min(*wait->at_most, *left)};
+  co_return *wait;
+}
+
+// The cloud had accepted the instance and gave up before it ran.
+Task<PodLifecycle::Wait> PodLifecycle::Replace() {
+  const Refusal refusal = instance_->refused.value_or(Refusal::kTransient);
+  const std::string why = fmt::format("[{}] {}: {}", ToString(refusal), instance_->reason, instance_->message);
+  if (const auto wait = co_await RemoveInstance(Duration(0))) co_return *wait;
+  TellCreateFailed(refusal, why);
+  NewGeneration();
+  next_create_ = context_.runtime.Now() + create_pauses_.Next();
+  Enter(Phase::kWaiting);
+  co_return Wait{Duration(0)};
+}
+
+Task<PodLifecycle::Wait> PodLifecycle::Drop() {
+  const auto untold = co_await Report();
+  if (instance_) {
+    const auto left = co_await RemoveInstance(GracePeriod());
+    if (left && left->at_most && untold && untold->at_most) co_return Wait{std::min(*left->at_most, *untold->at_most)};
+    if (left) co_return *left;
+  }
+  host_.admission().Release(uid_);
+  Enter(Phase::kOver);
+  co_return Wait{Duration(0)};
+}
+
+Task<PodLifecycle::Wait> PodLifecycle::StayOver() {
+  host_.admission().Release(uid_);
+  const auto wait = co_await Report();
+  co_return wait.value_or(Wait{});
+}
+
+// It is certain that the instance is no more, and nobody had asked for that.
+void PodLifecycle::Lose(const std::string& instance_id) {
+  const bool had_run = MayHaveRun();
+  changed_.Notify();
+  if (instance_) ForgetInstance();
+  if (!had_run) {
+    NewGeneration();
+    next_create_ = context_.runtime.Now() + create_pauses_.Next();
+    Enter(Phase::kWaiting);
+    return;
+  }
+  remark_ = {};
+  remark_.phase = "Failed";
+  remark_.reason = "InstanceLost";
+  remark_.message = fmt::format("The cloud no longer has instance {}that ran this Pod",
+                                instance_id.empty() ? "" : instance_id + ", ");
+  log::Warning("a Pod's instance is lost", {{"pod", name_}, {"instance", instance_id}});
+  context_.observer.OnInstanceLost();
+  host_.admission().Release(uid_);
+  RecordOnce(true, "InstanceLost", remark_.message, "Running");
+  Enter(Phase::kOver);
+}
+
+}  // namespace spillway::cloud

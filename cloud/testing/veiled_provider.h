@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cloud/provider.h"
+
+namespace spillway::cloud::testing {
+
+// A provider that may hide instances from whoever asks, as a cloud does that has lost sight of them.
+class VeiledProvider final : public Provider {
+ public:
+  explicit VeiledProvider(std::unique_ptr<Provider> inner) : inner_(std::move(inner)) {}
+
+  // Instances for which this is true are not shown. May be null.
+  std::function<bool(const Instance&)> hides;
+
+  std::string_view name() const override { return inner_->name(); }
+  ProviderCapabilities capabilities() const override { return inner_->capabilities(); }
+  InstanceStreams* streams() override { return inner_->streams(); }
+  // What a create is refused with; none: it goes on. May be null.
+  std::function<std::optional<CloudError>()> refuses_create;
+  // Sees what is asked for. May be null.
+  std::function<void(const CreateRequest&)> on_create;
+  Task<CloudResult<Instance>> Create(CreateRequest request) override {
+    if (on_create) on_create(request);
+    if (refuses_create) {
+      if (auto refusal = refuses_create()) co_return tl::unexpected(*std::move(refusal));
+    }
+    auto made = co_await inner_->Create(std::move(request));
+    co_return made;
+  }
+  Task<CloudResult<Changes>> Poll(InstanceScope scope, std::string cursor) override {
+    auto changes = co_await inner_->Poll(std::move(scope), std::move(cursor));
+    if (changes && hides) std::erase_if(changes->instances, hides);
+    co_return changes;
+  }
+  Task<CloudResult<std::vector<Instance>>> List(std::string cluster_id) override {
+    return Veil(inner_->List(std::move(cluster_id)));
+  }
+  Task<CloudResult<std::vector<Instance>>> Describe(std::vector<std::string> ids) override {
+    return Veil(inner_->Describe(std::move(ids)));
+  }
+  Task<CloudStatus> Delete(std::string instance_id, Duration grace) override {
+    return inner_->Delete(std::move(instance_id), grace);
+  }
+  // Takes changed files, of instances by id. Null: the provider behind it decides.
+  std::function<void(const std::string&, const std::vector<PodVolume>&)> on_update;
+  bool updates_volumes() const override { return on_update || inner_->updates_volumes(); }
+  Task<CloudStatus> UpdateVolumes(std::string id, std::vector<PodVolume> volumes) override {
+    if (!on_update) return inner_->UpdateVolumes(std::move(id), std::move(volumes));
+    on_update(id, volumes);
+    return Done();
+  }
+  Task<CloudStatus> Ping() override { return inner_->Ping(); }
+
+ private:
+  Task<CloudResult<std::vector<Instance>>> Veil(Task<CloudResult<std::vector<Instance>>> call) {
+    auto shown = co_await call;
+    if (shown && hides) std::erase_if(*shown, hides);
+    co_return shown;
+  }
+
+  static Task<CloudStatus> Done() { co_return CloudStatus(); }
+
+  std::unique_ptr<Provider> inner_;
+};
+
+}  // namespace spillway::cloud::testing

@@ -1,0 +1,168 @@
+#include "cmd/agent/kubelet_server.h"
+
+#include <fmt/core.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/files.h"
+#include "base/log.h"
+#include "cloud/json.h"
+#include "cloud/kubelet_api/kubelet_api.h"
+#include "net/certificates.h"
+
+DEFINE_int32(kubelet_port, 10250,
+             "Port of the kubelet API, for kubectl logs, exec and top; 0 takes any free one. The environment's "
+             "KUBELET_PORT counts "
+             "when the flag is not given.");
+DEFINE_string(kubelet_bind_address, "0.0.0.0", "Address of the kubelet API.");
+DEFINE_string(
+    tls_cert_file, "",
+    "Serving certificate of the kubelet API, PEM. Empty: a self-signed one, which kube-apiserver takes unless "
+    "it runs with --kubelet-certificate-authority.");
+DEFINE_string(tls_private_key_file, "", "Its private key, PEM.");
+DEFINE_string(client_ca_file, "",
+              "CA of client certificates of the kubelet API, PEM. Empty: that of the cluster, from the ConfigMap "
+              "kube-system/extension-apiserver-authentication; without either the kubelet API stays off.");
+DEFINE_bool(anonymous_auth, false,
+            "Let requests to the kubelet API without credentials through as system:anonymous of "
+            "system:unauthenticated, to be authorized like all others.");
+
+namespace spillway::cmd {
+namespace {
+
+constexpr std::size_t kMaxRequestBody = 4096;
+constexpr double kCaQps = 1;
+constexpr Duration kCaInterval = std::chrono::minutes(1);
+constexpr char kClusterCaPath[] = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
+
+// The flag, or what virtual-kubelet's environment says.
+std::string FileOf(const std::string& flag, const char* variable) {
+  if (!flag.empty()) return flag;
+  const char* value = std::getenv(variable);
+  return value ? value : "";
+}
+std::string CertFile() { return FileOf(FLAGS_tls_cert_file, "APISERVER_CERT_LOCATION"); }
+std::string KeyFile() { return FileOf(FLAGS_tls_private_key_file, "APISERVER_KEY_LOCATION"); }
+std::string ClientCaFile() { return FileOf(FLAGS_client_ca_file, "APISERVER_CA_CERT_LOCATION"); }
+
+Result<std::string> Pem(const char* flag, const std::string& path) {
+  auto text = base::ReadFile(path);
+  if (!text) return Fail(Code::kInvalidArgument, fmt::format("--{}={}", flag, text.error().message));
+  return text;
+}
+
+Result<net::CertificateAndKey> SelfSigned(Runtime& runtime, const std::string& node_name, const std::string& address) {
+  auto authority = net::NewCertificateAuthority("spillway-agent", runtime.WallNow());
+  if (!authority) return Fail(std::move(authority.error()));
+  net::CertificateRequest request;
+  request.common_name = node_name;
+  request.dns_names = {node_name};
+  if (!address.empty()) request.ip_addresses = {address};
+  request.server = true;
+  request.not_before = runtime.WallNow() - std::chrono::minutes(5);
+  return net::IssueCertificate(*authority, request);
+}
+
+cloud::KubeletAccessOptions AccessOptions(const cloud::Agent& agent) {
+  cloud::KubeletAccessOptions options;
+  options.node_name = agent.options().node_name;
+  options.allows_anonymous = FLAGS_anonymous_auth;
+  return options;
+}
+
+}  // namespace
+
+Status CheckKubeletServerFlags() {
+  if (FLAGS_kubelet_port < 0 || FLAGS_kubelet_port > 65535) {
+    return Fail(Code::kInvalidArgument, fmt::format("--kubelet-port={}: want 0 to 65535", FLAGS_kubelet_port));
+  }
+  if (CertFile().empty() != KeyFile().empty()) {
+    return Fail(Code::kInvalidArgument, "--tls-cert-file and --tls-private-key-file come together or not at all");
+  }
+  return {};
+}
+
+KubeletServer::KubeletServer(Runtime& runtime, kube::Transport& transport, cloud::Agent& agent,
+                             kube::ClientObserver* observer)
+    : runtime_(runtime),
+      agent_(agent),
+      limiter_(runtime, kCaQps, 1),
+      client_(runtime, transport, limiter_, observer),
+      access_(runtime, transport, AccessOptions(agent), observer),
+      flows_(runtime) {}
+
+Status KubeletServer::Start() {
+  if (CertFile().empty()) {
+    auto made = SelfSigned(runtime_, agent_.options().node_name, agent_.options().internal_ip);
+    if (!made) return Fail(std::move(made.error()));
+    own_ = *std::move(made);
+  }
+  if (!ClientCaFile().empty()) return Serve();
+  flows_.Spawn(KeepClusterCa());
+  return {};
+}
+
+Task<Result<std::string>> KubeletServer::ClusterCa() {
+  std::string path = kClusterCaPath;
+  auto found = co_await client_.Get(std::move(path));
+  if (!found) co_return Fail(std::move(found).error());
+  std::string pem = cloud::TextAt(*found, "data", "client-ca-file");
+  if (pem.empty()) co_return Fail(Code::kNotFound, "it has no client-ca-file");
+  co_return pem;
+}
+
+Task<void> KubeletServer::KeepClusterCa() {
+  bool has_told = false;
+  for (;;) {
+    auto pem = co_await ClusterCa();
+    if (pem) {
+      cluster_ca_.store(std::make_shared<const std::string>(*std::move(pem)));
+      const Status served = server_ ? Status() : Serve();
+      if (!served) log::Error("the kubelet API stays off", {{"why", served.error().message}});
+    } else if (!server_ && !std::exchange(has_told, true)) {
+      log::Warning(
+          "the kubelet API stays off: no kubectl logs, exec or top. Without --client-ca-file the CA of its clients is "
+          "taken from the ConfigMap kube-system/extension-apiserver-authentication, which cannot be had",
+          {{"why", pem.error().message}});
+    }
+    co_await runtime_.SleepFor(kCaInterval);
+  }
+}
+
+Result<net::HttpServerOptions::Tls> KubeletServer::Material() const {
+  // A client without a certificate may have a token.
+  net::HttpServerOptions::Tls tls{own_.cert_pem, own_.key_pem, "", /*require_client_cert=*/false};
+  if (const CaPem from_cluster = cluster_ca_.load()) {
+    tls.client_ca_pem = *from_cluster;
+  } else {
+    auto ca = Pem("client-ca-file", ClientCaFile());
+    if (!ca) return Fail(std::move(ca.error()));
+    tls.client_ca_pem = *std::move(ca);
+  }
+  if (!tls.cert_pem.empty()) return tls;
+  auto cert = Pem("tls-cert-file", CertFile());
+  if (!cert) return Fail(std::move(cert.error()));
+  auto key = Pem("tls-private-key-file", KeyFile());
+  if (!key) return Fail(std::move(key.error()));
+  tls.cert_pem = *std::move(cert);
+  tls.key_pem = *std::move(key);
+  return tls;
+}
+
+Status KubeletServer::Serve() {
+  net::HttpServerOptions options;
+  options.address = FLAGS_kubelet_bind_address;
+  options.port = static_cast<std::uint16_t>(FLAGS_kubelet_port);
+  options.max_body = kMaxRequestBody;
+  options.tls = [this] { return Material(); };
+  if (auto readable = options.tls(); !readable) return Fail(std::move(readable.error()));
+  auto server = net::NewHttpServer(runtime_, std::move(options), cloud::KubeletApiHandler(runtime_, agent_, &access_));
+  if (!server) return Fail(std::move(server.error()).Annotated("--kubelet-port"));
+  server_ = std::move(*server);
+  log::Info("serving the kubelet API", {{"port", server_->port()}});
+  agent_.SetKubeletPort(server_->port());
+  return {};
+}
+
+}  // namespace spillway::cmd

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "controller/policy/eligibility.h"
+#include "scheduler_sim/verdict.h"
+
+// What a round makes of a Pod: data, nothing executed yet.
+namespace spillway::controller {
+
+enum class Outcome : std::uint8_t {
+  kFits,           // a real node takes it: kube-scheduler's business
+  kUndecidable,    // left alone
+  kNotEligible,    // see Decision::held_back
+  kWaiting,        // see Decision::wait
+  kNoVirtualNode,  // fits on no real node and on no virtual node
+  kOverflow,       // onto the virtual node that suits when its turn comes
+};
+
+enum class Wait : std::uint8_t {
+  kGrace,       // --pending-grace
+  kCondition,   // preemption might help: kube-scheduler is to say so first
+  kBackoff,     // a bind failed
+  kNodeReturn,  // Decision::node, a real one that just became not ready or is new, would take it: --node-return-grace
+};
+
+struct Decision {
+  Outcome outcome = Outcome::kUndecidable;
+  // What the simulation said; nullopt when the Pod took no part in it.
+  std::optional<sim::Verdict::Kind> verdict;
+  Instant since{};  // when that verdict was first reached
+  sim::ClassIndex pod_class;
+  std::string node;  // kFits, kNodeReturn: a real node; kOverflow: the virtual node, once it is chosen
+  std::shared_ptr<const sim::Explanation> nowhere;  // why no real node takes it; null unless that is so
+  std::optional<HeldBack> held_back;                // kNotEligible
+  Wait wait = Wait::kGrace;                         // kWaiting
+  std::optional<Instant> until;                     // kWaiting: when to look again, if time alone can change it
+  std::string detail;  // kUndecidable: why; kOverflow, kNoVirtualNode: the balancer's words
+};
+
+}  // namespace spillway::controller

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "kube/client.h"
+
+namespace spillway::kube {
+
+// Something one may be allowed to do: {"create", "", "pods", "binding", "default"}.
+struct Access {
+  std::string verb, group, resource, subresource;
+  std::string ns;  // empty: in all namespaces, or cluster-scoped
+};
+
+// Asks the API server whether we may, as far as authorization goes; what an admission plugin would say it does not
+// know. Every authenticated identity may ask (ClusterRole system:basic-user).
+//
+// Source: k8s.io/api/authorization/v1 SelfSubjectAccessReview.
+Task<Result<bool>> MayI(Client& client, Access access);
+
+}  // namespace spillway::kube

@@ -1,0 +1,5 @@
+//go:build !before131
+
+package oracle
+
+func filterName(plugin string) string { return plugin }
