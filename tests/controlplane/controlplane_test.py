@@ -33,12 +33,14 @@ MAY = {
         ("update", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
     ],
     AGENT: [
-        ("create", "nodes", "", "", ""), ("get", "nodes", "", "", ""), ("patch", "nodes", "", "", ""),
+        *((verb, "nodes", "", "", "") for verb in ("create", "get", "list", "watch", "patch")),
+        ("list", "services", "", "", ""), ("watch", "services", "", "", ""),
         ("get", "namespaces", "kube-system", "", ""),
         ("patch", "nodes", "", "status", ""), ("list", "pods", "", "", ""), ("watch", "pods", "", "", ""),
         ("delete", "pods", "", "", "anywhere"), ("patch", "pods", "", "status", "anywhere"),
         ("create", "events.events.k8s.io", "", "", "anywhere"), ("patch", "events.events.k8s.io", "", "", "anywhere"),
-        ("get", "configmaps", "", "", "anywhere"), ("get", "secrets", "", "", "anywhere"),
+        *(("get", resource, "", "", "anywhere") for resource in ("configmaps", "secrets", "serviceaccounts")),
+        ("create", "serviceaccounts", "default", "token", "anywhere"),
         ("create", "tokenreviews.authentication.k8s.io", "", "", ""),
         ("create", "subjectaccessreviews.authorization.k8s.io", "", "", ""),
         *((verb, "leases.coordination.k8s.io", "", "", "kube-node-lease") for verb in ("create", "get", "update")),
@@ -59,7 +61,8 @@ MAY_NOT = {
         ("create", "pods", "", "", "anywhere"), ("create", "pods", "", "binding", "anywhere"),
         ("patch", "pods", "", "", "anywhere"), ("list", "secrets", "", "", ""), ("list", "configmaps", "", "", ""),
         ("update", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
-        ("create", "serviceaccounts", "default", "token", "anywhere"),
+        ("list", "serviceaccounts", "", "", ""), ("create", "serviceaccounts", "", "", "anywhere"),
+        ("get", "services", "", "", "anywhere"),
     ],
 }
 
