@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "base/text.h"
+
 namespace spillway::cloud {
 
 std::string_view ToString(Refusal refusal) {
@@ -24,8 +26,13 @@ std::string_view ToString(Refusal refusal) {
   return "unknown";
 }
 
+std::string Words(const std::string& text) {
+  constexpr std::size_t kLongest = 800;
+  return base::Cut(text, kLongest, " ...");
+}
+
 std::string ToString(const CloudError& error) {
-  std::string text = fmt::format("[{}] {}", ToString(error.refusal), error.error.message);
+  std::string text = fmt::format("[{}] {}", ToString(error.refusal), Words(error.error.message));
   if (!error.request_id.empty()) text += fmt::format(" (request {})", error.request_id);
   return text;
 }

@@ -121,6 +121,8 @@ struct CloudError {
     return error.code == Code::kUnavailable || error.code == Code::kDeadlineExceeded || error.code == Code::kCancelled;
   }
 };
+// A cloud's own words, as much of them as people read and the API server takes: some send back what they were sent.
+std::string Words(const std::string& text);
 // "[stock] NoStock: nothing of this size is left (request 4711)".
 std::string ToString(const CloudError& error);
 

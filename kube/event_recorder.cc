@@ -12,11 +12,14 @@
 #include "base/rarely.h"
 #include "base/scope.h"
 #include "base/sync.h"
+#include "base/text.h"
 #include "kube/backoff.h"
 #include "kube/paths.h"
 
 namespace spillway::kube {
 namespace {
+
+using base::Cut;
 
 using nlohmann::json;
 
@@ -32,15 +35,6 @@ constexpr std::size_t kMaxRefused = 1000;
 constexpr std::size_t kMaxNote = 1024;
 constexpr std::size_t kMaxField = 128;
 constexpr std::size_t kMaxName = 253;
-
-// At most `limit` bytes, never half a character.
-std::string Cut(std::string text, std::size_t limit, std::string_view ending = "") {
-  if (text.size() <= limit) return text;
-  std::size_t keep = limit - ending.size();
-  while (keep > 0 && (static_cast<unsigned char>(text[keep]) & 0xC0) == 0x80) --keep;
-  text.resize(keep);
-  return text.append(ending);
-}
 
 // What makes two events the same: not the note, nor the version of the object.
 using SeriesKey = std::tuple<std::string, std::string, std::string, std::string, int, std::string, std::string>;

@@ -40,12 +40,13 @@ Agent::Agent(Runtime& runtime, kube::Transport& transport, Provider& provider, A
              AgentObserver* observer, kube::ClientObserver* client_observer)
     : runtime_(runtime),
       options_(WithIdentity(std::move(options), runtime)),
+      provider_(runtime, provider),
       api_(runtime, transport, options_, client_observer),
       events_(runtime, api_.events(), kReportingController, options_.node_name,
               {options_.qps, options_.burst, kQueuedEvents + kQueuedWarnings, kQueuedWarnings, kEventsPerPod}),
       inputs_(runtime, transport, api_.reads()),
       node_dns_(runtime, events_, options_.node_name),
-      context_{runtime, api_, events_, provider, options_, observer ? *observer : null_observer_, inputs_, node_dns_},
+      context_{runtime, api_, events_, provider_, options_, observer ? *observer : null_observer_, inputs_, node_dns_},
       admission_(options_.capacity, NodeCapabilities(provider, options_)),
       lease_(context_),
       registrar_(context_, transport),
@@ -191,7 +192,18 @@ void Agent::OnReachable() {
   } else if (cloud_.has_answered()) {
     view.state = CloudView::State::kReachable;
   }
+  if (view.state == CloudView::State::kUnreachable) TellTrouble(view.reason, view.message);
   registrar_.SetCloud(std::move(view));
+}
+
+void Agent::TellTrouble(std::string reason, std::string note) {
+  kube::Event event;
+  event.regarding.kind = "Node";
+  event.regarding.name = event.regarding.uid = options_.node_name;  // as kubelet does for node events
+  event.type = kube::Event::Type::kWarning;
+  event.reason = std::move(reason);
+  event.note = std::move(note);
+  events_.Record(std::move(event));
 }
 
 void Agent::NoteSuspect(bool is_suspect) {

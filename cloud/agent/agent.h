@@ -18,6 +18,7 @@
 #include "cloud/agent/orphan_collector.h"
 #include "cloud/agent/pod_admission.h"
 #include "cloud/agent/pod_lifecycle.h"
+#include "cloud/agent/punctual_provider.h"
 #include "kube/api/objects.h"
 #include "kube/reflector.h"
 #include "kube/transport.h"
@@ -65,6 +66,8 @@ class Agent final : private PodLifecycleHost, private CloudListener {
   const AgentOptions& options() const { return options_; }
   // The kubelet API serves there now: told to the API server.
   void SetKubeletPort(std::uint16_t port) { registrar_.SetKubeletPort(port); }
+  // A Warning on the Node.
+  void TellTrouble(std::string reason, std::string note);
 
   // ---- what the kubelet API answers (cloud/kubelet_api/)
   struct InstanceRef {
@@ -118,6 +121,7 @@ class Agent final : private PodLifecycleHost, private CloudListener {
   Runtime& runtime_;
   AgentOptions options_;
   AgentObserver null_observer_;
+  PunctualProvider provider_;
   ApiClients api_;
   kube::EventRecorder events_;
   InputReader inputs_;

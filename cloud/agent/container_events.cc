@@ -1,5 +1,8 @@
 #include <fmt/core.h>
 
+#include <optional>
+#include <utility>
+
 #include "cloud/agent/pod_status.h"
 
 namespace spillway::cloud {
@@ -12,6 +15,22 @@ std::string PodLabel(const Json& pod) {
 
 bool Ran(const Json& status) {
   return !At(status, "state", "running").is_null() || !At(status, "state", "terminated").is_null();
+}
+
+// Source: kubelet images/image_manager.go, v1.36.
+std::optional<ContainerEvent> ImageEvent(const std::string& name, const std::string& image, const std::string& waits,
+                                         const std::string& why) {
+  if (waits == "ImagePullBackOff") {
+    return ContainerEvent{true, name, "BackOff", fmt::format("Back-off pulling image \"{}\"", image)};
+  }
+  if (waits == "ErrImagePull") {
+    return ContainerEvent{true, name, "Failed", fmt::format("Failed to pull image \"{}\": {}", image, why)};
+  }
+  if (waits == "InvalidImageName") {
+    return ContainerEvent{true, name, "InspectFailed",
+                          fmt::format("Failed to apply default image tag \"{}\": {}", image, why)};
+  }
+  return std::nullopt;
 }
 
 void Compare(const Json& pod, const Json& before, const Json& after, std::vector<ContainerEvent>& events) {
@@ -28,6 +47,8 @@ void Compare(const Json& pod, const Json& before, const Json& after, std::vector
   }
   const std::string waits = TextAt(after, "state", "waiting", "reason");
   if (waits == TextAt(before, "state", "waiting", "reason")) return;
+  auto image = ImageEvent(name, TextAt(after, "image"), waits, TextAt(after, "state", "waiting", "message"));
+  if (image) events.push_back(*std::move(image));
   if (waits == "CrashLoopBackOff") {
     events.push_back(
         {true, name, "BackOff", fmt::format("Back-off restarting failed container {} in pod {}", name, PodLabel(pod))});

@@ -11,7 +11,8 @@
 namespace spillway::cloud {
 namespace {
 constexpr int kQuietUncertainties = 1;  // unknown outcomes before the user hears of them: most turn out well
-}
+constexpr Duration kLongCreate = 30s;   // whoever waits has a right to know
+}  // namespace
 
 std::string PodLifecycle::ClientToken() const {
   return MakeClientToken(context_.options.cluster_id, uid_, generation_);
@@ -135,7 +136,7 @@ Task<PodLifecycle::Wait> PodLifecycle::TryCreate(CreateRequest request) {
     co_return Wait{Duration(0)};
   }
   Enter(Phase::kWaiting);
-  if (!made) co_return co_await OnCreateFailed(std::move(made).error());
+  if (!made) co_return co_await OnCreateFailed(std::move(made).error(), context_.runtime.Now() - asked);
   if (given_up_.contains(made->id)) {  // the cloud remembers the token of one we have sent away
     NewGeneration();
     co_return Wait{create_pauses_.Next()};
@@ -155,7 +156,7 @@ void PodLifecycle::OnCreated(Instance made, Duration took) {
   SetInstance(std::move(made));
 }
 
-Task<PodLifecycle::Wait> PodLifecycle::OnCreateFailed(CloudError failure) {
+Task<PodLifecycle::Wait> PodLifecycle::OnCreateFailed(CloudError failure, Duration took) {
   ++create_failures_;
   const Instant now = context_.runtime.Now();
   const bool needs_new_token =
@@ -176,7 +177,7 @@ Task<PodLifecycle::Wait> PodLifecycle::OnCreateFailed(CloudError failure) {
     frozen_.reset();
   }
   next_create_ = now + std::max(create_pauses_.Next(), failure.error.retry_after);
-  const bool is_quiet = failure.is_uncertain() && create_failures_ <= kQuietUncertainties;
+  const bool is_quiet = failure.is_uncertain() && create_failures_ <= kQuietUncertainties && took < kLongCreate;
   if (!is_quiet) {
     log::Warning("cannot create an instance", {{"pod", name_}, {"why", ToString(failure)}});
     TellCreateFailed(failure.refusal, ToString(failure));

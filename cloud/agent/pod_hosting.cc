@@ -44,7 +44,7 @@ Task<PodLifecycle::Wait> PodLifecycle::Accompany() {
 // The cloud had accepted the instance and gave up before it ran.
 Task<PodLifecycle::Wait> PodLifecycle::Replace() {
   const Refusal refusal = instance_->refused.value_or(Refusal::kTransient);
-  const std::string why = fmt::format("[{}] {}: {}", ToString(refusal), instance_->reason, instance_->message);
+  const std::string why = fmt::format("[{}] {}: {}", ToString(refusal), instance_->reason, Words(instance_->message));
   if (const auto wait = co_await RemoveInstance(Duration(0))) co_return *wait;
   TellCreateFailed(refusal, why);
   NewGeneration();

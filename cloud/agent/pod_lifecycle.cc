@@ -172,7 +172,10 @@ void PodLifecycle::Enter(Phase phase) {
 
 void PodLifecycle::SetInstance(Instance instance) {
   if (instance_ && instance_->id == instance.id && HasEnded(*instance_)) return;  // no way back from there
-  if (!instance_) instance_since_ = context_.runtime.Now();
+  if (!instance_) {
+    instance_since_ = context_.runtime.Now();
+    if (remark_.phase.empty()) remark_ = {};  // what held it up is over
+  }
   instance_ = std::move(instance);
   // Found: with what it was made is not known, so changes count from now on.
   if (made_with_.is_null()) made_with_ = UpdatableParts(pod_);

@@ -133,7 +133,7 @@ class PodLifecycle {
   Task<std::optional<Wait>> Note();
   void NewGeneration();
   Task<Wait> TryCreate(CreateRequest request);
-  Task<Wait> OnCreateFailed(CloudError failure);
+  Task<Wait> OnCreateFailed(CloudError failure, Duration took);
   void OnCreated(Instance made, Duration took);
   void TellCreateFailed(Refusal refusal, const std::string& why);
   Task<Wait> Reject(Admission admission);

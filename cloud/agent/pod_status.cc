@@ -27,7 +27,7 @@ Json TerminatedJson(const Termination& ended, const std::string& container_id) {
 
 Json WaitingJson(const std::string& reason, const std::string& message) {
   Json json = {{"reason", reason}};
-  if (!message.empty()) json["message"] = message;
+  if (!message.empty()) json["message"] = Words(message);
   return {{"waiting", std::move(json)}};
 }
 
@@ -267,7 +267,7 @@ Json PodStatus(const Json& pod, const StatusInputs& in) {
   std::string reason = in.remark.reason, message = in.remark.message;
   if (reason.empty() && in.instance && in.instance->state == InstanceState::kFailed) {
     reason = in.instance->reason;
-    message = in.instance->message;
+    message = Words(in.instance->message);
   }
   status["reason"] = reason.empty() ? Json() : Json(std::move(reason));
   status["message"] = message.empty() ? Json() : Json(std::move(message));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,13 +12,16 @@
 
 namespace spillway::cloud::testing {
 
-// A provider that may hide instances from whoever asks, as a cloud does that has lost sight of them.
+// A provider that may hide instances from whoever asks, as a cloud does that has lost sight of them, or show them
+// otherwise than they are.
 class VeiledProvider final : public Provider {
  public:
   explicit VeiledProvider(std::unique_ptr<Provider> inner) : inner_(std::move(inner)) {}
 
   // Instances for which this is true are not shown. May be null.
   std::function<bool(const Instance&)> hides;
+  // Changes what is shown. May be null.
+  std::function<void(Instance&)> alters;
 
   std::string_view name() const override { return inner_->name(); }
   ProviderCapabilities capabilities() const override { return inner_->capabilities(); }
@@ -32,18 +36,19 @@ class VeiledProvider final : public Provider {
       if (auto refusal = refuses_create()) co_return tl::unexpected(*std::move(refusal));
     }
     auto made = co_await inner_->Create(std::move(request));
+    if (made && alters) alters(*made);
     co_return made;
   }
   Task<CloudResult<Changes>> Poll(InstanceScope scope, std::string cursor) override {
     auto changes = co_await inner_->Poll(std::move(scope), std::move(cursor));
-    if (changes && hides) std::erase_if(changes->instances, hides);
+    if (changes) Veil(changes->instances);
     co_return changes;
   }
   Task<CloudResult<std::vector<Instance>>> List(std::string cluster_id) override {
-    return Veil(inner_->List(std::move(cluster_id)));
+    return Veiled(inner_->List(std::move(cluster_id)));
   }
   Task<CloudResult<std::vector<Instance>>> Describe(std::vector<std::string> ids) override {
-    return Veil(inner_->Describe(std::move(ids)));
+    return Veiled(inner_->Describe(std::move(ids)));
   }
   Task<CloudStatus> Delete(std::string instance_id, Duration grace) override {
     return inner_->Delete(std::move(instance_id), grace);
@@ -56,16 +61,25 @@ class VeiledProvider final : public Provider {
     on_update(id, volumes);
     return Done();
   }
-  Task<CloudStatus> Ping() override { return inner_->Ping(); }
+  // What a ping is refused with; none: it goes on. May be null.
+  std::function<std::optional<CloudError>()> refuses_ping;
+  Task<CloudStatus> Ping() override {
+    auto refusal = refuses_ping ? refuses_ping() : std::nullopt;
+    return refusal ? Done(tl::unexpected(*std::move(refusal))) : inner_->Ping();
+  }
 
  private:
-  Task<CloudResult<std::vector<Instance>>> Veil(Task<CloudResult<std::vector<Instance>>> call) {
+  void Veil(std::vector<Instance>& instances) {
+    if (hides) std::erase_if(instances, hides);
+    if (alters) std::for_each(instances.begin(), instances.end(), alters);
+  }
+  Task<CloudResult<std::vector<Instance>>> Veiled(Task<CloudResult<std::vector<Instance>>> call) {
     auto shown = co_await call;
-    if (shown && hides) std::erase_if(*shown, hides);
+    if (shown) Veil(*shown);
     co_return shown;
   }
 
-  static Task<CloudStatus> Done() { co_return CloudStatus(); }
+  static Task<CloudStatus> Done(CloudStatus status = {}) { co_return status; }
 
   std::unique_ptr<Provider> inner_;
 };

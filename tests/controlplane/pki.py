@@ -38,6 +38,16 @@ class Authority:
         return self._issued(name, f"/CN={name}",
                             ["extendedKeyUsage=serverAuth", "subjectAltName=" + ",".join(addresses)])
 
+    def expired_server(self, name: str, addresses) -> Certificate:
+        """A serving certificate as above that ended a day ago."""
+        certificate = self.server(name, addresses)
+        request, extensions = (self._directory / f"{name}.{end}" for end in ("csr", "ext"))
+        extensions.write_text("subjectAltName=" + ",".join(addresses) + "\nextendedKeyUsage=serverAuth\n", encoding="utf-8")
+        _openssl("req", "-new", "-key", str(certificate.key), "-config", "/dev/null", "-subj", f"/CN={name}", "-out", str(request))
+        _openssl("x509", "-req", "-in", str(request), "-days", "-1", "-CA", str(self._ca.cert), "-CAkey", str(self._ca.key),
+                 "-CAcreateserial", "-extfile", str(extensions), "-out", str(certificate.cert))
+        return certificate
+
     def key_pair(self, name: str) -> Certificate:
         """A bare key pair (`cert` is the public key), for signing ServiceAccount tokens."""
         pair = Certificate(self._directory / f"{name}.pub", self._directory / f"{name}.key")

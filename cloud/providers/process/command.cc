@@ -27,6 +27,15 @@ Result<std::string> FindExecutable(const std::string& name, std::string_view pat
   return Fail(std::move(error));
 }
 
+// Source: execve(2), MAX_ARG_STRLEN.
+std::size_t LongestText() { return 32 * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) - 1; }
+
+Status CheckLength(const std::string& text, std::string_view what) {
+  if (text.size() <= LongestText()) return {};
+  return Fail(Code::kInvalidArgument, fmt::format("{} has {} bytes, and the kernel takes {}; mount it as a file", what,
+                                                  text.size(), LongestText()));
+}
+
 }  // namespace
 
 bool IsCommandNotFound(const Error& error) { return error.reason == kNotInPath; }
@@ -44,7 +53,15 @@ Result<Command> CommandOf(const Json& container, const std::string& pod_name, co
   for (const Json& item : Items(At(container, "env"))) {
     environment[TextAt(item, "name")] = WithPodIp(TextAt(item, "value"), pod_ip);
   }
-  for (const auto& [name, value] : environment) command.environment.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment) {
+    command.environment.push_back(name + "=" + value);
+    if (auto fits = CheckLength(command.environment.back(), "environment variable " + name); !fits) {
+      return Fail(std::move(fits).error());
+    }
+  }
+  for (const std::string& word : command.words) {
+    if (auto fits = CheckLength(word, "an argument"); !fits) return Fail(std::move(fits).error());
+  }
 
   for (const auto* texts : {&command.words, &command.environment}) {
     for (const std::string& text : *texts) {

@@ -222,6 +222,17 @@ PROCESS_TEST(ProcessUnknownProgramIsAStartError) {
   EXPECT_THAT(done.containers[0].ended->message, HasSubstr("not found in $PATH"));
 }
 
+PROCESS_TEST(ProcessAVariableTooLongForTheKernelIsAStartError) {
+  Json pod = Single(Container("main", {"true"}));
+  pod["spec"]["containers"][0]["env"] = Json::array({{{"name", "ALL"}, {"value", std::string(1'000'000, 'x')}}});
+  const std::string id = co_await Create(std::move(pod));
+  const Instance done = co_await Settled(id);
+  EXPECT_EQ(done.state, InstanceState::kFailed);
+  EXPECT_EQ(done.containers[0].ended->reason, "StartError");
+  EXPECT_THAT(done.containers[0].ended->message,
+              HasSubstr("environment variable ALL has 1000004 bytes, and the kernel"));
+}
+
 PROCESS_TEST(ProcessIsFoundAgainByTheNextAgent) {
   const std::string id = co_await Create(Shell("echo begun; sleep 1; echo ended; exit 4"));
   const bool is_up = co_await LogHas(id, "begun");
