@@ -49,12 +49,14 @@ class ControlPlane:
     path, and the end of the logs of what ran in the cluster, are printed on stderr.
     """
 
-    def __init__(self, directory: pathlib.Path | None = None):
+    def __init__(self, directory: pathlib.Path | None = None, controller_manager: dict | None = None):
+        """More flags of kube-controller-manager in `controller_manager`."""
         self._binaries = build()
         self._remove_at_end = directory is None
         self.directory = pathlib.Path(directory or tempfile.mkdtemp(prefix="spillway-controlplane-"))
         self._processes: list[Process] = []
         self._control_plane: list[Process] = []
+        self._controller_manager = controller_manager or {}
         self.start_seconds = 0.0
         self.failed = False
 
@@ -241,7 +243,8 @@ current-context: test
             **self._delegated("kube-controller-manager"), "secure-port": self._kcm_port,
             "service-account-private-key-file": self._account_keys.key, "root-ca-file": self.authority.cert,
             "use-service-account-credentials": "true", "leader-elect": "false",
-            "kube-api-qps": "500", "kube-api-burst": "1000"})  # by default it spends five seconds on its own tokens
+            "kube-api-qps": "500", "kube-api-burst": "1000",  # by default it spends five seconds on its own tokens
+            **self._controller_manager})
 
     def _start_scheduler(self):
         # No --config, no rate limits: the figures that Spillway compares itself with are the defaults'.
