@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -36,13 +37,6 @@ constexpr std::size_t kMaxNote = 1024;
 constexpr std::size_t kMaxField = 128;
 constexpr std::size_t kMaxName = 253;
 
-// What makes two events the same: not the note, nor the version of the object.
-using SeriesKey = std::tuple<std::string, std::string, std::string, std::string, int, std::string, std::string>;
-SeriesKey KeyOf(const Event& event) {
-  const ObjectReference& about = event.regarding;
-  return {about.kind, about.ns, about.name, about.uid, static_cast<int>(event.type), event.reason, event.action};
-}
-
 struct Series {
   Event event;
   std::string ns, name;  // of the Event object
@@ -51,6 +45,18 @@ struct Series {
   Instant written{};     // when last queued for writing
   int count = 1;         // observed
   int queued_count = 1;  // of which the API server knows or will
+};
+
+// What makes two events the same: not the note, nor the version of the object.
+struct ByIdentity {
+  using is_transparent = void;
+  static const Event& EventOf(const Event& event) { return event; }
+  static const Event& EventOf(const std::shared_ptr<Series>& series) { return series->event; }
+  static auto IdentityOf(const Event& event) {
+    const ObjectReference& about = event.regarding;
+    return std::tie(about.kind, about.ns, about.name, about.uid, event.type, event.reason, event.action);
+  }
+  bool operator()(const auto& a, const auto& b) const { return IdentityOf(EventOf(a)) < IdentityOf(EventOf(b)); }
 };
 
 struct Write {
@@ -156,7 +162,7 @@ struct EventRecorder::Impl {
   Client& client;
   const std::string controller, instance;
   EventCounts counts;
-  std::map<SeriesKey, std::shared_ptr<Series>> cache;
+  std::set<std::shared_ptr<Series>, ByIdentity> cache;
   const EventRecorderOptions options;
   ObjectBuckets objects;
   std::deque<Write> warnings, normals;
@@ -173,10 +179,9 @@ bool EventRecorder::Impl::Record(Event event) {
   event.reason = Cut(std::move(event.reason), kMaxField);
   event.action = Cut(event.action.empty() ? event.reason : std::move(event.action), kMaxField);
   event.note = Cut(std::move(event.note), kMaxNote, " ...");
-  const SeriesKey key = KeyOf(event);
-  if (const auto known = cache.find(key); known != cache.end()) {
-    if (runtime.Now() - known->second->last < kQuiet) {
-      Repeat(known->second);
+  if (const auto known = cache.find(event); known != cache.end()) {
+    if (runtime.Now() - (*known)->last < kQuiet) {
+      Repeat(*known);
       return true;
     }
     cache.erase(known);
@@ -195,7 +200,7 @@ bool EventRecorder::Impl::Record(Event event) {
     return false;
   }
   if (!Enqueue(series, true)) return false;
-  cache.emplace(key, series);
+  cache.insert(series);
   return true;
 }
 
@@ -344,7 +349,7 @@ void EventRecorder::Impl::SweepOnce() {
   const Instant now = runtime.Now();
   objects.Sweep(now);
   for (auto entry = cache.begin(); entry != cache.end();) {
-    const auto& series = entry->second;
+    const std::shared_ptr<Series> series = *entry;
     const bool quiet = now - series->last >= kQuiet;
     const bool due = quiet || now - series->written >= kRefresh;
     if (due && series->count > series->queued_count) Enqueue(series, false);
