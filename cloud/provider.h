@@ -139,9 +139,10 @@ struct InstanceScope {
 // What has changed since a cursor: applied as it is.
 struct Changes {
   std::vector<Instance> instances;  // as they are now
-  std::vector<std::string> gone;    // ids of those that the cloud says are no more; few clouds can
-  std::string cursor;               // for the next call
-  bool more = false;                // there is more to be had at once
+  // Ids of those that the cloud says are no more; few clouds can. How one ended may stand in `instances`.
+  std::vector<std::string> gone;
+  std::string cursor;  // for the next call
+  bool more = false;   // there is more to be had at once
 };
 
 // How long Poll() waits for a change at most.

@@ -440,6 +440,52 @@ TEST_F(AgentTest, AVolumeWithoutItsConfigMapHoldsThePodInKubeletsWords) {
   EXPECT_TRUE(Until([&] { return IsRunning("web"); }, 15s)) << "by itself, and soon";
 }
 
+TEST_F(AgentTest, APodPastItsDeadlineHasFailedOnceNothingOfItRuns) {
+  Json pod = SimplePod("late");
+  pod["spec"]["activeDeadlineSeconds"] = 20;
+  StartAgent();
+  cluster_.AddPod(pod);
+  ASSERT_TRUE(Until([&] { return IsRunning("late"); }));
+  const auto main = [&] { return Named(At(cluster_.Pod("late"), "status", "containerStatuses"), "main"); };
+  ASSERT_TRUE(Until([&] {
+    const bool has_failed = cluster_.Phase("late") == "Failed";
+    EXPECT_NE(has_failed, !At(main(), "state", "running").is_null()) << cluster_.Pod("late").dump(1);
+    return has_failed;
+  }));
+  EXPECT_EQ(TextAt(cluster_.Pod("late"), "status", "reason"), "DeadlineExceeded");
+  EXPECT_FALSE(At(main(), "state", "terminated").is_null());
+  EXPECT_FALSE(IsTrue(At(main(), "ready")));
+  EXPECT_TRUE(Until([&] { return cloud_.Instances().empty(); }));
+}
+
+TEST_F(AgentTest, APodThatWaitsMissesItsDeadlineToo) {
+  Json pod = SimplePod("late");
+  pod["spec"]["activeDeadlineSeconds"] = 20;
+  pod["spec"]["volumes"] = Json::array({Json{{"name", "conf"}, {"configMap", {{"name", "settings"}}}}});
+  StartAgent();
+  cluster_.AddPod(pod);
+  EXPECT_FALSE(Until([&] { return cluster_.Phase("late") == "Failed"; }, 19s));
+  EXPECT_TRUE(Until([&] { return cluster_.Phase("late") == "Failed"; }, 3s));
+  EXPECT_EQ(TextAt(cluster_.Pod("late"), "status", "reason"), "DeadlineExceeded");
+  cluster_.Add("configmaps", "settings", {{"data", {{"a", "1"}}}});
+  runtime_.RunFor(60s);
+  EXPECT_EQ(cloud_.counts().creates, 0u);
+}
+
+TEST_F(AgentTest, WhatIsFoundByAListingIsNotHeldUpAnyMore) {
+  cloud_.faults().no_stock = 1;
+  StartAgent();
+  cluster_.AddPod(SimplePod("web"));
+  ASSERT_TRUE(Until([&] { return TextAt(cluster_.Pod("web"), "status", "reason") == "InstanceCreateFailed"; }));
+  cloud_.faults().no_stock = 0;
+  cloud_.faults().lost_reply = 1;
+  ASSERT_TRUE(Until([&] { return cloud_.counts().creates == 1; }));
+  cloud_.faults().lost_reply = 0;
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  EXPECT_EQ(TextAt(cluster_.Pod("web"), "status", "reason"), "");
+  EXPECT_EQ(TextAt(cluster_.Pod("web"), "status", "message"), "");
+}
+
 TEST_F(AgentTest, ShutdownKeepsInstances) {
   StartAgent();
   cluster_.AddPod(SimplePod("web"));

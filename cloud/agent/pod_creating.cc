@@ -23,6 +23,10 @@ Task<PodLifecycle::Wait> PodLifecycle::AwaitInstance() {
     Enter(Phase::kOver);
     co_return Wait{Duration(0)};
   }
+  if (const auto left = TimeLeft(); left && *left <= Duration(0)) {
+    MissDeadline();
+    co_return Wait{Duration(0)};
+  }
   const Admission admission = host_.admission().Admit(pod_);
   if (admission.verdict == Admission::Verdict::kHold) co_return co_await Hold(admission);
   if (admission.verdict == Admission::Verdict::kRefuse) co_return co_await Refuse(admission);
@@ -30,7 +34,7 @@ Task<PodLifecycle::Wait> PodLifecycle::AwaitInstance() {
   if (next_create_ && context_.runtime.Now() < *next_create_) {
     const auto wait = co_await Report();
     const Duration left = std::max(*next_create_ - context_.runtime.Now(), Duration(0));
-    co_return Wait{wait && wait->at_most ? std::min(*wait->at_most, left) : left};
+    co_return Wait{left}.NoLongerThan(wait ? wait->at_most : std::nullopt);
   }
   if (host_.is_stopping()) {
     settled_ = true;
@@ -54,7 +58,7 @@ Task<PodLifecycle::Wait> PodLifecycle::Refuse(Admission admission) {
   const Duration left = *refused_since_ + context_.options.refusal_patience - context_.runtime.Now();
   if (left <= Duration(0)) co_return co_await Reject(std::move(admission));
   const Wait wait = co_await Hold(std::move(admission));
-  co_return Wait{wait.at_most ? std::min(*wait.at_most, left) : left};
+  co_return wait.NoLongerThan(left);
 }
 
 Task<PodLifecycle::Wait> PodLifecycle::Reject(Admission admission) {

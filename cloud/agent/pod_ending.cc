@@ -115,14 +115,14 @@ void PodLifecycle::SettleLastState() {
   ForgetInstance();
   const bool all_seen =
       !last.containers.empty() && std::all_of(last.containers.begin(), last.containers.end(), HasTerminated);
-  const bool is_told = pod_gone_ || IsTerminalPhase(TextAt(pod_, "status", "phase")) || !remark_.phase.empty();
+  const bool is_told = pod_gone_ || IsTerminalPhase(TextAt(pod_, "status", "phase"));
   if (!all_seen || is_told || last.refused) return;
   const bool failed = std::any_of(last.containers.begin(), last.containers.end(),
                                   [](const auto& c) { return !c.ended || c.ended->exit_code != 0; });
   last.state = failed ? InstanceState::kFailed : InstanceState::kSucceeded;
   last.reason.clear();
   last.message.clear();
-  const StatusInputs inputs{&last, {}, HostIp(), context_.runtime.WallNow()};
+  const StatusInputs inputs{&last, remark_, HostIp(), context_.runtime.WallNow()};
   terminal_status_ = PodStatus(pod_, inputs);
 }
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
-#include "cloud/agent/resource_field.h"
 #include "cloud/agent/variable_expansion.h"
 #include "cloud/provider.h"
 
@@ -50,8 +50,9 @@ class Variables {
 class Resolver {
  public:
   using ServiceList = std::vector<std::pair<std::string, std::string>>;
-  Resolver(const Json& pod, const Inputs& inputs, const std::string& host_ip, const ServiceList& services)
-      : pod_(pod), inputs_(inputs), host_ip_(host_ip), services_(services) {}
+  Resolver(const Json& pod, const Inputs& inputs, const std::string& host_ip, const ServiceList& services,
+           const NodeAmounts& node)
+      : pod_(pod), inputs_(inputs), host_ip_(host_ip), services_(services), node_(node) {}
 
   // False after failure() has been set.
   bool Resolve(Json& container) {
@@ -69,18 +70,32 @@ class Resolver {
       if (!At(container, words).is_array()) continue;
       for (Json& word : container[words]) word = variables.Expanded(Text(word));
     }
-    if (!At(container, "volumeMounts").is_array()) return true;
-    for (Json& mount : container["volumeMounts"]) {
-      if (TextAt(mount, "subPathExpr").empty()) continue;
-      mount["subPath"] = variables.Expanded(TextAt(mount, "subPathExpr"));
-      mount.erase("subPathExpr");
-    }
-    return true;
+    return ExpandSubPaths(container, variables);
   }
   const InputNotice& failure() const { return failure_; }
   std::vector<InputNotice> TakeNotices() { return std::move(notices_); }
 
  private:
+  // Source: kubelet container/helpers.go ExpandContainerVolumeMounts.
+  bool ExpandSubPaths(Json& container, const Variables& variables) {
+    if (!At(container, "volumeMounts").is_array()) return true;
+    for (Json& mount : container["volumeMounts"]) {
+      const std::string expression = TextAt(mount, "subPathExpr");
+      if (expression.empty()) continue;
+      std::set<std::string> missing;
+      mount["subPath"] = Expand(expression, [&](std::string_view name) {
+        auto value = variables.Get(name);
+        if (!value || value->empty()) missing.insert(std::string(name));
+        return value;
+      });
+      mount.erase("subPathExpr");
+      if (missing.empty()) continue;
+      failure_ = {"Failed", fmt::format("Error: missing value for {}", fmt::join(missing, ", "))};
+      return false;
+    }
+    return true;
+  }
+
   bool Missing(const InputRef& source, const char* what, std::string message) {
     InputNotice notice{
         fmt::format("{}{}{}", source.is_optional ? "Optional" : "Mandatory", KindName(source.key.kind), what),
@@ -137,7 +152,7 @@ class Resolver {
       if (!value) return Unsupported(fmt::format("unsupported fieldPath: {}", path));
       variables.Set(name, *value);
     } else if (!At(from, "resourceFieldRef").is_null()) {
-      const auto value = ResourceField(pod_, container, At(from, "resourceFieldRef"));
+      const auto value = ResourceField(pod_, container, At(from, "resourceFieldRef"), node_);
       if (!value) {
         return Unsupported(
             fmt::format("unsupported container resource: {}", TextAt(from, "resourceFieldRef", "resource")));
@@ -183,6 +198,7 @@ class Resolver {
   const Inputs& inputs_;
   const std::string& host_ip_;
   const ServiceList& services_;
+  const NodeAmounts& node_;
   InputNotice failure_;
   std::vector<InputNotice> notices_;
 };
@@ -190,9 +206,10 @@ class Resolver {
 }  // namespace
 
 InputResult<ResolvedPod> ResolveEnvironment(const Json& pod, const Inputs& inputs, const std::string& host_ip,
-                                            const std::vector<std::pair<std::string, std::string>>& services) {
+                                            const std::vector<std::pair<std::string, std::string>>& services,
+                                            const NodeAmounts& node) {
   ResolvedPod resolved{pod, {}};
-  Resolver resolver(pod, inputs, host_ip, services);
+  Resolver resolver(pod, inputs, host_ip, services, node);
   for (const char* list : {"initContainers", "containers"}) {
     if (!At(pod, "spec", list).is_array()) continue;
     for (Json& container : resolved.pod["spec"][list]) {

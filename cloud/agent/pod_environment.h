@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cloud/agent/pod_inputs.h"
+#include "cloud/agent/resource_field.h"
 
 // The environment of a Pod's containers, as kubelet makes it; pure.
 //
@@ -16,8 +17,9 @@ struct ResolvedPod {
   std::vector<InputNotice> notices;
 };
 // The error is why it cannot be: a mandatory reference that leads nowhere. `services` are variables that each container
-// gets unless it defines them itself.
+// gets unless it defines them itself; `node` is what a container without limits has.
 InputResult<ResolvedPod> ResolveEnvironment(const Json& pod, const Inputs& inputs, const std::string& host_ip,
-                                            const std::vector<std::pair<std::string, std::string>>& services = {});
+                                            const std::vector<std::pair<std::string, std::string>>& services = {},
+                                            const NodeAmounts& node = {});
 
 }  // namespace spillway::cloud

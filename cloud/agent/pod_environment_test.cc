@@ -52,8 +52,9 @@ TEST(PodEnvironment, FieldsAndResources) {
       {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "requests.cpu"}}},
       {"name": "MILLI", "valueFrom": {"resourceFieldRef": {"resource": "requests.cpu", "divisor": "1m"}}},
       {"name": "MEM", "valueFrom": {"resourceFieldRef": {"resource": "requests.memory", "divisor": "1Mi"}}},
-      {"name": "LIMIT", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}}]})json");
-  const auto resolved = ResolveEnvironment(pod, {}, "10.0.0.1");
+      {"name": "LIMIT", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+      {"name": "NONE", "valueFrom": {"resourceFieldRef": {"resource": "requests.ephemeral-storage"}}}]})json");
+  const auto resolved = ResolveEnvironment(pod, {}, "10.0.0.1", {}, {{"cpu", "64"}, {"ephemeral-storage", "1Ti"}});
   ASSERT_TRUE(resolved);
   EXPECT_EQ(Value(resolved->pod, "APP"), "web");
   EXPECT_EQ(Value(resolved->pod, "NODE"), "vnode");
@@ -61,7 +62,24 @@ TEST(PodEnvironment, FieldsAndResources) {
   EXPECT_EQ(Value(resolved->pod, "CPU"), "2") << "rounded up";
   EXPECT_EQ(Value(resolved->pod, "MILLI"), "1500");
   EXPECT_EQ(Value(resolved->pod, "MEM"), "1024");
-  EXPECT_EQ(Value(resolved->pod, "LIMIT"), "0");
+  EXPECT_EQ(Value(resolved->pod, "LIMIT"), "64") << "what the node has";
+  EXPECT_EQ(Value(resolved->pod, "NONE"), "0");
+}
+
+TEST(PodEnvironment, ASubPathNeedsAllItsVariables) {
+  const auto with = [](const char* expression) {
+    Json pod = PodWith(R"json({"env": [{"name": "A", "value": "a"}, {"name": "EMPTY", "value": ""}],
+                               "volumeMounts": [{"name": "v", "mountPath": "/v"}]})json");
+    pod["spec"]["containers"][0]["volumeMounts"][0]["subPathExpr"] = expression;
+    return ResolveEnvironment(pod, {}, "");
+  };
+  const auto resolved = with("$(A)/$$(A)");
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(TextAt(resolved->pod["spec"]["containers"][0]["volumeMounts"][0], "subPath"), "a/$(A)");
+  const auto missing = with("$(Z)/$(A)/$(EMPTY)/$(Z)");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().reason, "Failed");
+  EXPECT_EQ(missing.error().message, "Error: missing value for EMPTY, Z");
 }
 
 TEST(PodEnvironment, SecretsAreDecodedAndOwnVariablesWin) {

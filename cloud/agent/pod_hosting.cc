@@ -7,11 +7,21 @@
 #include "cloud/agent/pod_lifecycle.h"
 
 namespace spillway::cloud {
+
+// Source: kubelet active_deadline.go: from startTime on, whether a container has run or not.
 std::optional<Duration> PodLifecycle::TimeLeft() const {
   const auto deadline = Integer(At(pod_, "spec", "activeDeadlineSeconds"), -1);
-  const auto started = base::ParseRfc3339(TextAt(pod_, "status", "startTime"));
-  if (deadline < 0 || !started || HasEnded(*instance_)) return std::nullopt;
-  return *started + std::chrono::seconds(deadline) - context_.runtime.WallNow();
+  if (deadline < 0 || !started_at_ || (instance_ && HasEnded(*instance_))) return std::nullopt;
+  return *started_at_ + std::chrono::seconds(deadline) - context_.runtime.WallNow();
+}
+
+void PodLifecycle::MissDeadline() {
+  remark_ = {};
+  remark_.phase = "Failed";
+  remark_.reason = "DeadlineExceeded";
+  remark_.message = "Pod was active on the node longer than the specified deadline";
+  RecordOnce(false, "DeadlineExceeded", remark_.message, "Killing");
+  Enter(instance_ ? Phase::kDropping : Phase::kOver);
 }
 
 Task<PodLifecycle::Wait> PodLifecycle::Accompany() {
@@ -26,19 +36,13 @@ Task<PodLifecycle::Wait> PodLifecycle::Accompany() {
   }
   const auto left = TimeLeft();
   if (left && *left <= Duration(0)) {
-    remark_.phase = "Failed";
-    remark_.reason = "DeadlineExceeded";
-    remark_.message = "Pod was active on the node longer than the specified deadline";
-    RecordOnce(false, "DeadlineExceeded", remark_.message, "Killing");
-    Enter(Phase::kDropping);
+    MissDeadline();
     co_return Wait{Duration(0)};
   }
   const auto wait = co_await Report();
   if (phase_ != Phase::kHosted) co_return Wait{Duration(0)};  // lost meanwhile
   if (HasEnded(*instance_)) host_.admission().Release(uid_);
-  if (!wait) co_return Wait{left};
-  if (wait->at_most && left) co_return Wait{std::min(*wait->at_most, *left)};
-  co_return *wait;
+  co_return wait.value_or(Wait{}).NoLongerThan(left);
 }
 
 // The cloud had accepted the instance and gave up before it ran.
@@ -57,8 +61,7 @@ Task<PodLifecycle::Wait> PodLifecycle::Drop() {
   const auto untold = co_await Report();
   if (instance_) {
     const auto left = co_await RemoveInstance(GracePeriod());
-    if (left && left->at_most && untold && untold->at_most) co_return Wait{std::min(*left->at_most, *untold->at_most)};
-    if (left) co_return *left;
+    if (left) co_return left->NoLongerThan(untold ? untold->at_most : std::nullopt);
   }
   host_.admission().Release(uid_);
   Enter(Phase::kOver);

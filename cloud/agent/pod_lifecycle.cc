@@ -219,7 +219,7 @@ Task<PodLifecycle::Wait> PodLifecycle::AwaitListing() {
   }
   host_.RequestListing();
   const auto wait = co_await Report();
-  co_return Wait{wait && wait->at_most ? std::min(*wait->at_most, kListingPatience) : kListingPatience};
+  co_return wait.value_or(Wait{}).NoLongerThan(kListingPatience);
 }
 
 Task<PodLifecycle::Wait> PodLifecycle::Step() {
@@ -227,7 +227,7 @@ Task<PodLifecycle::Wait> PodLifecycle::Step() {
   switch (phase_) {
     case Phase::kWaiting:
     case Phase::kCreating:
-      co_return co_await AwaitInstance();
+      co_return (co_await AwaitInstance()).NoLongerThan(TimeLeft());
     case Phase::kUnknown:
       co_return co_await AwaitListing();
     case Phase::kHosted:

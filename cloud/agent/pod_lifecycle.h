@@ -85,6 +85,9 @@ class PodLifecycle {
  private:
   struct Wait {
     std::optional<Duration> at_most;  // none: until something changes
+    Wait NoLongerThan(std::optional<Duration> limit) const {
+      return !at_most || (limit && *limit < *at_most) ? Wait{limit} : *this;
+    }
   };
   // A listing was asked for; ask again when it did not come.
   static constexpr Duration kListingPatience = std::chrono::seconds(5);
@@ -145,6 +148,8 @@ class PodLifecycle {
   Task<Wait> Accompany();
   // Time left of activeDeadlineSeconds; none: it has none.
   std::optional<Duration> TimeLeft() const;
+  // The Pod has failed; if it has an instance, that goes first.
+  void MissDeadline();
   Task<Wait> Replace();
   Task<Wait> Drop();
   Task<Wait> StayOver();

@@ -177,14 +177,14 @@ Task<InputResult<ResolvedRequest>> ResolveRequest(AgentContext& context, Json po
   auto services = co_await reads.ReadServices(resolved.notices);
   if (!services) co_return tl::unexpected(std::move(services).error());
   const auto variables = ServiceVariables(*services);
-  auto environment = ResolveEnvironment(pod, *inputs, host_ip, variables);
+  auto environment = ResolveEnvironment(pod, *inputs, host_ip, variables, context.options.capacity);
   if (!environment) co_return tl::unexpected(std::move(environment).error());
   auto registries = co_await reads.ReadRegistries(resolved.notices);
   if (!registries) co_return tl::unexpected(std::move(registries).error());
   Tokens none;
   auto tokens = co_await reads.RequestTokens(std::move(none));
   if (!tokens) co_return tl::unexpected(std::move(tokens).error());
-  auto volumes = ResolveVolumes(pod, *inputs, *tokens);
+  auto volumes = ResolveVolumes(pod, *inputs, *tokens, context.options.capacity);
   if (!volumes) co_return tl::unexpected(std::move(volumes).error());
   resolved.tokens = *std::move(tokens);
   co_await context.node_dns.Known();
@@ -214,7 +214,7 @@ Task<InputResult<std::vector<PodVolume>>> ResolveCurrentVolumes(AgentContext& co
   auto fresh = co_await reads.RequestTokens(tokens);
   if (!fresh) co_return tl::unexpected(std::move(fresh).error());
   tokens = *std::move(fresh);
-  co_return ResolveVolumes(pod, *inputs, tokens);
+  co_return ResolveVolumes(pod, *inputs, tokens, context.options.capacity);
 }
 
 }  // namespace spillway::cloud

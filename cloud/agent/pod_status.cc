@@ -120,7 +120,13 @@ bool Succeeded(const Json& status) {
   return IsTerminated(status) && Integer(At(status, "state", "terminated", "exitCode")) == 0;
 }
 
+bool Runs(const Json& status) { return !At(status, "state", "running").is_null(); }
+
 std::string Phase(const Json& pod, const Json& containers, const Json& inits, const StatusInputs& in) {
+  // Decided, but not over as long as anything runs: whoever sees the end may rely on that.
+  const bool runs_on =
+      std::any_of(containers.begin(), containers.end(), Runs) || std::any_of(inits.begin(), inits.end(), Runs);
+  if (!in.remark.phase.empty() && runs_on) return TextAt(pod, "status", "phase");
   if (!in.remark.phase.empty()) return in.remark.phase;
   const bool had_started = HasStarted(pod) || TextAt(pod, "status", "phase") == "Running";
   if (in.instance) {
@@ -130,8 +136,7 @@ std::string Phase(const Json& pod, const Json& containers, const Json& inits, co
     return std::all_of(containers.begin(), containers.end(), Succeeded) ? "Succeeded" : "Failed";
   }
   const auto runs = [](const Json& status) {
-    return !At(status, "state", "running").is_null() || IsTerminated(status) ||
-           !At(status, "lastState", "terminated").is_null();
+    return Runs(status) || IsTerminated(status) || !At(status, "lastState", "terminated").is_null();
   };
   const bool inits_done = std::all_of(inits.begin(), inits.end(), [](const Json& status) {
     return Succeeded(status) || IsTrue(At(status, "started"));
@@ -258,7 +263,13 @@ Json PodStatus(const Json& pod, const StatusInputs& in) {
   Json status = Json::object();
   status["containerStatuses"] = ContainerStatuses(pod, "containers", in);
   Json inits = ContainerStatuses(pod, "initContainers", in);
-  status["phase"] = Phase(pod, status["containerStatuses"], inits, in);
+  const std::string phase = Phase(pod, status["containerStatuses"], inits, in);
+  if (IsTerminalPhase(phase)) {
+    for (Json* statuses : {&status["containerStatuses"], &inits}) {
+      for (Json& each : *statuses) EndUnseen(each, in.now);
+    }
+  }
+  status["phase"] = phase;
   if (!inits.empty()) status["initContainerStatuses"] = std::move(inits);
 
   Json ephemeral = EphemeralStatuses(pod, in.no_ephemeral_containers);

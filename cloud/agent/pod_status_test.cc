@@ -56,6 +56,34 @@ Json After(Json pod, const Json& status) {
   return pod;
 }
 
+TEST(PodStatus, WhatHasEndedShowsNothingThatRuns) {
+  Json pod = OneContainerPod("Never");
+  pod["spec"]["initContainers"] = PodOf(R"([{"name": "proxy", "restartPolicy": "Always"}])");
+  Instance instance = Ended(0);
+  instance.init_containers = Running().containers;
+  instance.init_containers[0].name = "proxy";
+  const Json status = PodStatus(pod, {&instance, {}, "10.0.0.1", kNow});
+  EXPECT_EQ(TextAt(status, "phase"), "Succeeded");
+  const Json& proxy = status["initContainerStatuses"][0];
+  EXPECT_EQ(TextAt(proxy, "state", "terminated", "reason"), "ContainerStatusUnknown");
+  EXPECT_FALSE(IsTrue(At(proxy, "ready")));
+  EXPECT_FALSE(IsTrue(At(proxy, "started")));
+}
+
+TEST(PodStatus, AnEndThatIsDecidedComesOnceNothingRuns) {
+  Json pod = OneContainerPod();
+  pod["status"]["phase"] = "Running";
+  PodRemark decided;
+  decided.phase = "Failed";
+  decided.reason = "DeadlineExceeded";
+  const Instance running = Running(), ended = Ended(0);
+  const Json before = PodStatus(pod, {&running, decided, "10.0.0.1", kNow});
+  EXPECT_EQ(TextAt(before, "phase"), "Running");
+  EXPECT_EQ(TextAt(before, "reason"), "DeadlineExceeded");
+  EXPECT_EQ(TextAt(PodStatus(pod, {&ended, decided, "10.0.0.1", kNow}), "phase"), "Failed")
+      << "whatever it exited with";
+}
+
 TEST(PodStatus, ASidecarThatIsNotReadyCounts) {
   Json pod = OneContainerPod();
   pod["spec"]["initContainers"] = PodOf(R"([{"name": "proxy", "restartPolicy": "Always"}, {"name": "once"}])");

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <set>
 
-#include "cloud/agent/resource_field.h"
 #include "kube/api/quantity.h"
 
 namespace spillway::cloud {
@@ -50,8 +49,8 @@ std::string FormatMap(const Json& map) {
 
 class VolumeResolver {
  public:
-  VolumeResolver(const Json& pod, const Inputs& inputs, const Tokens& tokens)
-      : pod_(pod), inputs_(inputs), tokens_(tokens) {}
+  VolumeResolver(const Json& pod, const Inputs& inputs, const Tokens& tokens, const NodeAmounts& node)
+      : pod_(pod), inputs_(inputs), tokens_(tokens), node_(node) {}
 
   // False after failure() has been set. Null in `volume`: none of the kinds that are resolved.
   bool Resolve(const Json& spec, std::optional<PodVolume>& volume) {
@@ -139,7 +138,7 @@ class VolumeResolver {
       } else if (!field.empty()) {
         value = MetadataField(pod_, field);
       } else {
-        value = ResourceField(pod_, Json(), At(item, "resourceFieldRef"));
+        value = ResourceField(pod_, Json(), At(item, "resourceFieldRef"), node_);
       }
       if (!value) {
         const std::string resource = TextAt(item, "resourceFieldRef", "resource");
@@ -168,6 +167,7 @@ class VolumeResolver {
   const Json& pod_;
   const Inputs& inputs_;
   const Tokens& tokens_;
+  const NodeAmounts& node_;
   Files files_;
   std::int64_t mode_ = kDefaultMode;
   std::optional<WallTime> refresh_at_;
@@ -191,10 +191,11 @@ std::vector<TokenKey> TokensOf(const Json& pod) {
   return {keys.begin(), keys.end()};
 }
 
-InputResult<std::vector<PodVolume>> ResolveVolumes(const Json& pod, const Inputs& inputs, const Tokens& tokens) {
+InputResult<std::vector<PodVolume>> ResolveVolumes(const Json& pod, const Inputs& inputs, const Tokens& tokens,
+                                                   const NodeAmounts& node) {
   std::vector<PodVolume> volumes;
   for (const Json& spec : Items(At(pod, "spec", "volumes"))) {
-    VolumeResolver resolver(pod, inputs, tokens);
+    VolumeResolver resolver(pod, inputs, tokens, node);
     std::optional<PodVolume> volume;
     if (!resolver.Resolve(spec, volume)) {
       return tl::unexpected(InputNotice{kFailedMount, fmt::format("MountVolume.SetUp failed for volume \"{}\" : {}",

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cloud/agent/pod_inputs.h"
+#include "cloud/agent/resource_field.h"
 #include "cloud/pod_files.h"
 
 // The content of a Pod's volumes, as kubelet's plugins configmap, secret, downwardapi and projected make it; pure.
@@ -32,7 +33,9 @@ using Tokens = std::map<TokenKey, ServiceAccountToken>;
 std::vector<TokenKey> TokensOf(const Json& pod);
 
 // Those of its volumes that hold files or are empty, in the Pod's order; other kinds are the provider's own and left
-// out. `tokens` holds all of TokensOf(). The error is an event FailedMount in kubelet's words.
-InputResult<std::vector<PodVolume>> ResolveVolumes(const Json& pod, const Inputs& inputs, const Tokens& tokens);
+// out. `tokens` holds all of TokensOf(); `node` is what a container without limits has. The error is an event
+// FailedMount in kubelet's words.
+InputResult<std::vector<PodVolume>> ResolveVolumes(const Json& pod, const Inputs& inputs, const Tokens& tokens,
+                                                   const NodeAmounts& node = {});
 
 }  // namespace spillway::cloud

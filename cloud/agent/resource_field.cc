@@ -6,7 +6,20 @@
 
 namespace spillway::cloud {
 
-std::optional<std::string> ResourceField(const Json& pod, const Json& container, const Json& ref) {
+namespace {
+using kube::Quantity;
+
+Quantity AmountOf(const Json& container, const std::string& list, const std::string& resource,
+                  const NodeAmounts& node) {
+  const auto own = Quantity::Parse(TextAt(container, "resources", list, resource)).value_or(Quantity());
+  const auto all = node.find(resource);
+  const bool is_limited_by_node = list == "limits" && own.is_zero() && all != node.end();
+  return is_limited_by_node ? Quantity::Parse(all->second).value_or(own) : own;
+}
+}  // namespace
+
+std::optional<std::string> ResourceField(const Json& pod, const Json& container, const Json& ref,
+                                         const NodeAmounts& node) {
   const std::string path = TextAt(ref, "resource");
   const auto dot = path.find('.');
   if (dot == std::string::npos) return std::nullopt;
@@ -24,11 +37,11 @@ std::optional<std::string> ResourceField(const Json& pod, const Json& container,
     if (source->is_null()) source = &Named(At(pod, "spec", "initContainers"), other);
     if (source->is_null()) return std::nullopt;
   }
-  const auto amount = kube::Quantity::Parse(TextAt(*source, "resources", list, resource)).value_or(kube::Quantity());
+  const Quantity amount = AmountOf(*source, list, resource, node);
   const Json& divisor_text = At(ref, "divisor");
-  auto divisor = kube::Quantity::Parse(Text(divisor_text)).value_or(kube::Quantity());
-  if (divisor.is_zero()) divisor = kube::Quantity::FromUnits(1);
-  if (divisor < kube::Quantity()) return std::nullopt;
+  auto divisor = Quantity::Parse(Text(divisor_text)).value_or(Quantity());
+  if (divisor.is_zero()) divisor = Quantity::FromUnits(1);
+  if (divisor < Quantity()) return std::nullopt;
   const auto quotient = (amount.nano() + divisor.nano() - 1) / divisor.nano();
   return fmt::format("{}", static_cast<std::int64_t>(quotient));
 }

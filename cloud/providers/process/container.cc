@@ -204,8 +204,15 @@ void ProcessContainer::CannotStart(std::string reason, std::string message, Wall
 
 // ---- ends
 
-void ProcessContainer::Stop(Duration grace, WallTime now) {
+void ProcessContainer::GiveUp() {
   is_given_up_ = true;
+  if (run_.is_running() || ended_ || !last_) return;
+  ended_ = std::exchange(last_, std::nullopt);
+  is_over_ = true;
+}
+
+void ProcessContainer::Stop(Duration grace, WallTime now) {
+  GiveUp();
   if (!run_.is_running()) return;
   BeginEnding(grace, now);
 }

@@ -51,8 +51,8 @@ class ProcessContainer {
   bool Start(WallTime now);
   // Ends its run, its preStop hook first, and it is not started again. A shorter `grace` than before holds.
   void Stop(Duration grace, WallTime now);
-  // It will not be started any more, whether it runs or not.
-  void Give() { is_given_up_ = true; }
+  // It will not be started any more, whether it runs or not. How it ended last is how it has ended.
+  void GiveUp();
 
   const std::string& name() const { return name_; }
   const Json& spec() const { return spec_; }

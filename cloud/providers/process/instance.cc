@@ -127,7 +127,7 @@ Result<std::unique_ptr<ProcessInstance>> ProcessInstance::Recover(std::string di
   if (auto filled = found->Fill(state); !filled) return Fail(std::move(filled).error());
   const bool is_deleted = ReadPrivateFile(found->directory_ + "/deleted", 1).has_value();  // the agent died over it
   for (const auto& container : found->containers_) {
-    if (is_deleted) container->Give();
+    if (is_deleted) container->GiveUp();
     container->Recover(found->created_at_);
   }
   if (is_deleted) {
@@ -239,7 +239,7 @@ void ProcessInstance::StopAll(Duration grace, WallTime now) {
   end_by_ = stopping_ ? std::min(end_by_, now + grace) : now + grace;
   stopping_ = true;
   for (const auto& container : containers_) {
-    container->Give();
+    container->GiveUp();
     if (!container->is_sidecar() || grace == Duration(0)) container->Stop(grace, now);
   }
   StopSidecars(now);
@@ -269,7 +269,7 @@ Instance ProcessInstance::Describe() const {
   instance.identity = identity_;
   instance.created_at = created_at_;
   instance.events = events_.all();
-  bool any_run = false, all_over = true, any_failed = false;
+  bool any_run = false, all_over = true, any_failed = false, init_failed = false;
   for (const auto& container : containers_) {
     ContainerState state = container->State(id_);
     if (state.kind == ContainerState::Kind::kWaiting && !blocked_.empty()) {
@@ -284,11 +284,11 @@ Instance ProcessInstance::Describe() const {
     const bool failed = container->has_failed() && !container->is_sidecar();
     any_failed = any_failed || failed;
     if (!container->is_init()) all_over = all_over && container->is_over();
-    if (container->is_init() && failed) instance.state = InstanceState::kFailed;  // Never: the end
+    init_failed = init_failed || (container->is_init() && failed);  // Never: the end
   }
   if (any_run) instance.pod_ip = options_.pod_ip;
-  if (instance.state == InstanceState::kFailed) return instance;
-  if (all_over && !containers_.empty()) {
+  // A sidecar that still runs belongs to it: source kubelet_pods.go getPhase.
+  if ((all_over || init_failed) && !containers_.empty() && !AnyRunning()) {
     instance.state = any_failed ? InstanceState::kFailed : InstanceState::kSucceeded;
   } else if (deleted_) {
     instance.state = InstanceState::kTerminating;
@@ -353,7 +353,8 @@ Result<LogPart> ProcessInstance::ReadLog(const LogOptions& options, const std::s
   const ContainerRun& run = container->run();
   LogCursor at{std::max(0, options.previous ? run.attempt() - 1 : run.attempt()), std::nullopt};
   if (options.previous && run.attempt() < 1) {
-    return Fail(Code::kNotFound, fmt::format("previous terminated container \"{}\" not found", container->name()));
+    return Fail(Code::kInvalidArgument, fmt::format("previous terminated container \"{}\" in pod \"{}\" not found",
+                                                    container->name(), identity_.pod_name));
   }
   LogOptions cut = options;
   if (!cursor.empty()) {

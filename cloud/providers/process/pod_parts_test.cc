@@ -18,6 +18,7 @@ namespace spillway::cloud {
 namespace {
 
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::EndsWith;
 using ::testing::Field;
 using ::testing::HasSubstr;
@@ -405,6 +406,47 @@ FLOW_TEST(ProcessPodTest, APreStopHookComesBeforeTheSignalAndSidecarsEndLast) {
   EXPECT_TRUE(deleted);
   co_await When(id, [](const Instance& i) { return i.id.empty(); });
   EXPECT_EQ(ReadNote("order"), "hook\nmain\nside-2\nside-1\n");
+}
+
+FLOW_TEST(ProcessPodTest, ItHasEndedOnceItsSidecarsHave) {
+  CreateRequest request = Request({Shell("main", "sleep 0.5")});
+  const std::string slowly = "trap 'sleep 0.3; exit 0' TERM; while :; do sleep 0.01; done";
+  for (const auto& [name, script] :
+       {std::pair("slow", slowly), std::pair("broken", std::string("sleep 0.2; exit 4"))}) {
+    Json sidecar = Shell(name, script);
+    sidecar["restartPolicy"] = "Always";
+    request.pod["spec"]["initContainers"].push_back(sidecar);
+  }
+  std::string id = co_await Create(std::move(request));
+  const Instance ended = co_await Ended(id);
+  EXPECT_EQ(ended.state, InstanceState::kSucceeded);
+  EXPECT_THAT(ended.init_containers, Each(Field(&ContainerState::kind, ContainerState::Kind::kTerminated)));
+  EXPECT_EQ(ended.init_containers[1].ended.value_or(Termination()).exit_code, 4) << "it would have been started again";
+}
+
+FLOW_TEST(ProcessPodTest, HowItEndedIsTheLastThatIsSeenOfIt) {
+  CreateRequest request = Request({Shell("main", "trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done")});
+  const InstanceScope scope{request.identity.cluster_id, request.identity.node_name};
+  std::string id = co_await Create(std::move(request));
+  std::string up;
+  while (up.empty()) {
+    up = co_await LogsOf(id, "main");
+    co_await runtime_.SleepFor(5ms);
+  }
+  const CloudStatus deleted = co_await provider_->Delete(id, 20s);
+  EXPECT_TRUE(deleted);
+  std::string cursor;
+  std::optional<Instance> last;
+  for (bool is_gone = false; !is_gone;) {
+    InstanceScope ours = scope;
+    auto changes = co_await provider_->Poll(std::move(ours), cursor);
+    EXPECT_TRUE(changes);
+    if (!changes) co_return;
+    if (!changes->instances.empty()) last = changes->instances.back();
+    cursor = changes->cursor;
+    is_gone = !changes->gone.empty();
+  }
+  EXPECT_EQ(last->containers[0].ended.value_or(Termination()).exit_code, 3);
 }
 
 FLOW_TEST(ProcessPodTest, AHookThatHangsUsesUpTheGracePeriodAndNoMore) {

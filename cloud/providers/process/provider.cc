@@ -8,6 +8,9 @@
 #include "base/log.h"
 
 namespace spillway::cloud {
+namespace {
+constexpr std::size_t kMostGone = 1000;  // whoever asks later than that finds out by looking
+}  // namespace
 
 ProcessProvider::ProcessProvider(Runtime& runtime, ProcessProviderOptions options, UniqueFd lock)
     : runtime_(runtime),
@@ -66,7 +69,7 @@ void ProcessProvider::KeepLooking() {
 }
 
 void ProcessProvider::Look() {
-  bool go_on = false;
+  bool go_on = false, has_lost_some = false;
   std::vector<std::string> changed;
   for (auto at = instances_.begin(); at != instances_.end();) {
     ProcessInstance& instance = *at->second;
@@ -74,15 +77,21 @@ void ProcessProvider::Look() {
     if (instance.is_gone()) {
       streams_.EndCommands(at->first);
       RemoveTree(options_.state_dir + "/" + at->first);
-      changed.push_back(at->first);
+      change_of_.erase(at->first);
+      gone_.push_back({++last_change_, instance.Describe()});
       at = instances_.erase(at);
+      has_lost_some = true;
       continue;
     }
     go_on = go_on || !instance.is_at_rest();
     ++at;
   }
   if (go_on) KeepLooking();
-  for (const std::string& id : changed) Note(id);
+  while (gone_.size() > kMostGone) gone_.pop_front();
+  if (has_lost_some) changed_.Notify();
+  for (const std::string& id : changed) {
+    if (instances_.contains(id)) Note(id);
+  }
 }
 
 // Limits and sizes are not enforced, of whatever kind.
@@ -111,8 +120,7 @@ ProviderCapabilities ProcessCapabilities(ContainerView view) {
                                     "startupProbe",
                                     "stdin",
                                     "terminationGracePeriod",
-                                    "terminationMessageFromLogs",
-                                    "tty"};
+                                    "terminationMessageFromLogs"};
   if (view == ContainerView::kOwn) {
     for (const char* more :
          {"configMap", "dnsConfig", "downwardAPI", "emptyDir", "emptyDirMemory", "emptyDirSizeLimit", "hostAliases",
@@ -162,15 +170,17 @@ void ProcessProvider::Note(const std::string& id) {
 
 Changes ProcessProvider::ChangesSince(const InstanceScope& scope, std::uint64_t since) const {
   Changes changes;
+  const auto is_meant = [&scope](const InstanceIdentity& identity) {
+    return identity.cluster_id == scope.cluster_id && identity.node_name == scope.node_name;
+  };
   for (const auto& [id, change] : change_of_) {
-    if (change <= since) continue;
-    const auto found = instances_.find(id);
-    if (found == instances_.end()) {
-      changes.gone.push_back(id);
-    } else if (const InstanceIdentity& identity = found->second->identity();
-               identity.cluster_id == scope.cluster_id && identity.node_name == scope.node_name) {
-      changes.instances.push_back(found->second->Describe());
-    }
+    const ProcessInstance& instance = *instances_.at(id);
+    if (change > since && is_meant(instance.identity())) changes.instances.push_back(instance.Describe());
+  }
+  for (const Gone& each : gone_) {
+    if (each.change <= since || !is_meant(each.last.identity)) continue;
+    changes.instances.push_back(each.last);
+    changes.gone.push_back(each.last.id);
   }
   changes.cursor = fmt::format("{}", last_change_);
   return changes;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -73,7 +74,12 @@ class ProcessProvider final : public Provider {
   ActionRunner actions_;
   ProcessInstances instances_;
   ProcessStreams streams_;
-  std::map<std::string, std::uint64_t> change_of_;  // the last change of each instance, gone or not, since Open()
+  std::map<std::string, std::uint64_t> change_of_;  // the last change of each instance since Open()
+  struct Gone {
+    std::uint64_t change;
+    Instance last;  // how it ended
+  };
+  std::deque<Gone> gone_;  // of late
   std::uint64_t last_change_ = 0;
   Signal changed_;
   std::optional<TimerId> timer_;
