@@ -160,6 +160,8 @@ class ExecSession final : public ContainerSession {
   }
   Task<Result<int>> Wait() override {
     co_await watcher_.Readable(pidfd_.get());
+    // Before its number is anybody else's: what it left running would outlive the Pod.
+    if (!is_reaped_) ::kill(-pid_, SIGKILL);
     siginfo_t ended{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED) != 0) {
       co_return Fail(Code::kInternal, fmt::format("waiting for the command: {}", std::strerror(errno)));
