@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <functional>
 #include <utility>
 
@@ -19,6 +20,8 @@ namespace spillway::cloud {
 namespace {
 
 constexpr int kStateVersion = 1;
+constexpr std::size_t kDeletedBytes = 32;
+constexpr Duration kLongestGrace = 7 * 24h;
 
 // Names become directories: what the API server would have refused is refused here too.
 bool IsPlainName(std::string_view name) {
@@ -117,22 +120,23 @@ Status ProcessInstance::UpdateVolumes(const std::vector<PodVolume>& volumes) con
 }
 
 Result<std::unique_ptr<ProcessInstance>> ProcessInstance::Recover(std::string directory, std::string id,
-                                                                  ProcessInstanceOptions options,
-                                                                  ActionRunner& runner) {
+                                                                  ProcessInstanceOptions options, ActionRunner& runner,
+                                                                  WallTime now) {
   std::unique_ptr<ProcessInstance> found(
       new ProcessInstance(std::move(directory), std::move(id), std::move(options), runner));
   const auto text = ReadPrivateFile(found->directory_ + "/instance.json");
   if (!text) return Fail(Code::kNotFound, "no instance.json");
   const Json state = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
   if (auto filled = found->Fill(state); !filled) return Fail(std::move(filled).error());
-  const bool is_deleted = ReadPrivateFile(found->directory_ + "/deleted", 1).has_value();  // the agent died over it
+  const auto deleted = ReadPrivateFile(found->directory_ + "/deleted", kDeletedBytes);  // the agent died over it
   for (const auto& container : found->containers_) {
-    if (is_deleted) container->GiveUp();
+    if (deleted) container->GiveUp();
     container->Recover(found->created_at_);
   }
-  if (is_deleted) {
+  if (deleted) {
     found->deleted_ = true;
-    found->StopAll(Duration(0), found->created_at_);
+    const WallTime end{Duration(std::atoll(deleted->c_str()))};
+    found->StopAll(std::clamp<Duration>(end - now, 0s, kLongestGrace), now);
   }
   return found;
 }
@@ -175,7 +179,7 @@ Status ProcessInstance::Fill(const Json& state) {
   created_at_ = WallTime(Duration(Integer(At(state, "createdAt"))));
   const Json& spec = At(state, "pod", "spec");
   const std::int64_t grace = Integer(At(spec, "terminationGracePeriodSeconds"), default_grace_ / 1s);
-  default_grace_ = std::chrono::seconds(std::clamp<std::int64_t>(grace, 0, 7 * 24 * 3600));
+  default_grace_ = std::chrono::seconds(std::clamp<std::int64_t>(grace, 0, kLongestGrace / 1s));
   for (const char* list : {"initContainers", "containers"}) {
     for (const Json& container : Items(At(spec, list))) {
       const std::string name = TextAt(container, "name");
@@ -257,7 +261,8 @@ void ProcessInstance::StopSidecars(WallTime now) {
 
 void ProcessInstance::Delete(Duration grace, WallTime now) {
   deleted_ = true;
-  const Status noted = WriteFileAtomically(directory_ + "/deleted", "");
+  const WallTime end = stopping_ ? std::min(end_by_, now + grace) : now + grace;
+  const Status noted = WriteFileAtomically(directory_ + "/deleted", fmt::format("{}", end.time_since_epoch().count()));
   if (!noted)
     log::Warning("cannot note that an instance is deleted", {{"instance", id_}, {"why", noted.error().message}});
   StopAll(grace, now);

@@ -23,6 +23,7 @@ struct ProcessInstanceOptions {
 // that Recover() can go on where an agent stopped.
 //
 //   instance.json        what was asked for, but for the volumes' files
+//   deleted              once it is: when its grace period ends, in nanoseconds since 1970
 //   volumes/<name>/      one for each volume
 //   network/             resolv.conf and hosts
 //   work/, tmp/          the directory that commands start in, and TMPDIR
@@ -37,7 +38,8 @@ class ProcessInstance {
                                                        const CreateRequest& request, ProcessInstanceOptions options,
                                                        ActionRunner& runner, WallTime now);
   static Result<std::unique_ptr<ProcessInstance>> Recover(std::string directory, std::string id,
-                                                          ProcessInstanceOptions options, ActionRunner& runner);
+                                                          ProcessInstanceOptions options, ActionRunner& runner,
+                                                          WallTime now);
   // Those of `volumes` that it has and that hold files.
   Status UpdateVolumes(const std::vector<PodVolume>& volumes) const;
 

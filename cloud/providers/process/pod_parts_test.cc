@@ -449,6 +449,22 @@ FLOW_TEST(ProcessPodTest, HowItEndedIsTheLastThatIsSeenOfIt) {
   EXPECT_EQ(last->containers[0].ended.value_or(Termination()).exit_code, 3);
 }
 
+FLOW_TEST(ProcessPodTest, AnAgentThatComesBackLeavesADeletionTheRestOfItsGrace) {
+  const std::string slowly = "trap 'sleep 0.5; echo bye >> " + directory_ + "/order; exit 0' TERM; ";
+  CreateRequest request = Request({Shell("main", slowly + "echo up; while :; do sleep 0.01; done")});
+  std::string id = co_await Create(std::move(request));
+  std::string up;
+  while (up.empty()) {
+    up = co_await LogsOf(id, "main");
+    co_await runtime_.SleepFor(5ms);
+  }
+  const CloudStatus deleted = co_await provider_->Delete(id, 20s);
+  EXPECT_TRUE(deleted);
+  OpenProvider();
+  co_await When(id, [](const Instance& i) { return i.id.empty(); });
+  EXPECT_EQ(ReadNote("order"), "bye\n");
+}
+
 FLOW_TEST(ProcessPodTest, AHookThatHangsUsesUpTheGracePeriodAndNoMore) {
   const std::string order = directory_ + "/order";
   Json main = Shell("main", "trap 'echo term >> " + order + "; exit 0' TERM; echo up; while :; do sleep 0.01; done");

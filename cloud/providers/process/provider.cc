@@ -47,7 +47,7 @@ void ProcessProvider::RecoverAll() {
   for (const std::string& id : ListDirectory(options_.state_dir)) {
     if (!id.starts_with("proc-")) continue;
     const std::string directory = options_.state_dir + "/" + id;
-    auto found = ProcessInstance::Recover(directory, id, options_.instance, actions_);
+    auto found = ProcessInstance::Recover(directory, id, options_.instance, actions_, runtime_.WallNow());
     if (found) {
       instances_[id] = *std::move(found);
       Note(id);
