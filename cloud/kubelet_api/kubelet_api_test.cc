@@ -103,7 +103,7 @@ TEST_F(KubeletApiTest, AnswersAsAKubeletDoes) {
   EXPECT_THAT(Ask("/containerLogs/default/nobody/main"), StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(Ask("/containerLogs/default/talker/side"), HasSubstr("container \"side\" not found in pod \"talker\""));
   EXPECT_THAT(Ask("/containerLogs/default/talker/main?tailLines=x"), StartsWith("HTTP/1.1 400 "));
-  EXPECT_THAT(Ask("/containerLogs/default/talker/main?previous=true"), StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(Ask("/containerLogs/default/talker/main?previous=true"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(Ask("/exec/default/talker/main?command=ls&output=1"), HasSubstr("this is no upgrade request"));
   EXPECT_THAT(Ask("/exec/default/talker/other-uid/main?command=ls&output=1"), StartsWith("HTTP/1.1 404 "));
   EXPECT_THAT(Ask("/configz"), StartsWith("HTTP/1.1 404 "));
