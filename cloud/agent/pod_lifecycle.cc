@@ -177,8 +177,8 @@ void PodLifecycle::SetInstance(Instance instance) {
     if (remark_.phase.empty()) remark_ = {};  // what held it up is over
   }
   instance_ = std::move(instance);
-  // Found: with what it was made is not known, so changes count from now on.
-  if (made_with_.is_null()) made_with_ = UpdatableParts(pod_);
+  // Found: with what it was made is known from the Pod alone, so most changes count from now on.
+  if (made_with_.is_null()) made_with_ = MadeWith(pod_);
   TellUnmetUpdates();
   RelayEvents();
   settled_ = false;

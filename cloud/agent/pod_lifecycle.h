@@ -189,6 +189,7 @@ class PodLifecycle {
   Noted NotedOnPod() const;
   // Changes of the Pod that its instance does not have, each once.
   void TellUnmetUpdates();
+  std::optional<PendingResize> UnmetResize() const;
   void RecordContainerEvents(const Json& before, const Json& after);
   // What the cloud tells of the instance, on the Pod, each once; nothing from before this agent.
   void RelayEvents();

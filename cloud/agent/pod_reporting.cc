@@ -52,8 +52,9 @@ std::optional<PodLifecycle::Wait> PodLifecycle::UntilTurn() {
 
 Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Report() {
   if (pod_gone_) co_return std::nullopt;
-  const StatusInputs inputs{instance(), remark_, HostIp(), context_.runtime.WallNow(),
-                            WhyNoEphemeralContainers(context_.provider.name())};
+  const StatusInputs inputs{
+      instance(),   remark_, HostIp(), context_.runtime.WallNow(), WhyNoEphemeralContainers(context_.provider.name()),
+      UnmetResize()};
   Json wanted = PodStatus(pod_, inputs);
   const bool is_terminal_there = IsTerminalPhase(TextAt(pod_, "status", "phase"));
   if (terminal_status_ && !is_terminal_there) wanted = *terminal_status_;
@@ -113,6 +114,16 @@ void PodLifecycle::TellUnmetUpdates() {
     if (!unmet_updates_.contains(update)) Record(true, update.reason, update.message, action);
   }
   unmet_updates_ = std::move(unmet);
+}
+
+std::optional<PendingResize> PodLifecycle::UnmetResize() const {
+  if (!instance_ || HasEnded(*instance_)) return std::nullopt;
+  std::string message;
+  for (const UnmetUpdate& update : unmet_updates_) {
+    if (update.reason == kResizeInfeasible) message += (message.empty() ? "" : ". ") + update.message;
+  }
+  if (message.empty()) return std::nullopt;
+  return PendingResize{std::move(message), At(made_with_, "resources")};
 }
 
 void PodLifecycle::RecordContainerEvents(const Json& before, const Json& after) {

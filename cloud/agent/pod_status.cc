@@ -76,6 +76,13 @@ const ContainerState* Find(const std::vector<ContainerState>& states, std::strin
   return found == states.end() ? nullptr : &*found;
 }
 
+// As schedulers read them while a resize is pending: what is asked for is not what it has.
+void AddResources(Json& status, const Json& resources) {
+  if (At(status, "state", "running").is_null() || Members(resources).empty()) return;
+  status["resources"] = resources;
+  if (const Json& requests = At(resources, "requests"); !requests.is_null()) status["allocatedResources"] = requests;
+}
+
 // What had been running has ended without anybody having seen how.
 void EndUnseen(Json& status, WallTime now) {
   const Json& running = At(status, "state", "running");
@@ -110,6 +117,7 @@ Json ContainerStatuses(const Json& pod, const char* list, const StatusInputs& in
       statuses.push_back(std::move(kept));
     } else {
       statuses.push_back(ContainerStatus(spec, state, in.remark, waiting));
+      if (in.resize) AddResources(statuses.back(), At(in.resize->resources, name));
     }
   }
   return statuses;
@@ -219,6 +227,11 @@ Json Conditions(const Json& pod, const Json& status, const StatusInputs& in) {
   add("Initialized", initialized);
   add("Ready", ready);
   add("ContainersReady", containers);
+  if (in.resize) {
+    add(kPodResizePending, {true, "Infeasible", in.resize->message});
+  } else if (!Named(At(pod, "status", "conditions"), kPodResizePending, "type").is_null()) {
+    conditions.push_back({{"type", kPodResizePending}, {"$patch", "delete"}});
+  }
   return conditions;
 }
 
@@ -311,7 +324,8 @@ bool Covers(const Json& status, const Json& wanted) {
     for (const auto& [key, value] : wanted.items()) {
       if (key == "conditions" && value.is_array()) {
         for (const Json& condition : value) {
-          if (!Covers(Named(At(status, key), TextAt(condition, "type"), "type"), condition)) return false;
+          const Json& there = Named(At(status, key), TextAt(condition, "type"), "type");
+          if (condition.contains("$patch") ? !there.is_null() : !Covers(there, condition)) return false;
         }
       } else if (!Covers(At(status, key), value)) {
         return false;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,19 @@ struct PodRemark {
   bool operator==(const PodRemark&) const = default;
 };
 
+// A resize that does not happen.
+struct PendingResize {
+  std::string message;
+  Json resources;  // by container: what it goes on with
+};
+
 struct StatusInputs {
   const Instance* instance = nullptr;  // null: there is none (yet, or any more)
   PodRemark remark;
   std::string host_ip;  // for a Pod that has none yet: a recorded one stays, wherever the agent has moved
   WallTime now{};
   std::string no_ephemeral_containers;  // why they do not start
+  std::optional<PendingResize> resize;
 };
 
 // The members of status that a kubelet owns, from the Pod as the API server has it. Phases go forward only: a Pod that
@@ -38,7 +46,8 @@ Json PodStatus(const Json& pod, const StatusInputs& inputs);
 // more would stay beside the new one, and the API server refuses two. Conditions do merge: others own some.
 Json StatusPatch(Json status);
 
-// Whether the API server's `status` says all that `wanted` does. Null in `wanted` means absent.
+// Whether the API server's `status` says all that `wanted` does. Null in `wanted` means absent, and so does a condition
+// with the directive to delete it.
 bool Covers(const Json& status, const Json& wanted);
 
 bool IsTerminalPhase(std::string_view phase);

@@ -32,7 +32,7 @@ std::string Differences(const Json& made_with, const Json& wanted) {
 }
 
 UnmetUpdate NoResize(std::string_view provider, const std::string& whose, const std::string& differences) {
-  return {"ResizeInfeasible",
+  return {kResizeInfeasible,
           fmt::format("The provider {} cannot resize an instance: {} goes on with {}; delete the Pod "
                       "to have it run with the new resources",
                       provider, whose, differences)};
@@ -55,6 +55,17 @@ Json UpdatableParts(const Json& pod) {
       const std::string name = TextAt(container, "name");
       parts["images"][name] = TextAt(container, "image");
       if (!Members(At(container, "resources")).empty()) parts["resources"][name] = At(container, "resources");
+    }
+  }
+  return parts;
+}
+
+Json MadeWith(const Json& pod) {
+  Json parts = UpdatableParts(pod);
+  if (Named(At(pod, "status", "conditions"), kPodResizePending, "type").is_null()) return parts;
+  for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
+    for (const Json& status : Items(At(pod, "status", list))) {
+      if (status.contains("resources")) parts["resources"][TextAt(status, "name")] = status["resources"];
     }
   }
   return parts;

@@ -14,6 +14,9 @@ namespace spillway::cloud {
 
 // Images and resources of `pod`: those that its instance is made with.
 Json UpdatableParts(const Json& pod);
+// Those that the instance of a Pod was made with, as far as the Pod tells: what its status says of a resize that did
+// not happen, else what it asks for now.
+Json MadeWith(const Json& pod);
 
 // A change that its instance does not have. Reasons are distinct: "ImageChangeNotSupported", "ResizeInfeasible" (the
 // kubelet's), "EphemeralContainerNotSupported".
@@ -24,6 +27,10 @@ struct UnmetUpdate {
 // What `pod` has otherwise than `made_with`; and its ephemeral containers, none of which runs. `provider` is its name.
 std::vector<UnmetUpdate> UnmetUpdates(const Json& made_with, const Json& pod, std::string_view provider);
 
+// Of UnmetUpdate.
+inline constexpr const char* kResizeInfeasible = "ResizeInfeasible";
+// A condition of the Pod as long as it asks for other resources than its instance has.
+inline constexpr const char* kPodResizePending = "PodResizePending";
 // Of UnmetUpdate, and the waiting reason of an ephemeral container in status.
 inline constexpr const char* kNoEphemeralContainers = "EphemeralContainerNotSupported";
 // Why it does not start.

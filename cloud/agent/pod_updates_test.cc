@@ -55,6 +55,14 @@ class PodUpdatesTest : public testing::AgentFixture {
     cluster_.AddPod(SimplePod("web"));
     ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
   }
+  // For so much CPU.
+  void Ask(const char* cpu) {
+    const Json resources = {{"requests", {{"cpu", cpu}}}};
+    cluster_.PatchPodSpec("web", {{"containers", Json::array({{{"name", "main"}, {"resources", resources}}})}});
+  }
+  const Json& Condition(const char* type) const {
+    return Named(At(cluster_.Pod("web"), "status", "conditions"), type, "type");
+  }
   std::ptrdiff_t Told(const char* reason) {
     runtime_.RunFor(30s);
     const auto reasons = cluster_.EventReasons("web");
@@ -70,6 +78,35 @@ TEST_F(PodUpdatesTest, AnImageThatIsNotChangedIsToldOnceForEachChange) {
   cluster_.PatchPodSpec("web", {{"containers", Json::array({{{"name", "main"}, {"image", "nginx:3"}}})}});
   EXPECT_EQ(Told("ImageChangeNotSupported"), 2);
   EXPECT_TRUE(IsRunning("web"));
+  EXPECT_EQ(cloud_.counts().creates, 1u);
+}
+
+TEST_F(PodUpdatesTest, AResizeThatDoesNotHappenIsAConditionForAsLongAsItIsAskedFor) {
+  Ask("3");
+  EXPECT_EQ(Told("ResizeInfeasible"), 1);
+  Json pending = Condition("PodResizePending");
+  EXPECT_EQ(TextAt(pending, "status"), "True");
+  EXPECT_EQ(TextAt(pending, "reason"), "Infeasible");
+  EXPECT_THAT(TextAt(pending, "message"), HasSubstr("main goes on with requests.cpu 2, not 3"));
+  const Json& status = Items(At(cluster_.Pod("web"), "status", "containerStatuses"))[0];
+  EXPECT_EQ(TextAt(status, "resources", "requests", "cpu"), "2") << "what schedulers count";
+  EXPECT_EQ(TextAt(status, "allocatedResources", "cpu"), "2");
+  EXPECT_EQ(TextAt(Condition("Ready"), "status"), "True");
+
+  KillAgent();
+  StartAgent();
+  runtime_.RunFor(30s);
+  EXPECT_EQ(Condition("PodResizePending"), pending) << "as the agent before it said";
+  Ask("4");
+  runtime_.RunFor(30s);
+  EXPECT_THAT(TextAt(Condition("PodResizePending"), "message"), HasSubstr("requests.cpu 2, not 4"));
+
+  const std::size_t written = cluster_.status_patches.size();
+  Ask("2");
+  runtime_.RunFor(30s);
+  EXPECT_TRUE(Condition("PodResizePending").is_null());
+  EXPECT_FALSE(Items(At(cluster_.Pod("web"), "status", "containerStatuses"))[0].contains("resources"));
+  EXPECT_EQ(cluster_.status_patches.size(), written + 1) << "said once";
   EXPECT_EQ(cloud_.counts().creates, 1u);
 }
 

@@ -42,6 +42,11 @@ void Merge(Json& target, const Json& patch) {
       Json& list = target[key];
       if (!list.is_array() || Replaces(value)) list = Json::array();
       for (const Json& item : value) {
+        if (TextAt(item, "$patch") == "delete") {
+          list.erase(std::remove_if(list.begin(), list.end(),
+                                    [&](const Json& have) { return have[merge_key] == item[merge_key]; }),
+                     list.end());
+        }
         if (item.contains("$patch")) continue;
         Json* found = nullptr;
         for (Json& have : list) {

@@ -220,6 +220,41 @@ class KubeletApiTest(KubeletTestCase):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(b"the provider simulated cannot run commands in containers", done.stderr)
 
+    # kube-apiserver lets nobody resize what runs on a node that does not say what its containers have: as long as nothing runs, and
+    # once the agent has said it.
+    def test_a_resize_that_does_not_happen_is_a_condition_of_the_pod(self):
+        refused = self.resize("idle", "200m")
+        self.assertIn(b"Pod running on node without support for resize", refused.stderr)
+
+        go = pathlib.Path(self.state) / "go"
+        command, requests = ["sh", "-c", "exec sleep 100000"], {"requests": {"cpu": "100m"}}
+        waiting = {"name": "first", "image": "none", "command": ["sh", "-c", f"until [ -e {go} ]; do sleep 0.1; done"]}
+        path = "/api/v1/namespaces/default/pods"
+        self.cluster.api.create(path, {"metadata": {"name": "sized"}, "spec": {
+            "nodeName": "vnode", "terminationGracePeriodSeconds": 1, "initContainers": [waiting],
+            "containers": [{"name": "main", "image": "none", "command": command, "resources": requests}]}})
+
+        def status():
+            return self.cluster.api.get(path + "/sized")["status"]
+
+        def pending():
+            return [c for c in status()["conditions"] if c["type"] == "PodResizePending"]
+
+        wait_until(lambda: "running" in status()["initContainerStatuses"][0]["state"], "the first container", SECONDS)
+        self.assertEqual(self.resize("sized", "200m").returncode, 0)
+        (condition,) = wait_until(pending, "PodResizePending", SECONDS)
+        self.assertEqual((condition["status"], condition["reason"]), ("True", "Infeasible"))
+        self.assertIn("requests.cpu 100m, not 200m", condition["message"])
+        go.touch()
+        main = wait_until(lambda: (c := status()["containerStatuses"][0])["ready"] and c, "the main container", SECONDS)
+        self.assertEqual((main["resources"], main["allocatedResources"]), (requests, requests["requests"]))
+        self.assertEqual(self.resize("sized", "100m").returncode, 0)
+        wait_until(lambda: not pending(), "nothing pending", SECONDS)
+
+    def resize(self, pod, cpu):
+        patch = {"spec": {"containers": [{"name": "main", "resources": {"requests": {"cpu": cpu}}}]}}
+        return self.kubectl("patch", "pod", pod, "--subresource=resize", "--patch", json.dumps(patch))
+
     def test_who_may_not_is_refused(self):
         address = f"https://{ADDRESS}:{self.kubelet_port('vnode')}"
         self.assertEqual(self.ask(address + "/metrics/resource"), 401)
