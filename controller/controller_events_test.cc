@@ -38,8 +38,28 @@ TEST_F(ControllerEventsTest, TheFieldThatNoVirtualNodeCanRunIsNamed) {
   api_.AddPod("p", "8", {{"spec", {{"hostPID", true}}}});
   runtime_.RunFor(10s);
   EXPECT_THAT(api_.binds, ::testing::IsEmpty());
-  ASSERT_THAT(Reasons(), ElementsAre("default/p OverflowNoCapacity"));
+  ASSERT_THAT(Reasons(), ElementsAre("default/p OverflowUnsupported"));
   EXPECT_THAT(api_.events[0].note, HasSubstr("0/1 virtual nodes fit: 1 cannot run hostPID (spec.hostPID); 0/"));
+}
+
+TEST_F(ControllerEventsTest, WhetherRoomLacksOrAnotherPodIsNeededIsToldApart) {
+  nlohmann::json unready = api_.Get("nodes", "v");
+  unready["status"]["conditions"][0]["status"] = "False";
+  api_.Put("nodes", unready);
+  nlohmann::json full = api_.Get("nodes", "v");
+  full["metadata"] = {{"name", "full"}, {"labels", full["metadata"]["labels"]}};
+  full["metadata"]["annotations"] = {{"spillway.io/capabilities", "imageEntrypoint,hostPID"}};
+  full["status"]["allocatable"]["pods"] = "0";
+  api_.Put("nodes", full);
+  Start();
+  api_.AddPod("p", "8", {{"spec", {{"hostPID", true}}}});
+  runtime_.RunFor(10s);
+  ASSERT_THAT(Reasons(), ElementsAre("default/p OverflowNoCapacity"));
+  api_.Remove("nodes", "full");
+  runtime_.RunFor(2min);
+  ASSERT_THAT(Reasons(), ElementsAre("default/p OverflowNoCapacity", "default/p OverflowUnsupported"));
+  EXPECT_THAT(api_.events[1].note, HasSubstr("0/1 virtual nodes fit: 1 cannot run hostPID (spec.hostPID); 0/"));
+  EXPECT_EQ(metrics_.Value(metrics::Id::kDecisions, {"no_virtual_node", "none_can_run"}), 1);
 }
 
 TEST_F(ControllerEventsTest, WhatFoundNoRoomIsToldLater) {

@@ -99,11 +99,13 @@ std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::s
     VirtualPlace& place = chosen[placement.pod];
     if (placement.node) place.node = cluster.node(*placement.node).name;
     place.why = std::move(placement.why);
+    if (placement.is_unsupported) place.none = NoPlace::kNoneCanRun;
   }
   if (cluster.nodes(sim::NodeRole::kVirtual).empty()) {
     for (auto& [pod, place] : chosen) {
       place.why = fmt::format("there is no virtual node: none has the label --virtual-node-selector={} asks for",
                               policy.virtual_node_selector);
+      place.none = NoPlace::kNoneExists;
     }
   }
   std::vector<VirtualPlace> places;
@@ -115,6 +117,7 @@ void TakePlace(VirtualPlace place, Decision& decision) {
   decision.outcome = place.node.empty() ? Outcome::kNoVirtualNode : Outcome::kOverflow;
   decision.node = std::move(place.node);
   decision.detail = std::move(place.why);
+  decision.none = place.none;
 }
 
 Instant NowhereSince(const PendingPod& pod, Instant now) {

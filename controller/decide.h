@@ -28,6 +28,7 @@ Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Eviden
 struct VirtualPlace {
   std::string node;  // empty: none takes it
   std::string why;   // in the balancer's words
+  NoPlace none = NoPlace::kNoneFits;
 };
 std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::span<const sim::PodIndex> pods,
                                              const Policy& policy);

@@ -250,10 +250,7 @@ void Overflow::Adopt(PendingPod& pod, Decision decision) {
   if (decision.outcome == Outcome::kOverflow) {
     auto [room, is_new] = room_.try_emplace(decision.pod_class);
     if (is_new) room->second = ChooseVirtualNodes(state_.cluster(), std::array{pod.index}, policy_).front();
-    if (room->second.node.empty()) {
-      decision.outcome = Outcome::kNoVirtualNode;
-      decision.detail = room->second.why;
-    }
+    if (room->second.node.empty()) TakePlace(room->second, decision);
   }
   const bool is_new = !pod.decision || !IsSameCase(*pod.decision, decision);
   pod.decision = std::move(decision);
@@ -312,6 +309,12 @@ void Overflow::AddThoseWithRoomNow() {
     const std::array first = {waiting.begin()->index};
     VirtualPlace& room = room_[pod_class];
     room = ChooseVirtualNodes(state_.cluster(), first, policy_).front();
+    if (room.node.empty() && PodOf(*waiting.begin())->decision->none != room.none) {  // told of all of them, and rare
+      for (const Turn& turn : waiting) {
+        if (const PendingPod* pod = PodOf(turn)) again_.push_back(pod->object.metadata.uid);
+      }
+      waiting.clear();
+    }
     for (std::size_t i = 0; !room.node.empty() && i < kPodsPerRoom && !waiting.empty(); ++i) {
       if (const PendingPod* pod = PodOf(*waiting.begin())) again_.push_back(pod->object.metadata.uid);
       waiting.erase(waiting.begin());

@@ -28,6 +28,13 @@ enum class Wait : std::uint8_t {
   kNodeReturn,  // Decision::node, a real one that just became not ready or is new, would take it: --node-return-grace
 };
 
+// Why no virtual node takes a Pod, by what would change that.
+enum class NoPlace : std::uint8_t {
+  kNoneExists,  // a virtual node
+  kNoneCanRun,  // another Pod: the provider of none can run this one
+  kNoneFits,    // room, or a node that can be used again
+};
+
 struct Decision {
   Outcome outcome = Outcome::kUndecidable;
   // What the simulation said; nullopt when the Pod took no part in it.
@@ -39,7 +46,8 @@ struct Decision {
   std::optional<HeldBack> held_back;                // kNotEligible
   Wait wait = Wait::kGrace;                         // kWaiting
   std::optional<Instant> until;                     // kWaiting: when to look again, if time alone can change it
-  std::string detail;  // kUndecidable: why; kOverflow, kNoVirtualNode: the balancer's words
+  std::string detail;                 // kUndecidable: why; kOverflow, kNoVirtualNode: the balancer's words
+  NoPlace none = NoPlace::kNoneFits;  // kNoVirtualNode
 };
 
 }  // namespace spillway::controller

@@ -32,8 +32,14 @@ const std::vector<EventDoc>& EventCatalogue() {
            "or after {} s.",
            kUndecidableAfterSeconds),
        "Left alone: it uses resource claims (dynamic resource allocation), which only kube-scheduler can allocate"},
-      {kOverflowNoCapacity, "Selecting", "Warning", "It fits on no real node, and no virtual node takes it.",
+      {kOverflowNoCapacity, "Selecting", "Warning", "It fits on no real node, and no virtual node takes it now.",
        "0/3 virtual nodes fit: 2 Too many pods, 1 not ready; 0/12 real nodes fit (12 Insufficient cpu)"},
+      {kOverflowUnsupported, "Selecting", "Warning",
+       "It fits on no real node, and no virtual node can run it, however much room there is: a feature, a volume or "
+       "its "
+       "size is beyond what their providers can.",
+       "0/3 virtual nodes fit: 2 cannot run hostPID (spec.hostPID), 1 has no instance that large (at most "
+       "cpu=64,memory=512Gi); 0/12 real nodes fit (12 Insufficient cpu)"},
       {kOverflowBindFailed, "Binding", "Warning",
        fmt::format(
            "The bind failed {} times in a row, or was refused with 403: by an admission plugin, or since a permission "

@@ -13,6 +13,7 @@ inline constexpr std::string_view kOverflowNotNeeded = "OverflowNotNeeded";
 inline constexpr std::string_view kOverflowNotEligible = "OverflowNotEligible";
 inline constexpr std::string_view kOverflowUndecidable = "OverflowUndecidable";
 inline constexpr std::string_view kOverflowNoCapacity = "OverflowNoCapacity";
+inline constexpr std::string_view kOverflowUnsupported = "OverflowUnsupported";
 inline constexpr std::string_view kOverflowBindFailed = "OverflowBindFailed";
 inline constexpr std::string_view kWouldOverflow = "WouldOverflow";
 

@@ -50,7 +50,17 @@ std::string_view LackLabel(const sim::Explanation& nowhere) {
   return nowhere.lost.empty() ? "other" : "nodes_lost";
 }
 
-bool NoneExists(const Decision& decision) { return decision.detail.starts_with("there is no"); }
+std::string_view NoPlaceLabel(NoPlace none) {
+  switch (none) {
+    case NoPlace::kNoneExists:
+      return "none_exists";
+    case NoPlace::kNoneCanRun:
+      return "none_can_run";
+    case NoPlace::kNoneFits:
+      break;
+  }
+  return "none_fits";
+}
 
 // The labels of spillway_decisions_total.
 metrics::LabelValues DecisionLabels(const Decision& decision, Reporter::Mode mode) {
@@ -64,7 +74,7 @@ metrics::LabelValues DecisionLabels(const Decision& decision, Reporter::Mode mod
     case Outcome::kWaiting:
       return {"deferred", std::string(WaitLabel(decision.wait))};
     case Outcome::kNoVirtualNode:
-      return {"no_virtual_node", NoneExists(decision) ? "none_exists" : "none_fits"};
+      return {"no_virtual_node", std::string(NoPlaceLabel(decision.none))};
     case Outcome::kOverflow:
       break;
   }
@@ -81,7 +91,7 @@ bool IsSameCase(const Decision& a, const Decision& b) {
     case Outcome::kWaiting:
       return a.wait == b.wait;
     case Outcome::kNoVirtualNode:
-      return NoneExists(a) == NoneExists(b);
+      return a.none == b.none;
     case Outcome::kOverflow:
       return LackLabel(*a.nowhere) == LackLabel(*b.nowhere);
     case Outcome::kFits:
@@ -178,7 +188,7 @@ std::optional<Reporter::Message> Reporter::WorthTelling(const Decision& decision
                      fmt::format("Waiting {}: {}", WaitText(decision), RealNodesText(*decision.nowhere))};
     }
     case Outcome::kNoVirtualNode:
-      return Message{Type::kWarning, kOverflowNoCapacity,
+      return Message{Type::kWarning, decision.none == NoPlace::kNoneCanRun ? kOverflowUnsupported : kOverflowNoCapacity,
                      fmt::format("{}; {}", decision.detail, RealNodesText(*decision.nowhere))};
     case Outcome::kOverflow:
       break;

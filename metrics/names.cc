@@ -26,7 +26,7 @@ std::vector<LabelValues> KnownDecisions() {
   Pair(known, "fits_real_node", {"simulation"});
   Pair(known, "undecidable", {"simulation"});
   Pair(known, "deferred", {"grace", "condition", "backoff", "node_return"});
-  Pair(known, "no_virtual_node", {"none_exists", "none_fits"});
+  Pair(known, "no_virtual_node", {"none_exists", "none_can_run", "none_fits"});
   Pair(known, "not_eligible",
        {"scheduling_gated", "terminating", "other_scheduler", "nominated", "scheduler_error", "daemon_set",
         "mirror_pod", "namespace_excluded", "opted_out", "trigger"});

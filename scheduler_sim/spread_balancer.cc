@@ -44,7 +44,7 @@ class Spreader {
       if (refusals[i].empty() && FitsNow(pod_class, nodes_[i]))
         candidates.push_back(Weigh(record, pod_class, nodes_[i]));
     }
-    if (candidates.empty()) return {pod, std::nullopt, WhyNowhere(pod_class, refusals)};
+    if (candidates.empty()) return {pod, std::nullopt, WhyNowhere(pod_class, refusals), NoneCanRun(pod_class)};
     const std::size_t shown = std::min(candidates.size(), kShown);
     std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), candidates.end());
     const NodeIndex chosen = candidates.front().node;
@@ -101,6 +101,9 @@ class Spreader {
 
   std::string Refusal(const PodClass& pod_class, NodeIndex index) const {
     const NodeRecord& node = model_.node(index);
+    if (node.offer) {  // first what no waiting changes
+      if (std::string why = WhyItCannotRun(model_, pod_class, *node.offer); !why.empty()) return why;
+    }
     if (!node.ready) return "not ready";
     if (node.unschedulable) return "cordoned";
     if (node.cloud_unreachable) return "cloud unreachable";
@@ -109,9 +112,6 @@ class Spreader {
       if (FirstUntolerated({taint}, model_.tolerations[pod_class.tolerations.value()].tolerations) != nullptr) {
         return "untolerated taint " + taint.key + (taint.value.empty() ? "" : "=" + taint.value);
       }
-    }
-    if (node.offer) {
-      if (std::string why = WhyItCannotRun(model_, pod_class, *node.offer); !why.empty()) return why;
     }
     // kube-scheduler leaves what it ignores to others; nobody but us looks after a virtual node.
     for (const auto& [resource, amount] : model_.footprint(pod_class.footprint).scalars) {
@@ -124,6 +124,13 @@ class Spreader {
       if (!filter->Admits(Ask(pod_class), index)) return filter->Explain(Ask(pod_class), index).front();
     }
     return {};
+  }
+
+  bool NoneCanRun(const PodClass& pod_class) const {
+    return !nodes_.empty() && std::all_of(nodes_.begin(), nodes_.end(), [&](NodeIndex index) {
+      const auto& offer = model_.node(index).offer;
+      return offer && !WhyItCannotRun(model_, pod_class, *offer).empty();
+    });
   }
 
   bool IsFence(const kube::Taint& taint) const {

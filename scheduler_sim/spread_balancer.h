@@ -23,6 +23,8 @@ struct Placement {
   // With a node: why this one, "chosen of 3 by quota used (3% < 4% < 9%)". Without: "0/3 virtual nodes fit: 2 Too many
   // pods, 1 not ready", in words an operator can act on.
   std::string why;
+  // Without a node: the provider of none can run it, however much room there is.
+  bool is_unsupported = false;
 };
 
 // Shares Pods out over the virtual nodes that are ready, not cordoned, admit them (all filters, the fence taints taken
