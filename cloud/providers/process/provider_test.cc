@@ -222,6 +222,14 @@ PROCESS_TEST(ProcessUnknownProgramIsAStartError) {
   EXPECT_THAT(done.containers[0].ended->message, HasSubstr("not found in $PATH"));
 }
 
+PROCESS_TEST(ProcessThatCannotBeExecutedSaysWhy) {
+  std::string id = co_await Create(Single(Container("main", {"/tmp"})));
+  const Instance ended = co_await Settled(id);
+  EXPECT_EQ(ended.containers[0].ended.value_or(Termination()).exit_code, 126);
+  const std::string log = co_await LogsOf(id);
+  EXPECT_THAT(log, HasSubstr("permission denied"));
+}
+
 PROCESS_TEST(ProcessAVariableTooLongForTheKernelIsAStartError) {
   Json pod = Single(Container("main", {"true"}));
   pod["spec"]["containers"][0]["env"] = Json::array({{{"name", "ALL"}, {"value", std::string(1'000'000, 'x')}}});

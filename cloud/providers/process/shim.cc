@@ -192,6 +192,8 @@ class Shim {
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::execve(raw_.plan.executable.c_str(), raw_.argv.data(), raw_.envp.data());
     if (errno == ENOENT) Say("cannot execute the command: not found\n", kNotFound);
+    if (errno == E2BIG) Say("cannot execute the command: its arguments and environment are too long\n", kCannotExecute);
+    if (errno == EACCES) Say("cannot execute the command: permission denied\n", kCannotExecute);
     if (errno == E2BIG) Say("cannot execute the command: arguments and environment are too long\n", kCannotExecute);
     Say("cannot execute the command\n", kCannotExecute);
   }
