@@ -269,6 +269,41 @@ TEST_F(AgentTest, AConflictThatIsNoSuccessorIsTriedAgain) {
   EXPECT_TRUE(Until([&] { return cluster_.Pod("web").is_null(); }));
 }
 
+TEST_F(AgentTest, AnEndThatSomebodyElseWritesMeanwhileIsNotOverwritten) {
+  StartAgent();
+  cluster_.AddPod(SimplePod("web"));
+  // As PodGC does, between what the agent knows and its next write.
+  cluster_.fault = [&](const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.method == kube::Method::kPatch && request.body.find("\"Running\"") != std::string::npos) {
+      cluster_.fault = nullptr;
+      cluster_.PatchPodStatus("web", {{"phase", "Failed"}, {"reason", "Evicted"}});
+    }
+    return std::nullopt;
+  };
+  ASSERT_TRUE(Until([&] { return cluster_.Phase("web") == "Failed"; }));
+  EXPECT_TRUE(Until([&] { return cloud_.Instances().empty(); }));
+  runtime_.RunFor(60s);
+  EXPECT_EQ(cluster_.Phase("web"), "Failed");
+  EXPECT_EQ(TextAt(cluster_.Pod("web"), "status", "reason"), "Evicted");
+}
+
+TEST_F(AgentTest, APatchThatMetASuccessorIsNotTriedAgain) {
+  StartAgent();
+  cluster_.AddPod(SimplePod("web"));
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  int patches = 0;
+  cluster_.fault = [&](const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.method != kube::Method::kPatch || !request.path.ends_with("/web/status")) return std::nullopt;
+    ++patches;
+    Json status = Json::parse(kube::testing::FakeTransport::StatusBody(422, "Invalid", "field is immutable"));
+    status["details"]["causes"] = Json::array({{{"reason", "FieldValueInvalid"}, {"field", "metadata.uid"}}});
+    return kube::testing::FakeTransport::Reply(422, status.dump());
+  };
+  cluster_.PatchPodStatus("web", {{"phase", "Pending"}});  // which the agent repairs
+  runtime_.RunFor(60s);
+  EXPECT_EQ(patches, 1);
+}
+
 TEST_F(AgentTest, DeletedDuringACreateWithALostReplyLeavesNothing) {
   StartAgent();
   ASSERT_TRUE(Until([&] { return agent_->counts().is_synced; }));

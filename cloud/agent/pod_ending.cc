@@ -161,18 +161,12 @@ Task<PodLifecycle::Wait> PodLifecycle::ReleasePod() {
     released_ = context_.runtime.Now();
     co_return Wait{Duration(0)};
   }
-  if (co_await IsReleased(deleted.error(), path)) {
+  const Code refused = deleted.error().code;
+  if (refused == Code::kNotFound || (refused == Code::kConflict && co_await IsGoneThere())) {
     pod_gone_ = true;
     co_return Wait{Duration(0)};
   }
   co_return Wait{std::max(report_pauses_.Next(), deleted.error().retry_after)};
-}
-
-Task<bool> PodLifecycle::IsReleased(Error refused, std::string path) {
-  if (refused.code != Code::kConflict) co_return refused.code == Code::kNotFound;
-  // The name is a successor's by now, or somebody wrote just then.
-  const Result<Json> there = co_await context_.api.reads().Get(std::move(path));
-  co_return there ? TextAt(*there, "metadata", "uid") != uid_ : there.error().code == Code::kNotFound;
 }
 
 }  // namespace spillway::cloud

@@ -165,7 +165,8 @@ class PodLifecycle {
   Task<std::optional<Wait>> RemoveInstance(Duration grace);
   Task<std::optional<Wait>> AskForDeletion(Duration grace);
   Task<Wait> ReleasePod();
-  Task<bool> IsReleased(Error refused, std::string path);
+  // After a conflict: whether there is no Pod of this UID any more, or somebody just wrote it. Takes what is there.
+  Task<bool> IsGoneThere();
   void AnnounceKill();
   void SettleLastState();
   Duration GracePeriod() const;

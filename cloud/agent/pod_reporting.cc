@@ -27,6 +27,12 @@ bool IsOlder(const Json& a, const Json& b) {
   return read(left, x) && read(right, y) && x < y;
 }
 
+// A patch that names another UID than the Pod's is no conflict to kube-apiserver, but invalid.
+bool IsReplaced(const Error& error) {
+  return std::any_of(error.causes.begin(), error.causes.end(),
+                     [](const auto& cause) { return cause.field == "metadata.uid"; });
+}
+
 }  // namespace
 
 void PodLifecycle::Take(Json pod) {
@@ -69,7 +75,10 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Report() {
   if (const auto wait = UntilTurn()) co_return wait;
 
   Json patch;
-  patch["metadata"]["uid"] = uid_;  // a precondition: never a successor of the same name
+  // Preconditions: never a successor of the same name, and nothing over what has not been seen yet, above all an end
+  // that somebody else has written.
+  patch["metadata"]["uid"] = uid_;
+  patch["metadata"]["resourceVersion"] = TextAt(pod_, "metadata", "resourceVersion");
   if (!is_noted) {
     patch["metadata"]["annotations"] = {{kInstanceGeneration, std::to_string(to_note_->generation)},
                                         {kRequestDigest, to_note_->digest}};
@@ -78,11 +87,12 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Report() {
   const std::string path = kube::PodPath(namespace_, name_, "status");
   Result<Json> sent = co_await context_.api.pods().StrategicPatch(path, std::move(patch));
   if (!sent) {
-    // The Pod is gone: the watch will say so. A conflict may mean that it was replaced, and then the watch ends this
-    // flow; or that somebody else wrote at the same time, and then nobody but us will try again.
-    if (sent.error().code == Code::kNotFound) co_return std::nullopt;
+    // The Pod is gone, or was replaced: the watch will say so.
+    if (sent.error().code == Code::kNotFound || IsReplaced(sent.error())) co_return std::nullopt;
+    if (sent.error().code == Code::kConflict && co_await IsGoneThere()) co_return std::nullopt;
     ++failed_reports_;
-    if (!context_.api.pods().health().is_out()) {  // kube::ServerHealth tells of an API server that does not answer
+    const bool is_told = context_.api.pods().health().is_out() || sent.error().code == Code::kConflict;
+    if (!is_told) {  // kube::ServerHealth tells of an API server that does not answer
       log::Warning("cannot report a Pod's status", {{"pod", name_}, {"why", sent.error().message}});
     }
     co_return Wait{std::max(report_pauses_.Next(), sent.error().retry_after)};
@@ -94,6 +104,14 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Report() {
   settled_ = true;
   report_pauses_.Reset();
   co_return std::nullopt;
+}
+
+Task<bool> PodLifecycle::IsGoneThere() {
+  Result<Json> there = co_await context_.api.reads().Get(kube::PodPath(namespace_, name_));
+  if (!there) co_return there.error().code == Code::kNotFound;
+  const bool is_replaced = TextAt(*there, "metadata", "uid") != uid_;
+  Take(*std::move(there));
+  co_return is_replaced;
 }
 
 PodLifecycle::Noted PodLifecycle::NotedOnPod() const {

@@ -16,6 +16,13 @@ std::optional<Result<kube::Response>> Failure(int code, const char* reason) {
   return FakeTransport::Reply(code, FakeTransport::StatusBody(code, reason, reason));
 }
 
+// To a patch; a conflict it is only to a PUT or a DELETE.
+std::optional<Result<kube::Response>> AnotherUid() {
+  Json status = Json::parse(FakeTransport::StatusBody(422, "Invalid", "metadata.uid: field is immutable"));
+  status["details"]["causes"] = Json::array({{{"reason", "FieldValueInvalid"}, {"field", "metadata.uid"}}});
+  return FakeTransport::Reply(422, status.dump());
+}
+
 const std::string kPods = "/api/v1/pods", kNodes = "/api/v1/nodes", kServices = "/api/v1/services";
 
 const char* MergeKey(std::string_view field) {
@@ -248,7 +255,9 @@ std::optional<Result<kube::Response>> FakeCluster::ServePod(const kube::Request&
   if (request.method == Method::kGet) return Ok(pod);
   const Json body = Json::parse(request.body);
   if (request.method == Method::kPatch) {
-    if (TextAt(body, "metadata", "uid") != uid) return Failure(409, "Conflict");
+    const std::string version = TextAt(body, "metadata", "resourceVersion");
+    if (!version.empty() && version != TextAt(pod, "metadata", "resourceVersion")) return Failure(409, "Conflict");
+    if (TextAt(body, "metadata", "uid") != uid) return AnotherUid();
     const Json& annotations = At(body, "metadata", "annotations");
     if (annotations.is_object()) Merge(pod["metadata"]["annotations"], annotations);
     Json next = pod["status"];
