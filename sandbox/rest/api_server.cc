@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sandbox/rest/api_core.h"
+#include "sandbox/rest/node_restriction.h"
 #include "sandbox/rest/service_proxy.h"
 #include "sandbox/store/json_path.h"
 
@@ -157,6 +158,7 @@ Task<net::ServerResponse> ApiServer::Handle(net::ServerRequest http) {
     if (answer->status == 410 && !request.Param("continue").empty()) faults_.CountGoneInList();
     co_return std::move(*answer);
   }
+  if (auto allowed = AuthorizeKubelet(request); !allowed) co_return ErrorResponse(allowed.error());
   if (request.verb == "watch") {
     const WatchContext context{runtime_, store_, faults_, options_.bookmark_period};
     co_return ServeWatch(context, request);
@@ -169,11 +171,19 @@ Task<net::ServerResponse> ApiServer::Handle(net::ServerRequest http) {
     Task<net::ServerResponse> proxied = ServeProxy(request);
     co_return co_await std::move(proxied);
   }
-  net::ServerResponse response = ServeResource(store_, request);
+  net::ServerResponse response = ServeObserved(http, request);
   if (response.status == 410 && !request.Param("continue").empty()) faults_.CountGoneInList();
   if (verdict.kind == Faults::Verdict::Kind::kLostReply) co_return Broken();
   const bool cut = verdict.kind == Faults::Verdict::Kind::kCutAnswer && response.status < 300;
   co_return cut ? CutInTheMiddle(std::move(response)) : std::move(response);
+}
+
+net::ServerResponse ApiServer::ServeObserved(const net::ServerRequest& http, const RestRequest& request) {
+  if (!write_observer_ || request.verb == "get" || request.verb == "list") return ServeResource(store_, request);
+  const StoredPtr before = store_.etcd().Get(StorageOf(*request.kind), request.ns, request.name);
+  net::ServerResponse response = ServeResource(store_, request);
+  write_observer_({http, request.user, before, response});
+  return response;
 }
 
 Task<net::ServerResponse> ApiServer::ServeLogs(RestRequest request) {

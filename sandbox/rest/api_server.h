@@ -35,12 +35,22 @@ struct ServiceRequest {
 };
 using ServiceSource = std::function<Task<net::ServerResponse>(ServiceRequest)>;
 
+// A write as it has reached the store, and what became of it, whether or not the client hears of it.
+struct ServedWrite {
+  const net::ServerRequest& request;
+  std::string user;
+  StoredPtr before;  // what the path names, as it was; null when there was nothing, or it names nothing
+  const net::ServerResponse& response;
+};
+using WriteObserver = std::function<void(const ServedWrite&)>;
+
 struct RestRequest;
 using LogSource = std::function<Task<net::ServerResponse>(LogRequest)>;
 
 // An in-memory Kubernetes API, good enough for stock kubectl, for Spillway's controller and agents, and for go clients:
-// REST over a Store. Discovery, tables, paging, watches with bookmarks, patches, subresources; no authorization: every
-// authenticated user may do everything. Speaks JSON only. All on the loop: destroy what uses it first.
+// REST over a Store. Discovery, tables, paging, watches with bookmarks, patches, subresources. No authorization but of
+// kubelets' identities (node_restriction.h): every other user may do everything, and act as anybody. Speaks JSON only.
+// All on the loop: destroy what uses it first.
 class ApiServer {
  public:
   ApiServer(Runtime& runtime, ApiServerOptions options);
@@ -64,10 +74,13 @@ class ApiServer {
   void SetLogSource(LogSource source) { log_source_ = std::move(source); }
   // What answers behind Services; without one, their proxy is answered 501.
   void SetServiceSource(ServiceSource source) { service_source_ = std::move(source); }
+  // Hears of every write but reviews, once it is done; must not call back.
+  void SetWriteObserver(WriteObserver observer) { write_observer_ = std::move(observer); }
 
  private:
   Task<net::ServerResponse> ServeLogs(RestRequest request);
   Task<net::ServerResponse> ServeProxy(RestRequest request);
+  net::ServerResponse ServeObserved(const net::ServerRequest& http, const RestRequest& request);
 
   Runtime& runtime_;
   ApiServerOptions options_;
@@ -75,6 +88,7 @@ class ApiServer {
   Faults faults_;
   LogSource log_source_;
   ServiceSource service_source_;
+  WriteObserver write_observer_;
 };
 
 }  // namespace spillway::sandbox

@@ -1,11 +1,13 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "sandbox/rest/api_core.h"
+#include "sandbox/rest/node_restriction.h"
 #include "sandbox/store/json_path.h"
 #include "sandbox/store/patch.h"
 #include "sandbox/store/validation.h"
@@ -18,8 +20,18 @@ bool IsConverted(const Kind& kind) { return &StorageOf(kind) != &kind; }
 Json ToStored(const Kind& kind, Json object) { return IsConverted(kind) ? EventToCore(std::move(object)) : object; }
 Json FromStored(const Kind& kind, Json object) { return IsConverted(kind) ? EventFromCore(std::move(object)) : object; }
 
+// What the store says of core/v1 Events, of the Events that were asked for.
+ApiError InNameOf(const Kind& kind, ApiError error) {
+  const std::string kept = StorageOf(kind).GroupResource() + " \"";
+  const std::size_t at = error.message.find(kept);
+  if (!IsConverted(kind) || at == std::string::npos || (error.code != 404 && error.code != 409)) return error;
+  error.message.replace(at, kept.size(), kind.GroupResource() + " \"");
+  error.details["group"] = kind.group;
+  return error;
+}
+
 net::ServerResponse AnswerWith(Store& store, const RestRequest& request, int status, const ApiResult<Json>& object) {
-  if (!object) return ErrorResponse(object.error());
+  if (!object) return ErrorResponse(InNameOf(*request.kind, object.error()));
   const auto representation =
       Representation::Choose(*request.kind, request.accept, request.Param("includeObject"), store.runtime().WallNow());
   if (!representation) return ErrorResponse(representation.error());
@@ -74,22 +86,40 @@ ApiResult<Json> ReadObject(const RestRequest& request) {
   if (auto checked = CheckKindOf(request, *body); !checked) return Refuse(checked.error());
   if (auto checked = ValidateShape(*request.kind, *body); !checked) return Refuse(checked.error());
   if (auto checked = CheckPlace(request, *body); !checked) return Refuse(checked.error());
-  return ToStored(*request.kind, std::move(*body));
+  Json object = ToStored(*request.kind, std::move(*body));
+  if (auto decoded = Decode(StorageOf(*request.kind), object); !decoded) return Refuse(decoded.error());
+  return object;
 }
 
 WriteOptions OptionsOf(const RestRequest& request) { return {.dry_run = request.is_dry_run()}; }
 
-net::ServerResponse ServeCreate(Store& store, const RestRequest& request) {
-  if (request.kind->namespaced && request.ns.empty()) return ErrorResponse(MethodNotAllowed());
-  auto object = ReadObject(request);
-  if (!object) return ErrorResponse(object.error());
+// Until the node controller finds it ready. Source: plugin/pkg/admission/nodetaint.
+void TaintAsNotReady(Json& node) {
+  const Json taint = {{"key", "node.kubernetes.io/not-ready"}, {"effect", "NoSchedule"}};
+  Json& taints = ObjectAt(node, "spec")["taints"];
+  if (!taints.is_array()) taints = Json::array();
+  const bool has_it = std::any_of(taints.begin(), taints.end(), [&](const Json& each) {
+    return TextAt(each, "key") == taint["key"] && TextAt(each, "effect") == taint["effect"];
+  });
+  if (!has_it) taints.push_back(taint);
+}
+
+net::ServerResponse ServeCreated(Store& store, const RestRequest& request, Json object) {
+  if (auto allowed = RestrictCreate(store, request, object); !allowed) return ErrorResponse(allowed.error());
+  if (request.kind->plural == "nodes") TaintAsNotReady(object);
   if (IsConverted(*request.kind)) {
-    if (const auto errors = ValidateStrictEvent(*object); !errors.empty()) {
-      return ErrorResponse(Invalid(StorageOf(*request.kind), TextAt(*object, "metadata.name"), errors));
+    if (const auto errors = ValidateStrictEvent(object); !errors.empty()) {
+      return ErrorResponse(Invalid(StorageOf(*request.kind), TextAt(object, "metadata.name"), errors));
     }
   }
   return AnswerWith(store, request, 201,
-                    store.Create(request.kind->GroupResource(), std::move(*object), OptionsOf(request)));
+                    store.Create(request.kind->GroupResource(), std::move(object), OptionsOf(request)));
+}
+
+net::ServerResponse ServeCreate(Store& store, const RestRequest& request) {
+  if (request.kind->namespaced && request.ns.empty()) return ErrorResponse(MethodNotAllowed());
+  auto object = ReadObject(request);
+  return object ? ServeCreated(store, request, std::move(*object)) : ErrorResponse(object.error());
 }
 
 Part PartOf(const RestRequest& request) { return request.subresource == "status" ? Part::kStatus : Part::kObject; }
@@ -97,16 +127,43 @@ Part PartOf(const RestRequest& request) { return request.subresource == "status"
 net::ServerResponse ServeUpdate(Store& store, const RestRequest& request) {
   auto object = ReadObject(request);
   if (!object) return ErrorResponse(object.error());
-  const std::string version = TextAt(*object, "metadata.resourceVersion");
+  const std::string version = TextAt(*object, "metadata.resourceVersion"), uid = TextAt(*object, "metadata.uid");
   const bool exists = store.etcd().Get(StorageOf(*request.kind), request.ns, request.name) != nullptr;
-  if (!exists && request.kind->put_creates && version.empty()) return ServeCreate(store, request);
+  if (!exists && request.kind->put_creates) {
+    if (!uid.empty()) return ErrorResponse(PreconditionFailed(*request.kind, request.ns, request.name, "UID", uid, ""));
+    (*object)["metadata"].erase("resourceVersion");
+    return ServeCreated(store, request, std::move(*object));
+  }
   if (exists && request.kind->put_needs_version && version.empty()) {
-    return ErrorResponse(Invalid(*request.kind, request.name,
-                                 {FieldInvalid("metadata.resourceVersion", 0, "must be specified for an update")}));
+    ApiError error = Invalid(*request.kind, request.name,
+                             {FieldInvalid("metadata.resourceVersion", 0, "must be specified for an update")});
+    error.message.replace(0, error.message.find(' '), request.kind->GroupResource());
+    error.details["kind"] = request.kind->plural;
+    return ErrorResponse(error);
+  }
+  if (exists) {
+    const auto current = store.Get(request.kind->GroupResource(), request.ns, request.name);
+    if (auto allowed = RestrictUpdate(request, *current, *object); !allowed) return ErrorResponse(allowed.error());
   }
   return AnswerWith(
       store, request, 200,
       store.Update(request.kind->GroupResource(), std::move(*object), PartOf(request), OptionsOf(request)));
+}
+
+// What `patch` makes of the stored object, if the user may.
+ApiResult<Json> NextOf(const RestRequest& request, PatchType type, const Json& current, const Json& patch) {
+  const Kind& kind = *request.kind;
+  const Kind& kept = StorageOf(kind);
+  auto patched = ApplyPatch(type, FromStored(kind, current), patch);
+  if (!patched) return patched;
+  Json next = ToStored(kind, std::move(*patched));
+  if (auto decoded = DecodePatched(kept, next, patch); !decoded) return Refuse(decoded.error());
+  if (auto placed = CheckPlace(request, next); !placed) return Refuse(placed.error());
+  if (auto allowed = RestrictUpdate(request, current, next); !allowed) return Refuse(allowed.error());
+  if (!IsConverted(kind)) return next;
+  const auto errors = ValidateStrictEventUpdate(current, next);
+  if (!errors.empty()) return Refuse(Invalid(kept, request.name, errors));
+  return next;
 }
 
 net::ServerResponse ServePatch(Store& store, const RestRequest& request) {
@@ -134,21 +191,14 @@ net::ServerResponse ServePatch(Store& store, const RestRequest& request) {
   }
   return AnswerWith(store, request, 200,
                     store.Transform(kept, request.ns, request.name, PartOf(request), OptionsOf(request),
-                                    [&](const Json& current) -> ApiResult<Json> {
-                                      auto patched = ApplyPatch(*type, FromStored(kind, current), *patch);
-                                      if (!patched) return patched;
-                                      Json next = ToStored(kind, std::move(*patched));
-                                      const auto errors = IsConverted(kind) ? ValidateStrictEventUpdate(current, next)
-                                                                            : std::vector<FieldError>();
-                                      if (!errors.empty()) return Refuse(Invalid(kept, request.name, errors));
-                                      return next;
-                                    }));
+                                    [&](const Json& current) { return NextOf(request, *type, current, *patch); }));
 }
 
 net::ServerResponse ServeDelete(Store& store, const RestRequest& request) {
   const auto options = ReadDeleteOptions(request);
   if (!options) return ErrorResponse(options.error());
   const Kind& kept = StorageOf(*request.kind);
+  if (auto allowed = RestrictDelete(store, request); !allowed) return ErrorResponse(allowed.error());
   auto deleted = store.Delete(kept.GroupResource(), request.ns, request.name, *options);
   if (!deleted) return ErrorResponse(deleted.error());
   const bool gone = !store.etcd().Get(kept, request.ns, request.name);
@@ -214,12 +264,6 @@ ApiResult<DeleteOptions> ReadDeleteOptions(const RestRequest& request) {
   if (Find(body, "gracePeriodSeconds")) options.grace_period_seconds = IntAt(body, "gracePeriodSeconds", 0);
   if (const std::string grace = request.Param("gracePeriodSeconds"); !grace.empty() && !options.grace_period_seconds) {
     options.grace_period_seconds = std::strtoll(grace.c_str(), nullptr, 10);
-  }
-  if (options.grace_period_seconds && *options.grace_period_seconds < -1) {
-    static const Kind kind{.version = "v1", .kind = "DeleteOptions", .plural = "deleteoptions"};
-    return Refuse(Invalid(
-        kind, "",
-        {FieldInvalid("gracePeriodSeconds", *options.grace_period_seconds, "must be greater than or equal to 0")}));
   }
   return options;
 }

@@ -92,7 +92,8 @@ std::optional<ApiResult<RestRequest>> ParseRestRequest(const net::ServerRequest&
   if (!found) return Refuse(UnknownPath());
   rest.query = net::ParseQuery(http.query);
   rest.raw_query = http.query;
-  rest.user = http.client_common_name;
+  const std::string impersonated = http.Header("impersonate-user");
+  rest.user = impersonated.empty() ? http.client_common_name : impersonated;
   rest.content_type = http.Header("content-type");
   rest.accept = http.Header("accept");
   rest.body = http.body;

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "sandbox/rest/api_core.h"
+#include "sandbox/rest/node_restriction.h"
 #include "sandbox/store/json_path.h"
 #include "sandbox/store/patch.h"
 
@@ -74,15 +75,48 @@ net::ServerResponse ServeFinalize(Store& store, const RestRequest& request) {
   return ns ? JsonResponse(200, ns->dump()) : ErrorResponse(ns.error());
 }
 
+// What a token is bound to must be there. Source: pkg/registry/core/serviceaccount/storage/token.go, v1.36.
+ApiStatus CheckBound(const Store& store, const RestRequest& request, const Json& bound) {
+  const std::string kind = TextAt(bound, "kind"), version = TextAt(bound, "apiVersion");
+  const std::string name = TextAt(bound, "name"), uid = TextAt(bound, "uid");
+  const Kind* known = FindKindOf(version, kind);
+  const bool can_bind = known && version == "v1" && (kind == "Pod" || kind == "Secret" || kind == "Node");
+  if (!can_bind)
+    return Refuse(BadRequest(fmt::format("cannot bind token to object of type {}, Kind={}", version, kind)));
+  const auto there = store.Get(known->plural, known->namespaced ? request.ns : "", name);
+  if (!there) return Refuse(there.error());
+  if (uid.empty() || uid == TextAt(*there, "metadata.uid")) return {};
+  return Refuse(Conflict(*known, kind, name,
+                         fmt::format("the UID in the bound object reference ({}) does not match the UID in record. The "
+                                     "object might have been deleted and then recreated",
+                                     uid)));
+}
+
+ApiStatus CheckTokenRequest(const Store& store, const RestRequest& request, const Json& body) {
+  static const Kind kind{.group = "authentication.k8s.io", .version = "v1", .kind = "TokenRequest"};
+  constexpr std::int64_t kShortest = 600, kLongest = std::int64_t{1} << 32;
+  const std::int64_t seconds = IntAt(body, "spec.expirationSeconds", 3600);
+  const char* why = seconds < kShortest  ? "may not specify a duration less than 10 minutes"
+                    : seconds > kLongest ? "may not specify a duration larger than 2^32 seconds"
+                                         : nullptr;
+  if (why) return Refuse(Invalid(kind, "", {FieldInvalid("spec.expirationSeconds", seconds, why)}));
+  const Json* bound = Find(body, "spec.boundObjectRef");
+  return bound ? CheckBound(store, request, *bound) : ApiStatus();
+}
+
 // POST serviceaccounts/{name}/token. The token opens nothing: this API knows users by their certificates.
 net::ServerResponse ServeToken(Store& store, const RestRequest& request) {
   const auto account = store.Get("serviceaccounts", request.ns, request.name);
   if (!account) return ErrorResponse(account.error());
   auto body = BodyOf(request);
   if (!body || !body->is_object()) return ErrorResponse(BadRequest("a TokenRequest must be an object"));
+  if (auto allowed = RestrictCreate(store, request, *body); !allowed) return ErrorResponse(allowed.error());
+  if (auto checked = CheckTokenRequest(store, request, *body); !checked) return ErrorResponse(checked.error());
   const auto lifetime = std::chrono::seconds(IntAt(*body, "spec.expirationSeconds", 3600));
   (*body)["status"] = {{"token", fmt::format("sandbox:{}:{}", request.ns, request.name)},
                        {"expirationTimestamp", base::FormatRfc3339(store.runtime().WallNow() + lifetime)}};
+  ObjectAt(*body, "metadata")["name"] = request.name;
+  (*body)["metadata"]["namespace"] = request.ns;
   return JsonResponse(201, body->dump());
 }
 

@@ -88,8 +88,8 @@ ApiError Invalid(const Kind& kind, std::string_view name, const std::vector<Fiel
 }
 
 ApiError Forbidden(const Kind& kind, std::string_view name, std::string_view why) {
-  return {403, "Forbidden", fmt::format("{} \"{}\" is forbidden: {}", kind.GroupResource(), name, why),
-          Details(kind, name)};
+  const std::string what = name.empty() ? kind.GroupResource() : fmt::format("{} \"{}\"", kind.GroupResource(), name);
+  return {403, "Forbidden", fmt::format("{} is forbidden: {}", what, why), Details(kind, name)};
 }
 
 ApiError BadRequest(std::string message) { return {400, "BadRequest", std::move(message), nullptr}; }

@@ -9,7 +9,19 @@
 namespace spillway::sandbox {
 namespace {
 
+// podIP and podIPs say the same; where they differ, podIP counts. Source: pkg/apis/core/v1/conversion.go, v1.36.
+void SettleAddresses(Json& status) {
+  const Json& list = ArrayAt(status, "podIPs");
+  const std::string ip = TextAt(status, "podIP");
+  if (ip.empty() && !list.empty()) {
+    status["podIP"] = TextAt(list[0], "ip");
+  } else if (!ip.empty() && (list.empty() || TextAt(list[0], "ip") != ip)) {
+    status["podIPs"] = Json::array({{{"ip", ip}}});
+  }
+}
+
 void DefaultPod(Json& pod) {
+  if (Json* status = Find(pod, "status"); status && status->is_object()) SettleAddresses(*status);
   Json& spec = ObjectAt(pod, "spec");
   DefaultPodSpec(spec);
   Default(spec, "enableServiceLinks", true);

@@ -1,5 +1,7 @@
 #include "sandbox/store/patch.h"
 
+#include "sandbox/store/validation.h"
+
 namespace spillway::sandbox {
 namespace {
 
@@ -24,6 +26,15 @@ ApiResult<Json> ApplyPatch(PatchType type, const Json& current, const Json& patc
   Json merged = current;
   merged.merge_patch(patch);
   return merged;
+}
+
+ApiStatus DecodePatched(const Kind& kind, Json& patched, const Json& patch) {
+  const auto decoded = Decode(kind, patched);
+  if (decoded) return {};
+  static const Kind none{};
+  ApiError error = Invalid(none, "", {FieldInvalid("patch", patch.dump(), decoded.error().message)});
+  error.details.erase("kind");
+  return Refuse(std::move(error));
 }
 
 }  // namespace spillway::sandbox

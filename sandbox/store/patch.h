@@ -14,6 +14,9 @@ namespace spillway::sandbox {
 // Source: apimachinery pkg/util/strategicpatch/patch.go and the patchMergeKey tags of k8s.io/api, v0.36.
 ApiResult<Json> ApplyPatch(PatchType type, const Json& current, const Json& patch);
 
+// Decodes what `patch` has made of an object of `kind`: 422 when it is none any more.
+ApiStatus DecodePatched(const Kind& kind, Json& patched, const Json& patch);
+
 ApiResult<Json> StrategicMerge(Json current, const Json& patch);
 
 }  // namespace spillway::sandbox

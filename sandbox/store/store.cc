@@ -44,6 +44,27 @@ bool SpecChanged(const Kind& kind, const Json& old, const Json& next) {
   return kind.plural == "deployments" && part(old, "metadata.annotations") != part(next, "metadata.annotations");
 }
 
+// What is not said of the status that the server has the word on.
+void KeepOldStatus(const Json& old, Json& status) {
+  if (const Json* quality = Find(old, "status.qosClass")) Default(status, "qosClass", *quality);
+  if (const Json* seen = Find(old, "status.observedGeneration")) Default(status, "observedGeneration", *seen);
+}
+
+// A write of /status: `old` with the status of `next`, and what of the metadata may be written this way.
+Json StatusOnly(const Kind& kind, const Json& old, Json next) {
+  Json written = old;
+  written["status"] = next.contains("status") ? std::move(next["status"]) : Json::object();
+  if (kind.plural == "pods") KeepOldStatus(old, written["status"]);
+  for (const char* field : {"labels", "annotations", "finalizers", "managedFields"}) {
+    if (next["metadata"].contains(field)) {
+      written["metadata"][field] = std::move(next["metadata"][field]);
+    } else {
+      written["metadata"].erase(field);
+    }
+  }
+  return written;
+}
+
 bool IsHeldBack(const Json& object) { return !ArrayAt(object, "metadata.finalizers").empty(); }
 
 }  // namespace
@@ -128,7 +149,7 @@ Json Store::Timestamp() const { return base::FormatRfc3339(runtime_.WallNow()); 
 ApiResult<Json> Store::Create(std::string_view resource, Json object, WriteOptions options) {
   const Kind* kind = FindStorageKind(resource);
   if (!kind) return Refuse(UnknownPath());
-  if (auto shape = ValidateShape(*kind, object); !shape) return Refuse(shape.error());
+  if (auto decoded = Decode(*kind, object); !decoded) return Refuse(decoded.error());
   object["apiVersion"] = kind->ApiVersion();
   object["kind"] = kind->kind;
   Json& metadata = ObjectAt(object, "metadata");
@@ -157,6 +178,7 @@ ApiResult<Json> Store::Create(std::string_view resource, Json object, WriteOptio
   if (kind->plural == "pods") {
     if (auto admitted = AdmitPod(object); !admitted) return Refuse(admitted.error());
   }
+  if (auto decoded = Decode(*kind, object); !decoded) return Refuse(decoded.error());  // with what was filled in
   if (const auto errors = ValidateCreate(*kind, object); !errors.empty()) return Refuse(Invalid(*kind, name, errors));
   if (etcd_.Get(*kind, ns, name)) return Refuse(AlreadyExists(*kind, name));
   if (options.dry_run) return object;
@@ -167,19 +189,27 @@ ApiResult<Json> Store::Create(std::string_view resource, Json object, WriteOptio
 ApiResult<Json> Store::Update(std::string_view resource, Json object, Part part, WriteOptions options) {
   const Kind* kind = FindStorageKind(resource);
   if (!kind) return Refuse(UnknownPath());
-  if (auto shape = ValidateShape(*kind, object); !shape) return Refuse(shape.error());
+  if (auto decoded = Decode(*kind, object); !decoded) return Refuse(decoded.error());
   std::string ns = kind->namespaced ? TextAt(object, "metadata.namespace") : "";
   if (kind->namespaced && ns.empty()) ns = "default";
   const std::string name = TextAt(object, "metadata.name");
-  return Transform(*kind, ns, name, part, options, [&](const Json&) -> ApiResult<Json> { return std::move(object); });
+  return Transform(*kind, ns, name, part, options, [&](const Json& current) -> ApiResult<Json> {
+    const std::string uid = TextAt(object, "metadata.uid"), actual = TextAt(current, "metadata.uid");
+    if (!uid.empty() && uid != actual) return Refuse(PreconditionFailed(*kind, ns, name, "UID", uid, actual));
+    return std::move(object);
+  });
 }
 
 ApiResult<Json> Store::Patch(std::string_view resource, std::string_view ns, std::string_view name, PatchType type,
                              const Json& patch, Part part, WriteOptions options) {
   const Kind* kind = FindStorageKind(resource);
   if (!kind) return Refuse(UnknownPath());
-  return Transform(*kind, ns, name, part, options,
-                   [&](const Json& current) { return ApplyPatch(type, current, patch); });
+  return Transform(*kind, ns, name, part, options, [&](const Json& current) {
+    auto patched = ApplyPatch(type, current, patch);
+    if (!patched) return patched;
+    if (auto decoded = DecodePatched(*kind, *patched, patch); !decoded) return ApiResult<Json>(Refuse(decoded.error()));
+    return patched;
+  });
 }
 
 ApiResult<Json> Store::Modify(std::string_view resource, std::string_view ns, std::string_view name, Part part,
@@ -203,30 +233,17 @@ ApiResult<Json> Store::Transform(const Kind& kind, std::string_view ns, std::str
   return Replace(kind, *current, std::move(*next), part, options);
 }
 
-ApiStatus Store::CheckIdentity(const Kind& kind, const Stored& current, const Json& next) const {
-  const std::string uid = TextAt(next, "metadata.uid");
-  if (!uid.empty() && uid != current.uid) {
-    return Refuse(PreconditionFailed(kind, current.ns, current.name, "UID", uid, current.uid));
-  }
+ApiResult<Json> Store::Replace(const Kind& kind, const Stored& current, Json next, Part part, WriteOptions options) {
   const std::string version = TextAt(next, "metadata.resourceVersion");
   if (!version.empty() && version != std::to_string(current.revision)) {
     return Refuse(Conflict(kind, kind.GroupResource(), current.name, kModified));
   }
-  return {};
-}
-
-ApiResult<Json> Store::Replace(const Kind& kind, const Stored& current, Json next, Part part, WriteOptions options) {
-  if (auto same = CheckIdentity(kind, current, next); !same) return Refuse(same.error());
   const Json old = Parsed(current);
+  std::vector<FieldError> errors = ValidateMetadataUpdate(old, next);
   ObjectAt(next, "metadata");
   KeepServerMetadata(old, next);
   if (part == Part::kStatus) {
-    Json status_only = old;
-    status_only["status"] = next.contains("status") ? next["status"] : Json::object();
-    for (const char* field : {"labels", "annotations", "finalizers", "managedFields"}) {
-      if (next["metadata"].contains(field)) status_only["metadata"][field] = next["metadata"][field];
-    }
-    next = std::move(status_only);
+    next = StatusOnly(kind, old, std::move(next));
   } else if (kind.has_status) {
     if (const Json* status = Find(old, "status")) {
       next["status"] = *status;
@@ -235,17 +252,13 @@ ApiResult<Json> Store::Replace(const Kind& kind, const Stored& current, Json nex
     }
   }
   ApplyDefaults(kind, next);
-  if (part == Part::kStatus) {
-    if (const auto errors = ValidateStatusUpdate(kind, old, next); !errors.empty()) {
-      return Refuse(Invalid(kind, current.name, errors));
-    }
-  } else {
-    if (const auto errors = ValidateUpdate(kind, old, next); !errors.empty()) {
-      return Refuse(Invalid(kind, current.name, errors));
-    }
-    if (kind.has_generation && SpecChanged(kind, old, next)) {
-      next["metadata"]["generation"] = IntAt(old, "metadata.generation", 0) + 1;
-    }
+  for (FieldError& error :
+       part == Part::kStatus ? ValidateStatusUpdate(kind, old, next) : ValidateUpdate(kind, old, next)) {
+    errors.push_back(std::move(error));
+  }
+  if (!errors.empty()) return Refuse(Invalid(kind, current.name, errors));
+  if (part == Part::kObject && kind.has_generation && SpecChanged(kind, old, next)) {
+    next["metadata"]["generation"] = IntAt(old, "metadata.generation", 0) + 1;
   }
   if (next == old || options.dry_run) return next;
   const bool leaving = Find(next, "metadata.deletionTimestamp") &&

@@ -104,7 +104,6 @@ class Store {
 
  private:
   ApiResult<Json> Replace(const Kind& kind, const Stored& current, Json next, Part part, WriteOptions options);
-  ApiStatus CheckIdentity(const Kind& kind, const Stored& current, const Json& next) const;
   ApiStatus CheckNamespace(const Kind& kind, std::string_view ns, std::string_view name) const;
   ApiStatus AdmitPod(Json& pod) const;
   void PrepareForCreate(const Kind& kind, Json& object);

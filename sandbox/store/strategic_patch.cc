@@ -88,7 +88,8 @@ class Merger {
     const std::string directive = DirectiveOf(patch);
     if (directive == "replace") return WithoutDirectives(patch);
     if (directive == "delete") return nullptr;
-    if (!directive.empty() && directive != "merge") Fail("unknown $patch \"" + directive + "\"");
+    if (!directive.empty() && directive != "merge")
+      Fail("unknown patch type: " + directive + " in map: " + patch.dump());
     if (!current.is_object()) current = Json::object();
     Json before = Json::object();
     for (const auto& [key, value] : patch.items()) {

@@ -8,41 +8,30 @@
 
 #include "kube/api/quantity.h"
 #include "sandbox/store/json_path.h"
+#include "sandbox/store/validation_names.h"
+#include "sandbox/store/wire_form.h"
 
 namespace spillway::sandbox {
 namespace {
 
 using Errors = std::vector<FieldError>;
 
-constexpr std::string_view kSubdomainRule =
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
-    "end "
-    "with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-constexpr std::string_view kLabelRule =
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
-    "an "
-    "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-
-bool IsLowerAlnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
-
-bool IsLabel(std::string_view text) {
-  return !text.empty() && text.size() <= 63 && IsLowerAlnum(text.front()) && IsLowerAlnum(text.back()) &&
-         std::all_of(text.begin(), text.end(), [](char c) { return IsLowerAlnum(c) || c == '-'; });
-}
-
-bool IsSubdomain(std::string_view text) {
-  if (text.empty() || text.size() > 253) return false;
-  while (true) {
-    const std::size_t dot = text.find('.');
-    const std::string_view part = text.substr(0, dot);
-    if (part.empty() || !IsLowerAlnum(part.front()) || !IsLowerAlnum(part.back()) ||
-        !std::all_of(part.begin(), part.end(), [](char c) { return IsLowerAlnum(c) || c == '-'; })) {
-      return false;
+// Labels and annotations.
+void CheckMaps(const Json& object, Errors& errors) {
+  if (const Json* labels = Find(object, "metadata.labels"); labels && labels->is_object()) {
+    for (const auto& [key, value] : labels->items()) {
+      for (const std::string& why : WhyNoLabelKey(key)) errors.push_back(FieldInvalid("metadata.labels", key, why));
+      for (const std::string& why : WhyNoLabelValue(value.is_string() ? value.get<std::string>() : ""))
+        errors.push_back(FieldInvalid("metadata.labels", value, why));
     }
-    if (dot == std::string_view::npos) return true;
-    text.remove_prefix(dot + 1);
+  }
+  if (const Json* annotations = Find(object, "metadata.annotations"); annotations && annotations->is_object()) {
+    for (const auto& [key, value] : annotations->items()) {
+      std::string lower = key;
+      std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+      for (const std::string& why : WhyNoLabelKey(lower))
+        errors.push_back(FieldInvalid("metadata.annotations", key, why));
+    }
   }
 }
 
@@ -51,27 +40,42 @@ void CheckMetadata(const Kind& kind, const Json& object, Errors& errors) {
   if (name.empty()) {
     errors.push_back(FieldRequired("metadata.name", "name or generateName is required"));
   } else if (kind.plural == "namespaces" || kind.plural == "services") {
-    if (!IsLabel(name)) errors.push_back(FieldInvalid("metadata.name", name, kLabelRule));
+    for (const std::string& why : WhyNoLabel(name)) errors.push_back(FieldInvalid("metadata.name", name, why));
   } else if (kind.group == "rbac.authorization.k8s.io") {
     if (name.find_first_of("/%") != std::string::npos) {
       errors.push_back(FieldInvalid("metadata.name", name, "may not contain '/' or '%'"));
     }
-  } else if (!IsSubdomain(name)) {
-    errors.push_back(FieldInvalid("metadata.name", name, kSubdomainRule));
+  } else {
+    for (const std::string& why : WhyNoSubdomain(name)) errors.push_back(FieldInvalid("metadata.name", name, why));
   }
+  CheckMaps(object, errors);
+}
+
+// Devices and the like: what is asked for is what there is, no more and no less.
+bool IsOvercommitAllowed(const std::string& resource) {
+  const bool is_native =
+      resource.find('/') == std::string::npos || resource.find("kubernetes.io/") != std::string::npos;
+  return is_native && !resource.starts_with("hugepages-");
 }
 
 void CheckResources(const Json& container, const std::string& path, Errors& errors) {
   const Json* limits = Find(container, "resources.limits");
   const Json* requests = Find(container, "resources.requests");
-  if (!limits || !requests || !limits->is_object() || !requests->is_object()) return;
+  if (!requests || !requests->is_object()) return;
   for (const auto& [name, amount] : requests->items()) {
-    const auto limit = limits->find(name);
-    if (limit == limits->end() || !amount.is_string() || !limit->is_string()) continue;
-    if (*kube::Quantity::Parse(amount.get<std::string>()) > *kube::Quantity::Parse(limit->get<std::string>())) {
-      errors.push_back(
-          FieldInvalid(path + ".resources.requests", amount,
-                       fmt::format("must be less than or equal to {} limit of {}", name, limit->get<std::string>())));
+    const bool has_limit = limits && limits->is_object() && limits->contains(name);
+    if (!has_limit && !IsOvercommitAllowed(name)) {
+      errors.push_back(FieldRequired(path + ".resources.limits", "Limit must be set for non overcommitable resources"));
+    }
+    if (!has_limit || !amount.is_string() || !(*limits)[name].is_string()) continue;
+    const std::string most = (*limits)[name].get<std::string>();
+    const auto asked = *kube::Quantity::Parse(amount.get<std::string>()), limit = *kube::Quantity::Parse(most);
+    if (asked != limit && !IsOvercommitAllowed(name)) {
+      errors.push_back(FieldInvalid(path + ".resources.requests", amount,
+                                    fmt::format("must be equal to {} limit of {}", name, most)));
+    } else if (asked > limit) {
+      errors.push_back(FieldInvalid(path + ".resources.requests", amount,
+                                    fmt::format("must be less than or equal to {} limit of {}", name, most)));
     }
   }
 }
@@ -86,8 +90,8 @@ void CheckPodSpec(const Json& owner, const std::string& path, Errors& errors) {
       const std::string name = TextAt(each[i], "name");
       if (name.empty()) {
         errors.push_back(FieldRequired(at + ".name"));
-      } else if (!IsLabel(name)) {
-        errors.push_back(FieldInvalid(at + ".name", name, kLabelRule));
+      } else {
+        for (const std::string& why : WhyNoLabel(name)) errors.push_back(FieldInvalid(at + ".name", name, why));
       }
       if (TextAt(each[i], "image").empty()) errors.push_back(FieldRequired(at + ".image"));
       CheckResources(each[i], at, errors);
@@ -216,14 +220,37 @@ bool IsTextMap(const Json* map) {
          (map->is_object() && std::all_of(map->begin(), map->end(), [](const Json& v) { return v.is_string(); }));
 }
 
+void CheckLease(const Json& lease, Errors& errors) {
+  const Json* seconds = Find(lease, "spec.leaseDurationSeconds");
+  if (seconds && IntAt(lease, "spec.leaseDurationSeconds", 0) <= 0) {
+    errors.push_back(FieldInvalid("spec.leaseDurationSeconds", *seconds, "must be greater than 0"));
+  }
+  const Json* transitions = Find(lease, "spec.leaseTransitions");
+  if (transitions && IntAt(lease, "spec.leaseTransitions", 0) < 0) {
+    errors.push_back(FieldInvalid("spec.leaseTransitions", *transitions, "must be greater than or equal to 0"));
+  }
+}
+
 }  // namespace
+
+Errors ValidateMetadataUpdate(const Json& old, const Json& next) {
+  Errors errors;
+  const std::string uid = TextAt(next, "metadata.uid");
+  if (!uid.empty() && uid != TextAt(old, "metadata.uid")) {
+    errors.push_back(FieldInvalid("metadata.uid", uid, "field is immutable"));
+  }
+  CheckMaps(next, errors);
+  return errors;
+}
 
 Errors ValidateCreate(const Kind& kind, const Json& object) {
   Errors errors;
   CheckMetadata(kind, object, errors);
   if (kind.plural == "pods") CheckPodSpec(object, "spec", errors);
+  if (kind.plural == "nodes") CheckNode(object, errors);
+  if (kind.plural == "leases") CheckLease(object, errors);
   if (kind.plural == "events") {
-    for (FieldError& error : ValidateEvent(object)) errors.push_back(std::move(error));
+    for (FieldError& error : ValidateEvent(object, EventApi::kCore)) errors.push_back(std::move(error));
   }
   if (IsWorkload(kind)) CheckWorkload(kind, object, errors);
   return errors;
@@ -232,6 +259,11 @@ Errors ValidateCreate(const Kind& kind, const Json& object) {
 Errors ValidateUpdate(const Kind& kind, const Json& old, const Json& next) {
   Errors errors;
   if (kind.plural == "pods") CheckPodUpdate(old, next, errors);
+  if (kind.plural == "nodes") CheckNode(next, errors);
+  if (kind.plural == "leases") CheckLease(next, errors);
+  if (kind.plural == "events") {
+    for (FieldError& error : ValidateEvent(next, EventApi::kCore)) errors.push_back(std::move(error));
+  }
   if (IsWorkload(kind)) {
     CheckWorkload(kind, next, errors);
     const Json* before = Find(old, "spec.selector");
@@ -308,6 +340,12 @@ ApiStatus ValidateShape(const Kind& kind, const Json& object) {
     if (!spec->is_object()) return Refuse(Unreadable(kind, "spec.template.spec must be an object"));
     return CheckContainerShapes(kind, *spec);
   }
+  return {};
+}
+
+ApiStatus Decode(const Kind& kind, Json& object) {
+  if (auto shape = ValidateShape(kind, object); !shape) return shape;
+  if (const auto why = ToWireForm(kind, object)) return Refuse(Unreadable(kind, *why));
   return {};
 }
 

@@ -1,9 +1,11 @@
 #include <fmt/core.h>
 
 #include <string>
+#include <string_view>
 
 #include "sandbox/store/json_path.h"
 #include "sandbox/store/validation.h"
+#include "sandbox/store/validation_names.h"
 
 // Source: pkg/apis/core/validation/events.go, v1.36.
 
@@ -30,7 +32,7 @@ void CheckSeries(const Json& event, Errors& errors) {
 
 }  // namespace
 
-Errors ValidateEvent(const Json& event) {
+Errors ValidateEvent(const Json& event, EventApi api) {
   Errors errors;
   const std::string ns = TextAt(event, "metadata.namespace");
   const std::string about = TextAt(event, "involvedObject.namespace");
@@ -42,7 +44,10 @@ Errors ValidateEvent(const Json& event) {
     return errors;
   }
   if (about.empty() && ns != "default" && ns != "kube-system") misplaced();
-  CheckText(event, "reportingComponent", kLongest, errors);
+  const std::string controller = TextAt(event, "reportingComponent");
+  const char* field = api == EventApi::kStrict ? "reportingController" : "reportingComponent";
+  if (controller.empty()) errors.push_back(FieldRequired(field));
+  for (const std::string& why : WhyNoLabelKey(controller)) errors.push_back(FieldInvalid(field, controller, why));
   CheckText(event, "reportingInstance", kLongest, errors);
   CheckText(event, "action", kLongest, errors);
   CheckText(event, "reason", kLongest, errors);
@@ -53,7 +58,7 @@ Errors ValidateEvent(const Json& event) {
 }
 
 Errors ValidateStrictEvent(const Json& event) {
-  Errors errors;
+  Errors errors = ValidateEvent(event, EventApi::kStrict);
   CheckSeries(event, errors);
   if (TextAt(event, "eventTime").empty()) errors.push_back(FieldRequired("eventTime"));
   const std::string type = TextAt(event, "type");
@@ -71,7 +76,7 @@ Errors ValidateStrictEvent(const Json& event) {
 }
 
 Errors ValidateStrictEventUpdate(const Json& old, const Json& next) {
-  Errors errors;
+  Errors errors = ValidateEvent(next, EventApi::kStrict);
   const Json none;
   const auto part = [&](const Json& event, const char* field) -> const Json& {
     const Json* found = Find(event, field);
@@ -80,9 +85,9 @@ Errors ValidateStrictEventUpdate(const Json& old, const Json& next) {
   if (part(old, "series") != part(next, "series")) CheckSeries(next, errors);
   for (const char* field : {"involvedObject", "reason", "message", "type", "eventTime", "action", "related",
                             "reportingComponent", "reportingInstance"}) {
-    if (part(old, field) != part(next, field)) {
-      errors.push_back(FieldInvalid(field, part(next, field), "field is immutable"));
-    }
+    if (part(old, field) == part(next, field)) continue;
+    const bool is_renamed = std::string_view(field) == "reportingComponent";
+    errors.push_back(FieldInvalid(is_renamed ? "reportingController" : field, part(next, field), "field is immutable"));
   }
   return errors;
 }

@@ -24,7 +24,7 @@ import tempfile
 import time
 
 import pki
-from api import Api
+from api import Api, PersistentApi
 from processes import Process, free_ports, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -102,6 +102,15 @@ class ControlPlane:
         token = self.kubectl("create", "token", name, "--namespace", namespace, f"--duration={hours}h").strip()
         return self._write_kubeconfig(name, f"token: {token}")
 
+    def api_as(self, user: str, groups=()) -> PersistentApi:
+        """The API for a client certificate of `user`."""
+        client = self.authority.client(user.replace(":", "-"), user, groups)
+        return PersistentApi("127.0.0.1", self._port, self.authority.cert, client)
+
+    def api_as_service_account(self, namespace: str, name: str) -> PersistentApi:
+        token = self.kubectl("create", "token", name, "--namespace", namespace, "--duration=1h").strip()
+        return PersistentApi("127.0.0.1", self._port, self.authority.cert, token=token)
+
     def serving_certificate(self, name: str) -> pki.Certificate:
         """A serving certificate for 127.0.0.1 that the API server trusts, as for an agent's kubelet API."""
         return self.authority.server(name)
@@ -161,13 +170,16 @@ class ControlPlane:
         self._etcd_port = etcd
         self._start_apiserver()
         self.api.create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", _KUBELET_API_ADMIN)
+        self._start_controllers()
+        self.start_seconds = time.monotonic() - began
+
+    def _start_controllers(self):
         self._start_controller_manager()  # not before: it and the scheduler would back off for seconds
         self._start_scheduler()
         self._wait(lambda: Api("127.0.0.1", self._scheduler_port, self.authority.cert).get("/readyz") == "ok",
                    "kube-scheduler ready")
         self._wait(lambda: self.api.get("/api/v1/namespaces/default/serviceaccounts/default"),
                    "kube-controller-manager made the default ServiceAccount")
-        self.start_seconds = time.monotonic() - began
 
     def _make_keys(self):
         self.authority = pki.Authority(self.directory / "pki")
@@ -275,6 +287,23 @@ current-context: test
         elif self._remove_at_end:
             shutil.rmtree(self.directory, ignore_errors=True)
         self._processes, self._control_plane = [], []
+
+
+class ApiServerAlone(ControlPlane):
+    """etcd and kube-apiserver, and nobody else: nothing changes but by the test's own writes."""
+
+    def _start_controllers(self):
+        self._wait(lambda: self.api.get("/api/v1/namespaces/default"), "kube-apiserver made the namespace default")
+        self.create_service_account("default")
+
+    def create_namespace(self, name: str):
+        self.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        self.create_service_account(name)
+
+    def create_service_account(self, namespace: str):
+        """The one that Pods get who name none."""
+        self.api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts", {
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}, "automountServiceAccountToken": False})
 
 
 # What kubeadm sets up too: the API server's own identity may use every kubelet's API (logs, exec).

@@ -50,7 +50,7 @@ Json PodTemplate(const Line& load, const std::string& name) {
   requests = Json::object();
   if (load.options.contains("cpu")) requests["cpu"] = load.Text("cpu");
   if (load.options.contains("memory")) requests["memory"] = load.Text("memory");
-  if (load.options.contains("gpu")) requests["nvidia.com/gpu"] = load.Text("gpu");
+  if (load.options.contains("gpu")) container["resources"]["limits"]["nvidia.com/gpu"] = load.Text("gpu");
   if (load.options.contains("scratch")) requests["ephemeral-storage"] = load.Text("scratch");
   if (load.Text("needs") == "privileged") container["securityContext"]["privileged"] = true;
   if (const auto port = load.Number("port", 0); port > 0)
