@@ -133,7 +133,7 @@ FaultInjector::Victim FaultInjector::Find(const Line& fault) {
   }
   if (fault.Word(1) != "agent" || world_.agents_.empty()) return {};
   const std::string node = AgentNode(fault);
-  return {"agent-" + node, world_.agents_.at(node).process.get()};
+  return {world_.AgentUser(node), world_.agents_.at(node).process.get()};
 }
 
 bool FaultInjector::StrikeProcess(const Line& fault) {

@@ -8,6 +8,7 @@
 #include "tests/simulation/expectations.h"
 #include "tests/simulation/swarm.h"
 #include "tests/simulation/world.h"
+#include "tests/simulation/write_recorder.h"
 
 namespace spillway::simulation {
 namespace {
@@ -52,6 +53,11 @@ void Summarize(const World& world, RunResult& result) {
 RunResult RunOnce(const Scenario& scenario, std::uint64_t seed, const RunOptions& options) {
   World world(scenario, options.folder, seed);
   RunResult result{.seed = seed};
+  WriteRecorder recorder(world.runtime(), world.cluster().api());
+  if (!options.record.empty()) {
+    const Status started = recorder.Start(options.record);
+    if (!started) result.failures.push_back(started.error().message);
+  }
   world.StartAll();
   if (!StepUntil(world, [&] { return world.IsUp(); }, kStartLimit)) {
     result.failures.push_back("start: controllers and virtual nodes did not come up");

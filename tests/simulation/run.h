@@ -22,6 +22,7 @@ struct RunResult {
 struct RunOptions {
   std::string folder = ".";  // for the relative paths in a scenario
   std::string dump;          // a resource of which everything is printed at the end; empty: none
+  std::string record;        // the file that every write goes into (write_recorder.h); empty: none
 };
 
 // One history: starts the world, lets loads and faults happen, ends the faults, waits for what must come to rest,

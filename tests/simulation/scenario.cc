@@ -70,7 +70,7 @@ const std::map<std::string, Kind, std::less<>>& KnownOptions() {
       {"volume", Kind::kText},      {"owner", Kind::kText},
       {"retry-after", Kind::kTime}, {"gpu", Kind::kText},
       {"scratch", Kind::kText},     {"needs", Kind::kText},
-      {"can", Kind::kText},
+      {"can", Kind::kText},         {"agents", Kind::kText},
   };
   return options;
 }

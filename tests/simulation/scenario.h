@@ -45,6 +45,7 @@ struct Step {
 //   seeds      1..200                    seeds of a normal run; 1 when absent
 //   length     3m                        virtual time that the run may take; 5m when absent
 //   cluster    real=2 cpu=4 memory=8Gi pods=110 virtual=3 vcpu=1000 vmemory=4Ti vpods=3000 provider=simulated(...)
+//              agents=kubelets           with a kubelet's identity each, which NodeRestriction confines
 //   node       NAME cpu= memory= pods= label=key:value taint=key:value   one more real node
 //   virtual    NAME cpu= memory= pods= gpu= scratch= can=FEATURE   one more virtual node; scratch: ephemeral storage
 //   controller replicas=1 grace=1s dry-run=yes ...

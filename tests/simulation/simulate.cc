@@ -17,13 +17,16 @@
 #include "tests/simulation/swarm.h"
 
 // tests/simulate FILE... [--seeds=N] [--first=N] [--jobs=N] [--stop-after=N]
-// tests/simulate FILE --seed=N [--log] [--dump=RESOURCE] [--print] [--shrink]
+// tests/simulate FILE --seed=N [--log] [--dump=RESOURCE] [--print] [--shrink] [--record-writes=FILE]
+// [--agents=kubelets]
 //
 // Runs each scenario with its seeds (or N of them, from --first on; or one) and checks what must hold. The first seed
 // is run twice, and must take the same turns to the same state. A failure prints the line that replays it;
 // --stop-after=N ends after so many. Exit code: 0 everything held, 1 something did not, 2 it was asked for nonsense.
 //
 // --print shows what a swarm's seed plays; --shrink leaves out of it what it can while it fails in the same way.
+// --record-writes keeps what was written to the API server (write_recorder.h); --agents=kubelets gives agents the
+// identity of a kubelet, whatever the file says.
 namespace spillway::simulation {
 namespace {
 
@@ -35,8 +38,8 @@ struct Options {
   std::vector<std::string> files;
   std::uint64_t seed = 0, seeds = 0, first = 0;  // 0: as the scenario says
   std::uint64_t jobs = 1, stop_after = 5;
-  bool log = false, print = false, shrink = false;
-  std::string dump;
+  bool log = false, print = false, shrink = false, as_kubelets = false;
+  std::string dump, record_writes;
 };
 
 std::string FolderOf(const std::string& path) {
@@ -119,10 +122,12 @@ RunResult RunTwice(const Scenario& scenario, std::uint64_t seed, const RunOption
 // One history, here, where a debugger finds it.
 std::uint64_t Replay(const Scenario& file, const std::string& path, const Options& options) {
   if (options.print) fmt::print("{}", DrawSwarm(options.seed));
-  const RunOptions how{.folder = FolderOf(path), .dump = options.dump};
+  const RunOptions how{.folder = FolderOf(path), .dump = options.dump, .record = options.record_writes};
   if (options.shrink) fmt::print("{}", Shrunk(file, options.seed, how));
   Report report(file, path);
-  const RunResult result = RunTwice(ScenarioOf(file, options.seed), options.seed, how);
+  Scenario scenario = ScenarioOf(file, options.seed);
+  if (options.as_kubelets) scenario.cluster.options["agents"] = "kubelets";
+  const RunResult result = RunTwice(scenario, options.seed, how);
   fmt::print("seed {}: {} turns to state {:016x}; {} Pods moved, {} local\n", options.seed, result.turns, result.hash,
              result.moved, result.local);
   report.Take(result);
@@ -164,8 +169,10 @@ bool ReadNumber(std::string_view argument, std::string_view flag, std::uint64_t&
 }
 
 bool ReadFlag(const std::string& argument, Options& options) {
-  const std::map<std::string_view, bool*> switches = {
-      {"--log", &options.log}, {"--print", &options.print}, {"--shrink", &options.shrink}};
+  const std::map<std::string_view, bool*> switches = {{"--log", &options.log},
+                                                      {"--print", &options.print},
+                                                      {"--shrink", &options.shrink},
+                                                      {"--as-kubelets", &options.as_kubelets}};
   if (const auto found = switches.find(argument); found != switches.end()) return *found->second = true;
   const std::map<std::string_view, std::uint64_t*> numbers = {{"--seed=", &options.seed},
                                                               {"--seeds=", &options.seeds},
@@ -175,9 +182,14 @@ bool ReadFlag(const std::string& argument, Options& options) {
   for (const auto& [flag, number] : numbers) {
     if (ReadNumber(argument, flag, *number)) return true;
   }
-  if (!argument.starts_with("--dump=")) return false;
-  options.dump = argument.substr(7);
-  return true;
+  const std::map<std::string_view, std::string*> texts = {{"--dump=", &options.dump},
+                                                          {"--record-writes=", &options.record_writes}};
+  for (const auto& [flag, text] : texts) {
+    if (!argument.starts_with(flag)) continue;
+    *text = argument.substr(flag.size());
+    return true;
+  }
+  return false;
 }
 
 }  // namespace

@@ -115,6 +115,8 @@ class World {
   friend class FaultInjector;
 
   std::unique_ptr<SimProcess> NewProcess();
+  // Whom the API server knows that node's agent as.
+  std::string AgentUser(const std::string& node) const;
   Duration LagOf(const BindRecord& bind) const;
   bool AgentSeesPresent(const std::string& node) const;
   // Whether the controllers can be held to moving Pods at once: one of them leads, undisturbed, sees the present, and

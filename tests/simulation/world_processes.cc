@@ -11,6 +11,10 @@ std::unique_ptr<SimProcess> World::NewProcess() {
   return std::make_unique<SimProcess>(runtime_, runtime_.random().Next());
 }
 
+std::string World::AgentUser(const std::string& node) const {
+  return (scenario_.cluster.Text("agents") == "kubelets" ? "system:node:" : "agent-") + node;
+}
+
 void World::StartController(std::size_t index) {
   ControllerProcess& process = controllers_[index];
   if (process.controller) return;
@@ -40,7 +44,7 @@ void World::StartAgent(const std::string& node) {
   options.extra_capabilities = process.extra_capabilities;
   options.taint_value = "simulated";
   options.is_dead = [](const std::string&) { return true; };  // the one before was a process of the same machine
-  process.transport = cluster_->api().NewTransport("agent-" + node, *process.process);
+  process.transport = cluster_->api().NewTransport(AgentUser(node), *process.process);
   process.provider = std::make_unique<ProcessProvider>(*process.process, cloud_->NewProvider(), desk_);
   process.agent = std::make_unique<cloud::Agent>(*process.process, *process.transport, *process.provider, options);
   process.agent->Start([this, node](const std::string&) { KillAgent(node, 1s); });
@@ -163,7 +167,7 @@ bool World::AgentSeesPresent(const std::string& node) const {
   const auto agent = agents_.find(node);
   if (agent == agents_.end() || !agent->second.agent || LongestLag() > Duration(0)) return false;
   return std::none_of(disturbances_.begin(), disturbances_.end(), [&](const Disturbance& storm) {
-    const bool concerns = storm.process.empty() || storm.process == "agent-" + node;
+    const bool concerns = storm.process.empty() || storm.process == AgentUser(node);
     return concerns && runtime_.Now() < storm.until + kCatchesUp;
   });
 }
