@@ -96,6 +96,7 @@ class Agent final : private PodLifecycleHost, private CloudListener {
   void RequestListing() override { cloud_.RequestListing(); }
   void RequestLook(const std::string& uid, const std::string& id) override { cloud_.RequestLook(uid, id); }
   bool is_stopping() const override { return stopping_; }
+  bool is_in_charge() const override { return lease_.is_certain(); }
   PodAdmission& admission() override { return admission_; }
   void OnDone(const std::string& uid) override;
   // CloudListener

@@ -4,12 +4,15 @@
 
 #include "base/scope.h"
 #include "base/sim_process.h"
+#include "cloud/agent/client_token.h"
 #include "cloud/testing/agent_fixture.h"
 
 namespace spillway::cloud {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using testing::SimplePod;
 using ::testing::SizeIs;
@@ -293,6 +296,69 @@ TEST_F(AgentCloudTest, AnAgentThatStoodStillFindsAnotherInItsPlaceAndEnds) {
   EXPECT_TRUE(Until([&] { return taken_by == "the-other"; }, 30s));
   runtime_.RunFor(30s);
   EXPECT_FALSE(other.counts().is_waiting_for_lease);
+}
+
+TEST_F(AgentCloudTest, WhoseClockIsAheadTakesNoNodeFromAnAgentThatLives) {
+  options_.is_dead = nullptr;
+  RunPods(1);
+  SimProcess process(runtime_, 3);
+  process.SetSkew(5min);
+  const auto other_provider = cloud_.NewProvider();
+  Agent other(process, cluster_.transport(), *other_provider, options_);
+  other.Start();
+  runtime_.RunFor(3min);
+  EXPECT_TRUE(other.counts().is_waiting_for_lease);
+  EXPECT_FALSE(agent_->counts().is_waiting_for_lease);
+}
+
+TEST_F(AgentCloudTest, ALeaseThatWentWithItsNodeIsItsHoldersAllTheSame) {
+  options_.is_dead = nullptr;
+  RunPods(1);
+  const auto other_provider = cloud_.NewProvider();
+  Agent other(runtime_, cluster_.transport(), *other_provider, options_);
+  other.Start();
+  runtime_.RunFor(5s);
+  cluster_.lease = Json();
+  cluster_.DeleteNode();
+  EXPECT_TRUE(Until([&] { return !cluster_.lease.is_null(); }, 3s)) << "nobody else may find that there is none";
+  runtime_.RunFor(1min);
+  EXPECT_TRUE(other.counts().is_waiting_for_lease);
+}
+
+TEST_F(AgentCloudTest, WhoCannotRenewTheLeaseMakesNoInstanceAndTellsNothing) {
+  RunPods(1);
+  cluster_.fault = [](const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.find("/leases") == std::string::npos) return std::nullopt;
+    return Fail(Code::kUnavailable, "the API server does not answer");
+  };
+  runtime_.RunFor(15s);
+  const std::size_t told = cluster_.status_patches.size();
+  cluster_.AddPod(SimplePod("web-1"));
+  ASSERT_TRUE(cloud_.Reclaim(cloud_.Instances().front().id));
+  runtime_.RunFor(20s);
+  EXPECT_EQ(cloud_.counts().creates, 1u) << "another agent may have taken over";
+  EXPECT_EQ(cluster_.status_patches.size(), told);
+  cluster_.fault = nullptr;
+  EXPECT_TRUE(Until([&] { return IsRunning("web-1") && cluster_.Phase("web-0") == "Failed"; }, 15s));
+}
+
+TEST_F(AgentCloudTest, WhatAnotherAgentMayHaveAskedForIsLookedForFirst) {
+  StartAgent();
+  bool refused = false;
+  provider_->refuses_create = [&]() -> std::optional<CloudError> {
+    refused = true;
+    return CloudError{Refusal::kThrottled, Error{Code::kThrottled, "Throttling"}, "", "r-1"};
+  };
+  const std::string uid = cluster_.AddPod(SimplePod("web-0"));
+  ASSERT_TRUE(Until([&] { return refused; }));
+  cluster_.AnnotatePod("web-0", {{kInstanceGeneration, "1"}, {kRequestDigest, "0123abcd"}});
+  provider_->refuses_create = nullptr;
+  std::set<std::string> tokens;
+  provider_->on_create = [&](const CreateRequest& request) { tokens.insert(request.client_token); };
+  runtime_.RunFor(50s);
+  EXPECT_THAT(tokens, IsEmpty());
+  EXPECT_TRUE(Until([&] { return IsRunning("web-0"); }, 60s));
+  EXPECT_THAT(tokens, ElementsAre(MakeClientToken("cluster", uid, 2)));
 }
 
 TEST_F(AgentCloudTest, AnAgentThatEndsInOrderHandsOverAtOnce) {

@@ -11,6 +11,8 @@ namespace spillway::cloud {
 namespace {
 constexpr Duration kLook = 1s;      // at a Lease that another holds
 constexpr Duration kSilence = 15s;  // of a holder that renews every 10 s: it is dead
+constexpr Duration kCertain = 12s;  // since a renewal was sent: what is sent now arrives before anybody takes over
+constexpr Duration kLookAtOwner = 1s;
 constexpr Duration kFirstLeaseRetry = 500ms;
 constexpr Duration kLongestLeaseRetry = 7s;  // kubelet's
 constexpr std::string_view kLeaseNamespace = "kube-node-lease";
@@ -42,21 +44,26 @@ void NodeLease::NoteRenewal() {
 // Made anew when it was never read or written; otherwise only over that very version.
 Task<Result<Json>> NodeLease::Write(Json lease) {
   Json next = Renewed(lease);
+  const Instant sent = context_.runtime.Now();
+  Result<Json> written = Json();
   if (lease.is_null()) {
     std::string path = kube::LeasePath(kLeaseNamespace);
-    Result<Json> created = co_await context_.api.leases().Create(std::move(path), std::move(next));
-    co_return created;
+    written = co_await context_.api.leases().Create(std::move(path), std::move(next));
+  } else {
+    written = co_await context_.api.leases().Update(path_, std::move(next));
   }
-  Result<Json> updated = co_await context_.api.leases().Update(path_, std::move(next));
-  co_return updated;
+  if (written) renewal_sent_ = sent;
+  co_return written;
+}
+
+bool NodeLease::is_certain() const {
+  return held_ && renewal_sent_ && context_.runtime.Now() - *renewal_sent_ < kCertain;
 }
 
 bool NodeLease::MayTakeOver(const Json& lease) {
   const std::string holder = HolderOf(lease), renewed = TextAt(lease, "spec", "renewTime");
   const AgentOptions& options = context_.options;
   if (holder.empty() || holder == options.identity || (options.is_dead && options.is_dead(holder))) return true;
-  const auto last = base::ParseRfc3339(renewed);
-  if (!last || *last + options.lease_duration < context_.runtime.WallNow()) return true;
   const Instant now = context_.runtime.Now();
   if (!sight_ || sight_->holder != holder || sight_->renewed != renewed) {
     if (!sight_ || sight_->holder != holder) {
@@ -65,8 +72,10 @@ bool NodeLease::MayTakeOver(const Json& lease) {
     }
     sight_ = Sight{holder, renewed, now};
   }
-  return now - sight_->since >= kSilence;
+  return !IsHolderSeen();
 }
+
+bool NodeLease::IsHolderSeen() const { return sight_ && context_.runtime.Now() - sight_->since < kSilence; }
 
 Task<NodeLease::Outcome> NodeLease::TryAcquire() {
   Result<Json> found = co_await context_.api.leases().Get(path_);
@@ -78,7 +87,8 @@ Task<NodeLease::Outcome> NodeLease::TryAcquire() {
     co_return Outcome::kTryAgain;
   }
   Json lease = found ? *std::move(found) : Json();
-  if (!lease.is_null() && !MayTakeOver(lease)) co_return Outcome::kOthers;
+  // A Lease goes with its Node when somebody deletes that, and its holder lives on.
+  if (lease.is_null() ? IsHolderSeen() : !MayTakeOver(lease)) co_return Outcome::kOthers;
   Result<Json> written = co_await Write(std::move(lease));
   if (!written) co_return Outcome::kTryAgain;  // somebody was faster, or it went nowhere
   lease_ = *std::move(written);
@@ -106,11 +116,19 @@ void NodeLease::Keep(std::function<std::string()> node_uid, std::function<void(s
   flows_.Spawn(KeepRenewing());
 }
 
+Task<void> NodeLease::AwaitRenewal(Duration pause) {
+  const Instant due = context_.runtime.Now() + pause;
+  const std::string owner = node_uid_();
+  while (context_.runtime.Now() < due && node_uid_() == owner) {
+    co_await context_.runtime.SleepUntil(std::min(due, context_.runtime.Now() + kLookAtOwner));
+  }
+}
+
 Task<void> NodeLease::KeepRenewing() {
   Duration retry = kFirstLeaseRetry;
   Duration pause = kFirstLeaseRetry;  // the Node's UID comes soon, and is its owner
   for (;;) {
-    co_await context_.runtime.SleepFor(pause);
+    co_await AwaitRenewal(pause);
     pause = retry;
     retry = std::min(2 * retry, kLongestLeaseRetry);
     if (lease_.is_null()) {

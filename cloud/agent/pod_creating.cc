@@ -122,7 +122,9 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Note() {
 Task<PodLifecycle::Wait> PodLifecycle::Create() {
   if (const auto wait = co_await Freeze()) co_return *wait;
   if (const auto wait = co_await Note()) co_return *wait;
-  if (ShouldEnd() || instance_ || host_.is_stopping()) co_return Wait{Duration(0)};
+  if (ShouldEnd() || instance_ || !frozen_ || host_.is_stopping()) co_return Wait{Duration(0)};
+  // Another agent may by now be at another generation, whose instance would not be the only one.
+  if (!host_.is_in_charge()) co_return Wait{kFenced};
   CreateRequest request = frozen_->request;
   request.client_token = ClientToken();
   made_with_ = UpdatableParts(request.pod);

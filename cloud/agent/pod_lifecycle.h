@@ -92,6 +92,9 @@ class PodLifecycle {
   // A listing was asked for; ask again when it did not come.
   static constexpr Duration kListingPatience = std::chrono::seconds(5);
 
+  // Somebody else may have the node: look again whether it is ours.
+  static constexpr Duration kFenced = std::chrono::seconds(1);
+
   // Why it is not known whether there is an instance, and what follows when listings show none.
   enum class Doubt : std::uint8_t {
     kUnanswered,     // a create: one listing, then the same token again
@@ -176,7 +179,7 @@ class PodLifecycle {
   // back then. What is sent is decided when it is this Pod's turn, so whatever has changed until then goes in one
   // write.
   Task<std::optional<Wait>> Report();
-  // None: a write may go now. Once for each write.
+  // None: a write may go now. Once for each write. What an agent that has lost its node knows is of the past.
   std::optional<Wait> UntilTurn();
   // Somebody may act on how this Pod ended.
   bool is_end_awaited() const;
@@ -188,6 +191,7 @@ class PodLifecycle {
     bool operator==(const Noted&) const = default;
   };
   Noted NotedOnPod() const;
+  void OnOthersNote(const Noted& noted);
   // Changes of the Pod that its instance does not have, each once.
   void TellUnmetUpdates();
   std::optional<PendingResize> UnmetResize() const;

@@ -16,6 +16,8 @@ class PodLifecycleHost {
   virtual void RequestLook(const std::string& pod_uid, const std::string& instance_id) = 0;
   // No new instances are made: the agent is ending.
   virtual bool is_stopping() const = 0;
+  // No other agent of this name can have taken over yet.
+  virtual bool is_in_charge() const = 0;
   virtual PodAdmission& admission() = 0;
   // Nothing of the Pod is left here or in the cloud. Called once; destroys the lifecycle on a later turn.
   virtual void OnDone(const std::string& uid) = 0;

@@ -37,10 +37,20 @@ bool IsReplaced(const Error& error) {
 
 void PodLifecycle::Take(Json pod) {
   if (TextAt(pod, "metadata", "uid") != uid_ || IsOlder(pod, pod_)) return;
+  const Noted before = NotedOnPod();
   pod_ = std::move(pod);
   ReadFacts();
+  if (const Noted noted = NotedOnPod(); noted != before && noted != to_note_) OnOthersNote(noted);
   // To the controller and to kube-scheduler its place is free, whoever ended it, however long its instance takes to go.
   if (IsTerminalPhase(TextAt(pod_, "status", "phase"))) host_.admission().Release(uid_);
+}
+
+// Another agent of this name was about to ask for an instance, and may have got it.
+void PodLifecycle::OnOthersNote(const Noted& noted) {
+  may_have_created_ = true;
+  if (noted.generation <= generation_) return;
+  generation_ = noted.generation;
+  frozen_.reset();
 }
 
 void PodLifecycle::ReadFacts() {
@@ -49,6 +59,7 @@ void PodLifecycle::ReadFacts() {
 }
 
 std::optional<PodLifecycle::Wait> PodLifecycle::UntilTurn() {
+  if (!host_.is_in_charge()) return Wait{kFenced};
   const Instant now = context_.runtime.Now();
   if (!turn_ || now > *turn_ + kTurnKept) turn_ = context_.api.TakePodTurn();
   if (*turn_ > now) return Wait{*turn_ - now};

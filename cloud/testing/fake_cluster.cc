@@ -125,6 +125,13 @@ void FakeCluster::PatchPodSpec(const std::string& name, const Json& spec) {
   Notify(kPods, "MODIFIED", pod);
 }
 
+void FakeCluster::AnnotatePod(const std::string& name, const Json& annotations) {
+  Json& pod = pods_.at(name);
+  Merge(pod["metadata"]["annotations"], annotations);
+  Touch(pod);
+  Notify(kPods, "MODIFIED", pod);
+}
+
 const Json& FakeCluster::Pod(const std::string& name) const {
   static const Json none;
   const auto found = pods_.find(name);

@@ -28,6 +28,7 @@ class FakeCluster {
   void PatchPodStatus(const std::string& name, const Json& status);
   // Containers are merged by name.
   void PatchPodSpec(const std::string& name, const Json& spec);
+  void AnnotatePod(const std::string& name, const Json& annotations);
   // Null when there is none.
   const Json& Pod(const std::string& name) const;
   std::string Phase(const std::string& name) const { return TextAt(Pod(name), "status", "phase"); }

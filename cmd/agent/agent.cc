@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "base/real_runtime.h"
 #include "base/scope.h"
@@ -148,10 +149,14 @@ Status ReadCapabilities(cloud::AgentOptions& options) {
   return {};
 }
 
-// Host and process: a holder of the Lease that was a process of this host and is no more need not be waited for.
+// Host, boot and process: a holder of the Lease that was a process of this host and is no more need not be waited for.
+// The boot, because a Pod of a StatefulSet has one name and process 1 on every machine that it comes to, and the one
+// before it may be alive where nobody sees it.
 std::string ThisHost() {
   std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+  const std::string host = ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+  const auto boot = base::ReadFile("/proc/sys/kernel/random/boot_id");
+  return boot ? host + "_" + boot->substr(0, 8) : host;
 }
 
 std::string NewIdentity(Runtime& runtime) {
