@@ -7,6 +7,7 @@
 #include <set>
 
 #include "sandbox/standins/objects.h"
+#include "tests/simulation/end_state.h"
 
 namespace spillway::simulation {
 namespace {
@@ -29,13 +30,14 @@ class Checker {
   std::vector<std::string> Run() {
     for (const std::string& failure : world_.step_failures()) Fail("step", failure);
     CheckBinds();
-    CheckInstances();
+    for (const Wrong& wrong : WrongAtTheEnd(world_)) Fail(wrong.what, wrong.why);
     CheckExplanations();
     CheckPatience();
     for (const Wrong& wrong : world_.deeds().wrong) Fail(wrong.what, wrong.why);
     for (const std::string& line : world_.promptness().late()) Fail("moved-soon", line);
     for (const std::string& line : world_.SlowHandOvers()) Fail("hand-over", line);
     for (const Wrong& wrong : world_.hosting().wrong()) Fail(wrong.what, wrong.why);
+    for (const Wrong& wrong : world_.registration().wrong()) Fail(wrong.what, wrong.why);
     // Who sees the past hears kube-scheduler speak of something else, unless past and present are alike.
     for (const std::string& line : world_.unexplained_differences()) Fail("agreement", line);
     if (const std::int64_t differ = world_.Agreements("differ");
@@ -61,42 +63,6 @@ class Checker {
     for (const std::string& line : world_.history().moved_ineligible()) Fail("only-eligible-moved", line);
     for (const std::string& line : world_.history().bound_twice()) Fail("never-bound-twice", line);
     for (const std::string& line : world_.history().unevenly()) Fail("shared-out-evenly", line);
-  }
-
-  // Of a listing that is empty, or lacks most of what must be there, an agent concludes nothing: when the cloud has
-  // lost that, the Pods stay.
-  std::set<std::string> NodesThatLackMost(const std::map<std::string, int>& instances) const {
-    std::map<std::string, std::pair<int, int>> expected_and_missed;
-    for (const auto& [key, pod] : world_.cluster().caches().Of("pods").all()) {
-      if (!sandbox::IsPodActive(pod) || sandbox::PhaseOf(pod) != "Running") continue;
-      auto& [expected, missed] = expected_and_missed[sandbox::NodeOf(pod)];
-      ++expected;
-      missed += instances.contains(sandbox::UidOf(pod)) ? 0 : 1;
-    }
-    std::set<std::string> nodes;
-    for (const auto& [node, counts] : expected_and_missed) {
-      if (instances.empty() || (counts.first >= 3 && 2 * counts.second > counts.first)) nodes.insert(node);
-    }
-    return nodes;
-  }
-
-  void CheckInstances() {
-    for (const std::string& line : world_.cloud().violations()) Fail("one-instance-per-live-pod", line);
-    std::map<std::string, int> instances;
-    for (const cloud::Instance& instance : world_.cloud().Instances()) ++instances[instance.identity.pod_uid];
-    const std::set<std::string> untold = NodesThatLackMost(instances);
-    std::set<std::string> known;
-    for (const auto& [key, pod] : world_.cluster().caches().Of("pods").all()) {
-      if (!IsVirtual(sandbox::NodeOf(pod))) continue;
-      known.insert(sandbox::UidOf(pod));
-      const int count = instances.contains(sandbox::UidOf(pod)) ? instances[sandbox::UidOf(pod)] : 0;
-      const bool is_told_apart = !untold.contains(sandbox::NodeOf(pod)) || !world_.FaultsFired().contains("cloud.lose");
-      if (sandbox::IsPodActive(pod) && sandbox::PhaseOf(pod) == "Running" && count != 1 && (count > 1 || is_told_apart))
-        Fail("one-instance-per-live-pod", fmt::format("{} has {} instances", key, count));
-    }
-    for (const auto& [uid, count] : instances) {
-      if (!known.contains(uid)) Fail("no-orphans", fmt::format("{} instances of the Pod {} that is gone", count, uid));
-    }
   }
 
   // What the events of one reason say, by the UID of their Pod and the id of the decision.
@@ -171,6 +137,11 @@ class Checker {
                                                  "never-bound-twice",
                                                  "one-instance-per-live-pod",
                                                  "no-orphans",
+                                                 "status-is-instance",
+                                                 "pods-go",
+                                                 "registered",
+                                                 "node-comes-back",
+                                                 "address-stays",
                                                  "explained",
                                                  "nothing-left-behind",
                                                  "moved-soon",

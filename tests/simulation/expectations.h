@@ -29,9 +29,9 @@ struct Ending {
 //   hand-over                    a leader that is told to end, and not hindered, gives its lease back within 3 s
 //   only-eligible-moved
 //   never-bound-twice
-//   one-instance-per-live-pod    and never two at a time
-//   no-orphans                   no instance without its Pod
-//   ended-is-ended, lost-is-lost, instance-goes-first, the-living-stay      what agents say and do: hosting.h
+//   one-instance-per-live-pod, no-orphans, status-is-instance, pods-go, registered      in the end: end_state.h
+//   ended-is-ended, lost-is-lost, instance-goes-first, the-living-stay, address-stays   what agents do: hosting.h
+//   node-comes-back              a virtual node's, registration.h
 //   explained                    event, annotation and decision log name the same id, reason and node; the event is
 //                                there if the process lived on undisturbed for 10 s, and the Pod too, should the answer
 //                                to its bind have got lost

@@ -132,12 +132,13 @@ FaultInjector::Victim FaultInjector::Find(const Line& fault) {
     return {leader.name, leader.process.get()};
   }
   if (fault.Word(1) != "agent" || world_.agents_.empty()) return {};
-  const std::string node = AgentNode(fault);
-  return {world_.AgentUser(node), world_.agents_.at(node).process.get()};
+  const World::AgentProcess& agent = world_.agents_.at(AgentNode(fault));
+  return {agent.user, agent.process.get()};
 }
 
 bool FaultInjector::StrikeProcess(const Line& fault) {
-  return Kill(fault) || Stop(fault) || Pause(fault) || Partition(fault) || SetClock(fault);
+  return Kill(fault) || Move(fault) || StartSecond(fault) || Stop(fault) || Pause(fault) || Partition(fault) ||
+         SetClock(fault);
 }
 
 bool FaultInjector::Kill(const Line& fault) {
@@ -147,11 +148,27 @@ bool FaultInjector::Kill(const Line& fault) {
   if (fault.Word(1) == "controller") {
     world_.KillController(Leader(), downtime);
   } else if (fault.Word(1) == "agent" && !world_.agents_.empty()) {
-    world_.KillAgent(AgentNode(fault), downtime);
+    world_.KillAgent(world_.agents_.at(AgentNode(fault)).user, downtime);
   } else {
     return false;
   }
   ++struck_["kill." + fault.Word(1)];
+  return true;
+}
+
+bool FaultInjector::Move(const Line& fault) {
+  if (fault.Word(0) != "move" || fault.Word(1) != "agent" || world_.agents_.empty()) return false;
+  world_.MoveAgent(AgentNode(fault), fault.Time("for", 1s));
+  ++struck_["move.agent"];
+  return true;
+}
+
+bool FaultInjector::StartSecond(const Line& fault) {
+  if (fault.Word(0) != "second" || fault.Word(1) != "agent" || world_.agents_.empty()) return false;
+  const Duration by = fault.Time("by", Duration(0));
+  world_.StartSecondAgent(AgentNode(fault), fault.Time("for", 30s), fault.Word(2) == "stays",
+                          fault.Word(3) == "back" ? -by : by);
+  ++struck_["second.agent"];
   return true;
 }
 
@@ -233,6 +250,8 @@ bool FaultInjector::StrikeNode(const Line& fault) {
     world_.AddRealNode(fault, 2);
   } else if (verb == "remove") {
     cluster.RemoveRealNode(name);
+    ++struck_[world_.agents_.contains(name) ? "node.remove.virtual" : "node.remove"];
+    return true;
   } else if (verb == "cordon") {
     cluster.Cordon(name);
   } else if (verb == "uncordon") {
@@ -274,6 +293,7 @@ bool FaultInjector::StrikeCloud(const Line& fault) {
   const std::string verb = fault.Word(1);
   if (verb == "down") faults.down = true;
   if (verb == "auth_lost") faults.auth_lost = true;
+  if (verb == "forget") world_.desk_.forgets = true;
   if (verb == "unlist") Unlist(fault.Share("share", 0.3));
   if (!verb.empty()) ++struck_["cloud." + verb];
   if (verb == "reclaim" || verb == "lose") {
@@ -283,12 +303,14 @@ bool FaultInjector::StrikeCloud(const Line& fault) {
     (void)(verb == "lose" ? world_.cloud().Lose(victim) : world_.cloud().Reclaim(victim));
   }
   faults.no_stock = fault.Share("no_stock", faults.no_stock);
+  faults.late_no_stock = fault.Share("late_no_stock", faults.late_no_stock);
   faults.lost_reply = fault.Share("lost_reply", faults.lost_reply);
   faults.throttled = fault.Share("throttled", faults.throttled);
   if (fault.options.contains("for"))
     world_.At(world_.runtime().Now() + fault.Time("for", 0s), [this] {
       world_.cloud().faults() = world_.CloudOptions().faults;
       world_.desk_.unlisted.clear();
+      world_.desk_.forgets = false;
     });
   return true;
 }
@@ -305,6 +327,7 @@ void FaultInjector::EndAll() {
   world_.cluster().api().faults().Clear();
   world_.cloud().faults() = cloud::SimulatedFaults();
   world_.desk_.unlisted.clear();
+  world_.desk_.forgets = false;
   while (!garbled_.empty()) Mend(std::string(*garbled_.begin()));
   for (auto& process : world_.controllers_) {
     process.process->Resume();
@@ -333,8 +356,12 @@ std::map<std::string, std::uint64_t> FaultInjector::Fired() const {
   note("http.delay", counts.delays);
   note("watch.lag", counts.late_events);
   note("list.gone", counts.gone_in_lists);
+  note("second.agent.takes_over", world_.take_overs_);
   const cloud::SimulatedCloudCounts& cloud = world_.cloud().counts();
   note("cloud.refused", cloud.refused_creates);
+  note("cloud.no_stock", cloud.stock_outs);
+  note("cloud.late_no_stock", cloud.late_stock_outs);
+  note("cloud.throttled", cloud.throttled_calls);
   note("cloud.lost_reply", cloud.lost_replies);
   for (const auto& process : world_.controllers_) note("rare", process.process->rare_branches());
   for (const auto& [node, agent] : world_.agents_) note("rare", agent.process->rare_branches());

@@ -36,14 +36,18 @@ class World;
 //   rare share=10%                           branches of our own code that are rarely taken are taken (base/rarely.h)
 //   scheduler still for=2m                   kube-scheduler looks at no Pod for that long
 //   kill controller|agent [node=] [for=1s]   gone for that long
+//   move agent [node=] [for=1s]              killed, and back on another machine, with another address
+//   second agent goes|stays [ahead|back] [by=] [node=] for=30s    another agent of that name on another machine, its
+//                                            wall clock so wrong, for so long; stays: then it is the first that goes
 //   node add|remove|cordon|uncordon|silence|resume NAME [cpu= memory= label= taint=]
 //   pod opt-out share=30%                    of those that wait
 //   pod nominate NAME NODE                   as kube-scheduler does after preemption, and autoscalers do
 //   pod fail|delete                          one on a virtual node is said to have Failed; one that waits is deleted
 //   node garble|mend NAME                    from now on Spillway, and nobody else, cannot read it
-//   cloud no_stock=100% lost_reply= throttled= [for=]
+//   cloud no_stock=100% late_no_stock= lost_reply= throttled= [for=]    late: after the create was accepted
 //   cloud down|auth_lost for=10s             every call fails; creates fail and listings come back empty
 //   cloud unlist share=30% for=20s           listings leave out that share of what there is
+//   cloud forget for=20s                     listings show nothing, as if there were nothing; all else works
 //   cloud reclaim|lose                       one instance: taken back as spot capacity, or gone without a trace
 //
 // Of several controllers the leader is meant, of several agents any one unless node= names it.
@@ -69,6 +73,8 @@ class FaultInjector {
   bool StrikeScheduler(const Line& fault);
   bool StrikeProcess(const Line& fault);
   bool Kill(const Line& fault);
+  bool Move(const Line& fault);
+  bool StartSecond(const Line& fault);
   bool Pause(const Line& fault);
   bool Partition(const Line& fault);
   bool Stop(const Line& fault);

@@ -133,8 +133,6 @@ void History::OnBind(const kube::Pod& before, const kube::Pod& after, const Json
   if (const auto why = WhyItFits(before, record)) moved_that_fits_.push_back(fmt::format("{}: {}", key, *why));
   if (const auto why = WhyNotAllowed(before, record)) moved_ineligible_.push_back(fmt::format("{}: {}", key, *why));
   if (const auto why = WhyUnevenly(before, record)) unevenly_.push_back(fmt::format("{}: {}", key, *why));
-  if (!record.onto_virtual)
-    moved_ineligible_.push_back(fmt::format("{} was bound to {}, which is no virtual node", key, after.node_name));
 }
 
 // Not if at one moment of what the controller may have seen as the present no real node would take it even alone; or if
@@ -158,7 +156,14 @@ std::optional<std::string> History::WhyNotAllowed(const kube::Pod& pod, const Bi
   const Duration lag = lag_of_ ? lag_of_(bind) : Duration(0);
   const bool was_allowed =
       truth_.WalkBack(runtime_.Now() - lag, [&](const Objects& then) { return !WhyIneligible(then, pod).has_value(); });
-  return was_allowed ? std::nullopt : WhyIneligible(truth_.objects(), pod);
+  if (!was_allowed) return WhyIneligible(truth_.objects(), pod);
+  const bool was_able = truth_.WalkBack(runtime_.Now() - lag, [&](const Objects& then) {
+    return std::any_of(then.nodes.begin(), then.nodes.end(), [&](const kube::Node& node) {
+      return node.metadata.name == bind.node && IsVirtualNode(node) && SaysItCan(node, pod);
+    });
+  });
+  if (was_able) return std::nullopt;
+  return fmt::format("{} is no virtual node that says it can run it", bind.node);
 }
 
 std::vector<std::string> History::LeftBehind(Duration span) const {

@@ -54,7 +54,9 @@ void Hosting::Judge(const sandbox::Change& change) {
   const std::string key = sandbox::NamespaceOf(before) + "/" + sandbox::ObjectName(before);
   if (change.type == sandbox::Change::Type::kDeleted) {
     // Whoever deletes a Pod that somebody else said has ended takes it away at once, without its agent.
-    const bool is_agents = !ended_by_others_.contains(change.object->uid);
+    // So does who collects the Pods of a Node that is no more.
+    const bool is_agents =
+        !ended_by_others_.contains(change.object->uid) && store_.Get("nodes", "", sandbox::NodeOf(before)).has_value();
     const auto going = InstancesOf(change.object->uid, {InstanceState::kTerminating});
     if (is_agents && !going.empty())
       wrong_.push_back(
@@ -62,6 +64,10 @@ void Hosting::Judge(const sandbox::Change& change) {
     return;
   }
   const Json after = Json::parse(change.object->json);
+  const std::string host = sandbox::Text(before, {"status", "hostIP"});
+  if (!host.empty() && host != sandbox::Text(after, {"status", "hostIP"}))
+    wrong_.push_back({"address-stays", fmt::format("{} was on {} and is on {} now", key, host,
+                                                   sandbox::Text(after, {"status", "hostIP"}))});
   const std::string was = sandbox::PhaseOf(before), is = sandbox::PhaseOf(after);
   if (sandbox::IsPodTerminal(before)) {
     const bool runs_again = Runs(after) && !Runs(before);
@@ -80,15 +86,17 @@ void Hosting::Judge(const sandbox::Change& change) {
 
 void Hosting::OnDelete(const std::string& instance_id) {
   for (const cloud::Instance& instance : cloud_.Instances()) {
-    if (instance.id != instance_id || instance.state != InstanceState::kRunning) continue;
+    const bool is_alive = instance.state == InstanceState::kPending || instance.state == InstanceState::kRunning;
+    if (instance.id != instance_id || !is_alive || instance.refused) continue;
     const cloud::InstanceIdentity& of = instance.identity;
     const auto pod = store_.Get("pods", of.pod_namespace, of.pod_name);
     if (!pod || sandbox::UidOf(*pod) != of.pod_uid) continue;
-    if (!sandbox::IsPodActive(*pod) || sandbox::PhaseOf(*pod) != "Running") continue;
+    const bool has_seen_an_end = ended_by_others_.contains(of.pod_uid) && sees_present_ && !sees_present_(of.node_name);
+    if (!sandbox::IsPodActive(*pod) || has_seen_an_end) continue;
     // Of several one is too many.
     if (InstancesOf(of.pod_uid, {InstanceState::kPending, InstanceState::kRunning}).size() > 1) continue;
-    wrong_.push_back({"the-living-stay", fmt::format("{}/{} runs, and its instance {} is asked to go", of.pod_namespace,
-                                                     of.pod_name, instance_id)});
+    wrong_.push_back({"the-living-stay", fmt::format("{}/{} is to run, and its instance {} is asked to go",
+                                                     of.pod_namespace, of.pod_name, instance_id)});
   }
 }
 

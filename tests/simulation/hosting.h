@@ -22,6 +22,7 @@ namespace spillway::simulation {
 //   lost-is-lost                 of a Pod that Failed for InstanceLost no instance is left that lives
 //   instance-goes-first          no Pod object goes while its instance is still on its way out
 //   the-living-stay              no instance is asked to go while its Pod is to run
+//   address-stays                a Pod's hostIP is never another one, wherever its agent has moved
 //
 // Reads only. Loop thread only; store and cloud outlive it.
 class Hosting {

@@ -22,9 +22,10 @@ class HostingTest : public ::testing::Test {
       : store_(runtime_, 1000),
         cloud_(runtime_, {}),
         hosting_(runtime_, store_, cloud_, [this](const std::string&) { return sees_present_; }) {
+    EXPECT_TRUE(store_.Create("nodes", {{"metadata", {{"name", "vnode"}}}}));
     const Json container = {{"name", "c"}, {"image", "i"}};
-    const auto created =
-        store_.Create("pods", {{"metadata", {{"name", "p"}}}, {"spec", {{"containers", Json::array({container})}}}});
+    const Json spec = {{"nodeName", "vnode"}, {"containers", Json::array({container})}};
+    const auto created = store_.Create("pods", {{"metadata", {{"name", "p"}}}, {"spec", spec}});
     EXPECT_TRUE(created);
     uid_ = sandbox::UidOf(*created);
     cloud::CreateRequest request;
@@ -92,6 +93,27 @@ TEST_F(HostingTest, NobodyMayCallAnInstanceLostThatIsThere) {
   EXPECT_THAT(Wrongs(), HasSubstr("lost-is-lost: default/p is said to have lost its instance"));
 }
 
+TEST_F(HostingTest, AHostAddressStaysWhereverTheAgentGoes) {
+  const auto tell = [&](const char* address) {
+    ASSERT_TRUE(store_.Modify("pods", "default", "p", sandbox::Part::kStatus, [&](Json& pod) {
+      pod["status"]["hostIP"] = address;
+      pod["status"]["hostIPs"] = Json::array({{{"ip", address}}});
+      return true;
+    }));
+    runtime_.RunFor(10ms);
+  };
+  tell("10.0.0.1");
+  EXPECT_THAT(Wrongs(), IsEmpty());
+  tell("10.0.0.2");
+  EXPECT_THAT(Wrongs(), HasSubstr("address-stays: default/p was on 10.0.0.1 and is on 10.0.0.2 now"));
+}
+
+TEST_F(HostingTest, WhatIsToRunStaysWhateverItsPhase) {
+  SetStatus("Pending", "");
+  DeleteInstance();
+  EXPECT_THAT(Wrongs(), HasSubstr("the-living-stay: default/p is to run"));
+}
+
 TEST_F(HostingTest, AnInstanceThatIsGoneMayBeCalledLost) {
   ASSERT_TRUE(cloud_.Lose(instance_));
   SetStatus("Failed", "InstanceLost");
@@ -100,7 +122,7 @@ TEST_F(HostingTest, AnInstanceThatIsGoneMayBeCalledLost) {
 
 TEST_F(HostingTest, AnInstanceIsNotToBeDeletedUnderItsPod) {
   DeleteInstance();
-  EXPECT_THAT(Wrongs(), HasSubstr("the-living-stay: default/p runs, and its instance"));
+  EXPECT_THAT(Wrongs(), HasSubstr("the-living-stay: default/p is to run, and its instance"));
 }
 
 TEST_F(HostingTest, APodThatGoesBeforeItsInstanceIsReported) {
@@ -109,6 +131,14 @@ TEST_F(HostingTest, APodThatGoesBeforeItsInstanceIsReported) {
   EXPECT_THAT(Wrongs(), IsEmpty());
   DeletePod();
   EXPECT_THAT(Wrongs(), HasSubstr("instance-goes-first: default/p went before its instance"));
+}
+
+TEST_F(HostingTest, ThePodsOfANodeThatIsGoneAreCollectedWithoutItsAgent) {
+  ASSERT_TRUE(store_.Delete("nodes", "", "vnode"));
+  SetStatus("Succeeded", "");
+  DeleteInstance();
+  DeletePod();
+  EXPECT_THAT(Wrongs(), IsEmpty());
 }
 
 TEST_F(HostingTest, APodThatSomebodyElseEndedGoesWhenTheyDeleteIt) {

@@ -233,8 +233,8 @@ std::string_view AnnotationOf(const kube::Node& node, std::string_view name) {
   return {};
 }
 
-// What it says it can run, or other people's nodes are taken to, has all that the Pod asks for, in an instance with as
-// many CPUs.
+}  // namespace
+
 bool SaysItCan(const kube::Node& node, const kube::Pod& pod) {
   const std::string_view said = AnnotationOf(node, "spillway.io/capabilities");
   const std::string can = fmt::format(",{},", said.empty() ? kube::kForeignNodeCapabilities : said);
@@ -249,8 +249,6 @@ bool SaysItCan(const kube::Node& node, const kube::Pod& pod) {
   return std::any_of(largest->begin(), largest->end(),
                      [&](const kube::LargestInstance& each) { return each.Fits(cpu); });
 }
-
-}  // namespace
 
 bool OughtToMove(const Objects& objects, const kube::Pod& pod) {
   const NaiveVerdict verdict = NaiveCluster::JudgeIn(objects, pod);

@@ -71,6 +71,9 @@ bool IsWaiting(const kube::Pod& pod);
 std::string LikenessOf(const kube::Pod& pod);
 // Why Spillway must not move it, whatever room there is.
 std::optional<std::string> WhyIneligible(const Objects& objects, const kube::Pod& pod);
+// What the node says it can run, or other people's nodes are taken to, has all that the Pod asks for, in an instance
+// with as many CPUs.
+bool SaysItCan(const kube::Node& node, const kube::Pod& pod);
 // No real node would take it, some for lack of resources or because they are lost (not ready, cordoned), or there is
 // none; and a virtual node would, and says that it can run it.
 bool OughtToMove(const Objects& objects, const kube::Pod& pod);

@@ -57,7 +57,7 @@ std::optional<std::string> WhyUneven(const Objects& objects, const kube::Pod& po
     const std::string& name = candidate.metadata.name;
     const auto judged = verdict.nodes.find(name);
     const bool takes_it = judged != verdict.nodes.end() && judged->second.filter.empty() && candidate.ready &&
-                          !candidate.unschedulable && !candidate.cloud_unreachable;
+                          !candidate.unschedulable && !candidate.cloud_unreachable && SaysItCan(candidate, pod);
     if (takes_it || name == node) shares[name] = ShareOf(objects, pod, candidate);
   }
   const auto chosen = shares.find(node);

@@ -27,7 +27,12 @@ Task<cloud::CloudResult<cloud::Instance>> ProcessProvider::Create(cloud::CreateR
   return Deliver(process_, inner_->Create(std::move(request)));
 }
 Task<cloud::CloudResult<cloud::Changes>> ProcessProvider::Poll(cloud::InstanceScope scope, std::string cursor) {
-  return Deliver(process_, inner_->Poll(std::move(scope), std::move(cursor)));
+  const std::string since = cursor;
+  auto changes = co_await Deliver(process_, inner_->Poll(std::move(scope), std::move(cursor)));
+  if (!changes || !desk_.forgets) co_return changes;
+  changes->instances.clear();
+  changes->cursor = since;
+  co_return changes;
 }
 Task<cloud::CloudResult<std::vector<cloud::Instance>>> ProcessProvider::List(std::string cluster_id) {
   auto listed = co_await Deliver(process_, inner_->List(std::move(cluster_id)));
@@ -35,7 +40,7 @@ Task<cloud::CloudResult<std::vector<cloud::Instance>>> ProcessProvider::List(std
   std::erase_if(*listed, [this](const cloud::Instance& instance) {
     const bool lives =
         instance.state == cloud::InstanceState::kPending || instance.state == cloud::InstanceState::kRunning;
-    return lives && desk_.unlisted.contains(instance.id);
+    return desk_.forgets || (lives && desk_.unlisted.contains(instance.id));
   });
   co_return listed;
 }

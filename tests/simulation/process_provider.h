@@ -15,6 +15,8 @@ namespace spillway::simulation {
 struct CloudDesk {
   // Instances, by id, that listings leave out while they live, as those do that are eventually consistent.
   std::set<std::string> unlisted;
+  // Listings and polls show nothing, successfully: to a caller that may not see any more, and does everything else.
+  bool forgets = false;
   // Called when one is asked to go. May be null.
   std::function<void(const std::string& instance_id)> on_delete;
 };

@@ -17,6 +17,7 @@ class Drawing {
     DrawCluster();
     DrawController();
     DrawWorkloads();
+    DrawNeeds();
     DrawPodFaults();
     // In some seeds everybody sees the present, and nothing that is late is excused.
     is_clear_ = Maybe(15);
@@ -25,6 +26,7 @@ class Drawing {
     if (!is_clear_) DrawPartitions();
     if (is_clear_) DrawWhatDelaysNobodyElse();
     DrawProcessFaults();
+    DrawOtherAgents();
     DrawLeaseFaults();
     DrawNodeFaults();
     DrawCloudFaults();
@@ -51,17 +53,39 @@ class Drawing {
     virtual_ = Pick(1, 3);
     cpu_ = Pick(1, 3) * 2;
     std::string provider = fmt::format("start=exp({}ms)", Pick(200, 3000));
-    if (Maybe(40)) provider += fmt::format(", no_stock={}%", Pick(1, 15));
+    if (Maybe(45)) provider += fmt::format(", no_stock={}%", Pick(2, 20));
+    if (Maybe(55)) provider += fmt::format(", late_no_stock={}%", Pick(10, 40));
     if (Maybe(45)) provider += fmt::format(", lost_reply={}%", Pick(2, 15));
     if (Maybe(30)) provider += fmt::format(", throttled={}%", Pick(1, 15));
     if (Maybe(40)) provider += fmt::format(", delete=exp({}ms)", Pick(200, 3000));
-    Say("cluster virtual={} vpods={} vcpu={} provider=simulated({})", virtual_, Maybe(15) ? Pick(3, 8) : 1000,
-        Maybe(15) ? Pick(4, 16) : 1000, provider);
+    Say("cluster provider=simulated({})", provider);
+    DrawVirtualNodes();
     for (std::int64_t i = 0; i < real_; ++i) {
       const std::string taint = i > 0 && Maybe(20) ? " taint=dedicated:infra" : "";
       Say("node node-{} cpu={} memory={}Gi pods={} label=topology.kubernetes.io/zone:{}{}", i, cpu_, cpu_ * 2,
           Maybe(15) ? Pick(2, 6) : 110, i % 2 == 0 ? "a" : "b", taint);
     }
+  }
+
+  // One in four differs from the others in what it can run.
+  void DrawVirtualNodes() {
+    const std::int64_t pods = Maybe(15) ? Pick(3, 8) : 1000, cpu = Maybe(15) ? Pick(4, 16) : 1000;
+    for (std::int64_t i = 0; i < virtual_; ++i) {
+      std::string more;
+      if (Maybe(25)) more += fmt::format(" gpu={}", Pick(1, 4));
+      if (Maybe(25)) more += fmt::format(" scratch={}Gi", Pick(1, 5) * 20);
+      if (Maybe(25)) more += Maybe(50) ? " can=privileged" : " can=hostPID";
+      Say("virtual vnode-{} cpu={} memory=4Ti pods={}{}", i, cpu, pods, more);
+    }
+  }
+
+  // Pods that not every node can run, and some none.
+  void DrawNeeds() {
+    const char* needs[] = {"needs=privileged", "needs=hostPID", "needs=hostPath", "needs=hostIPC", "gpu=1", "gpu=2",
+                           "scratch=15Gi",     "scratch=30Gi"};
+    for (int percent = 60; Maybe(percent); percent -= 20)
+      Say("load at={}s deployment particular-{} replicas={} {} {}", Pick(1, 45), percent, Pick(1, 3), Size(),
+          needs[Pick(0, 7)]);
   }
 
   void DrawController() {
@@ -195,11 +219,14 @@ class Drawing {
     if (Maybe(42)) Say("fault at={}s partition controller{} for={}s", Moment(), silently(), Pick(2, 20));
     if (Maybe(10)) Say("fault at={}s partition controller binding{} for={}s", Moment(), silently(), Pick(8, 20));
     if (Maybe(38)) Say("fault at={}s partition agent{} for={}s", Moment(), silently(), Pick(2, 20));
-    if (!Maybe(12)) return;
-    // Agents that know their instances and not their Pods.
-    const std::int64_t at = Moment();
+    if (!Maybe(15)) return;
+    // Agents that know their instances, and none or not all of their Pods.
+    const std::int64_t at = Moment(), span = Pick(75, 110);
+    const bool has_first_page = Maybe(50);
     Say("fault at={}s kill agent for=1s", at);
-    Say("fault at={}s http status=503 share=100% method=list resource=pods for={}s", at, Pick(75, 110));
+    if (has_first_page) Say("fault at={}s list.pages limit={}", at, Pick(1, 3));
+    Say("fault at={}s http status={} share=100% method=list resource=pods for={}s", at, has_first_page ? 410 : 503,
+        span);
   }
 
   void DrawProcessFaults() {
@@ -218,6 +245,20 @@ class Drawing {
     if (Maybe(25)) Say("fault at={}s kill controller", Moment());
     if (Maybe(20)) Say("fault every={}s kill agent", Pick(5, 20));
     if (Maybe(25)) Say("fault at={}s kill agent", Moment());
+  }
+
+  void DrawOtherAgents() {
+    if (Maybe(35)) Say("fault at={}s move agent for={}s", Moment(), Pick(1, 20));
+    if (!Maybe(45)) return;
+    const std::string node = VirtualNode();
+    const std::int64_t at = Pick(2, 45);
+    const std::string clock = Maybe(30) ? fmt::format(" {} by={}s", Maybe(50) ? "back" : "ahead", Pick(1, 300)) : "";
+    Say("fault at={}s second agent {}{} node={} for={}s", at, Maybe(50) ? "stays" : "goes", clock, node, Pick(20, 50));
+    if (Maybe(20)) return;  // it waits, and nothing else happens
+    const std::string how = is_clear_ || Maybe(50) ? "pause agent"
+                            : Maybe(50)            ? "partition agent silently"
+                                                   : "partition agent";
+    Say("fault at={}s {} node={} for={}s", at + Pick(0, 3), how, node, Pick(17, 40));
   }
 
   void DrawLeaseFaults() {
@@ -241,6 +282,7 @@ class Drawing {
       Say("fault at={}s node add late cpu={} memory={}Gi label=topology.kubernetes.io/zone:a", Moment(), cpu_,
           cpu_ * 2);
     if (Maybe(30)) Say("fault at={}s node remove {}", Moment(), RealNode());
+    if (Maybe(35)) Say("fault at={}s node remove {}", Moment(), VirtualNode());
     if (Maybe(40)) {
       const std::string node = Maybe(70) ? RealNode() : VirtualNode();
       const std::int64_t at = Moment();
@@ -264,10 +306,11 @@ class Drawing {
   }
 
   void DrawCloudFaults() {
-    if (Maybe(30)) Say("fault at={}s cloud no_stock=100% for={}s", Moment(), Pick(11, 30));
+    if (Maybe(35)) Say("fault at={}s cloud no_stock=100% for={}s", Moment(), Pick(11, 30));
     if (Maybe(35)) Say("fault at={}s cloud down for={}s", Moment(), Pick(1, 20));
     if (Maybe(35)) Say("fault at={}s cloud auth_lost for={}s", Moment(), Maybe(60) ? Pick(1, 30) : Pick(60, 100));
     if (Maybe(35)) Say("fault at={}s cloud unlist share={}% for={}s", Moment(), Pick(20, 80), Pick(11, 25));
+    if (Maybe(30)) Say("fault at={}s cloud forget for={}s", Moment(), Maybe(60) ? Pick(1, 30) : Pick(60, 90));
     if (Maybe(35)) Say("fault at={}s cloud reclaim", Pick(20, 65));
     if (Maybe(35)) Say("fault at={}s cloud lose", Pick(20, 65));
   }
@@ -319,16 +362,24 @@ const std::vector<std::string>& SwarmFaults() {
                                                  "kill.agent",
                                                  "partition.agent",
                                                  "pause.agent",
+                                                 "move.agent",
+                                                 "second.agent",
+                                                 "second.agent.takes_over",
                                                  "scheduler.still",
                                                  "pod.opt-out",
                                                  "pod.delete",
                                                  "pod.fail",
                                                  "node.add",
                                                  "node.remove",
+                                                 "node.remove.virtual",
                                                  "node.cordon",
                                                  "node.silence",
                                                  "node.garble",
                                                  "cloud.refused",
+                                                 "cloud.no_stock",
+                                                 "cloud.late_no_stock",
+                                                 "cloud.throttled",
+                                                 "cloud.forget",
                                                  "cloud.lost_reply",
                                                  "cloud.down",
                                                  "cloud.auth_lost",

@@ -45,13 +45,16 @@ World::World(const Scenario& scenario, std::string folder, std::uint64_t seed)
       std::make_unique<History>(runtime_, cluster_->store(), [this](const BindRecord& bind) { return LagOf(bind); });
   cloud_ = std::make_unique<cloud::SimulatedCloud>(runtime_, CloudOptions());
   hosting_ = std::make_unique<Hosting>(runtime_, cluster_->store(), *cloud_,
-                                       [this](const std::string& node) { return AgentSeesPresent(node); });
+                                       [this](const std::string& node) { return !AgentInCharge(node).empty(); });
+  registration_ = std::make_unique<Registration>(runtime_, cluster_->store(), LongestStaleness(),
+                                                 [this](const std::string& node) { return AgentInCharge(node); });
   desk_.on_delete = [this](const std::string& instance) { hosting_->OnDelete(instance); };
   injector_ = std::make_unique<FaultInjector>(*this);
 }
 
 World::~World() {
   agents_.clear();
+  second_agents_.clear();
   controllers_.clear();
 }
 
@@ -63,6 +66,7 @@ cloud::SimulatedCloudOptions World::CloudOptions() const {
   options.stop = LatencyOf(*call, "delete", options.stop);
   options.call = LatencyOf(*call, "latency", options.call);
   options.faults.no_stock = call->Share("no_stock", 0);
+  options.faults.late_no_stock = call->Share("late_no_stock", 0);
   options.faults.lost_reply = call->Share("lost_reply", 0);
   options.faults.throttled = call->Share("throttled", 0);
   return options;
@@ -140,8 +144,11 @@ void World::AddNodes() {
 void World::StartAll() {
   AddNodes();
   for (auto& [name, agent] : agents_) {
+    agent.node = name;
+    agent.user = AgentUser(name);
+    agent.address = NewAddress();
     agent.process = NewProcess();
-    StartAgent(name);
+    StartAgent(agent.user);
   }
   controllers_.resize(static_cast<std::size_t>(scenario_.controller.Number("replicas", 1)));
   for (std::size_t i = 0; i < controllers_.size(); ++i) {
@@ -265,7 +272,8 @@ void World::EndFaults() {
   injector_->EndAll();
   for (Disturbance& disturbance : disturbances_) disturbance.until = std::min(disturbance.until, runtime_.Now());
   for (std::size_t i = 0; i < controllers_.size(); ++i) StartController(i);
-  for (const auto& [name, agent] : agents_) StartAgent(name);
+  while (!second_agents_.empty()) EndSecondAgent(second_agents_.begin()->first, false);
+  for (const auto& [name, agent] : agents_) StartAgent(agent.user);
 }
 
 std::int64_t World::ExpectedPending() const {

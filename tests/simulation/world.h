@@ -22,6 +22,7 @@
 #include "tests/simulation/observed_transport.h"
 #include "tests/simulation/process_provider.h"
 #include "tests/simulation/promptness.h"
+#include "tests/simulation/registration.h"
 #include "tests/simulation/scenario.h"
 
 namespace spillway::simulation {
@@ -52,7 +53,13 @@ class World {
   void KillController(std::size_t index, Duration downtime);
   // As SIGTERM does: it hands over, and is gone when it has, or after a while.
   void StopController(std::size_t index, Duration downtime);
-  void KillAgent(const std::string& node, Duration downtime);
+  // The agent that the API server knows as `user`.
+  void KillAgent(const std::string& user, Duration downtime);
+  // It is killed, and comes back on another machine, with another address.
+  void MoveAgent(const std::string& node, Duration downtime);
+  // A second agent of that name, on another machine, for so long; then one of the two is gone for good: the second, or
+  // the first where `second_stays`.
+  void StartSecondAgent(const std::string& node, Duration span, bool second_stays, Duration skew);
   // Kinds of fault that have struck, by name, and how often: "watch.lag". Only what had an effect is counted.
   std::map<std::string, std::uint64_t> FaultsFired() const;
   // How far behind this file's faults may leave a controller that runs: none of them more than 5 s.
@@ -61,11 +68,13 @@ class World {
   Duration LongestStaleness() const;
 
   SimRuntime& runtime() { return runtime_; }
+  const SimRuntime& runtime() const { return runtime_; }
   sandbox::SandboxCluster& cluster() const { return *cluster_; }
   cloud::SimulatedCloud& cloud() { return *cloud_; }
   const cloud::SimulatedCloud& cloud() const { return *cloud_; }
   const History& history() const { return *history_; }
   const Hosting& hosting() const { return *hosting_; }
+  const Registration& registration() const { return *registration_; }
   const Deeds& deeds() const { return deeds_; }
   // How long the process of this life lived on undisturbed after `since` and before `until`: not paused, cut off or
   // answered wrongly.
@@ -83,6 +92,8 @@ class World {
   bool is_dry_run() const { return scenario_.controller.Text("dry-run") == "yes"; }
   Instant last_load() const { return last_load_; }
   std::size_t agent_count() const { return agents_.size(); }
+  // Virtual nodes, and the address of the agent of each.
+  std::map<std::string, std::string> AgentAddresses() const;
   const std::vector<std::string>& step_failures() const { return step_failures_; }
   // Of every object in the store: equal for equal histories.
   std::uint64_t StateHash() const;
@@ -99,6 +110,10 @@ class World {
     std::unique_ptr<TaskScope> stopping;  // while it shuts down
   };
   struct AgentProcess {
+    std::string node;
+    std::string user;     // as the API server knows it
+    std::string address;  // of its machine
+    std::string identity;
     std::map<std::string, std::string> capacity;
     std::vector<std::string> extra_capabilities;
     std::unique_ptr<SimProcess> process;
@@ -118,7 +133,8 @@ class World {
   // Whom the API server knows that node's agent as.
   std::string AgentUser(const std::string& node) const;
   Duration LagOf(const BindRecord& bind) const;
-  bool AgentSeesPresent(const std::string& node) const;
+  // The identity of the agent that has that node, if it sees the present; empty: none, or it does not.
+  std::string AgentInCharge(const std::string& node) const;
   // Whether the controllers can be held to moving Pods at once: one of them leads, undisturbed, sees the present, and
   // waits for no node.
   bool MayBePrompt();
@@ -136,7 +152,12 @@ class World {
   void AddRealNode(const Line& node, std::size_t name_word);
   void StartController(std::size_t index);
   Task<void> Stopping(std::size_t index, Duration grace, Duration downtime);
-  void StartAgent(const std::string& node);
+  AgentProcess* FindAgent(const std::string& user);
+  void StartAgent(const std::string& user);
+  void StopAgent(AgentProcess& process);
+  void EndSecondAgent(const std::string& node, bool second_stays);
+  std::string NewAddress();
+  std::optional<std::string> HolderOfLease(const std::string& node) const;
   void Collect(const controller::DecisionLog& log);
   void At(Instant when, std::function<void()> work);
   bool IsNodeReady(const std::string& name) const;
@@ -152,11 +173,15 @@ class World {
   std::unique_ptr<History> history_;
   std::unique_ptr<cloud::SimulatedCloud> cloud_;
   std::unique_ptr<Hosting> hosting_;
+  std::unique_ptr<Registration> registration_;
   CloudDesk desk_;
   Deeds deeds_;
   std::vector<Disturbance> disturbances_;
   std::vector<ControllerProcess> controllers_;
-  std::map<std::string, AgentProcess> agents_;
+  std::map<std::string, AgentProcess> agents_, second_agents_;  // by node
+  std::vector<std::unique_ptr<SimProcess>> ended_;              // faults may still hold them
+  std::int64_t addresses_ = 0, identities_ = 0;                 // given away so far
+  std::uint64_t take_overs_ = 0;                                // by second agents
   std::unique_ptr<class FaultInjector> injector_;
   Promptness promptness_;
   std::optional<std::size_t> leader_;  // its life, at the last look

@@ -34,22 +34,6 @@ void World::StartController(std::size_t index) {
   });
 }
 
-void World::StartAgent(const std::string& node) {
-  AgentProcess& process = agents_.at(node);
-  if (process.agent) return;
-  cloud::AgentOptions options;
-  options.node_name = node;
-  options.cluster_id = sandbox::UidOf(*cluster_->store().Get("namespaces", "", "kube-system"));
-  options.capacity = process.capacity;
-  options.extra_capabilities = process.extra_capabilities;
-  options.taint_value = "simulated";
-  options.is_dead = [](const std::string&) { return true; };  // the one before was a process of the same machine
-  process.transport = cluster_->api().NewTransport(AgentUser(node), *process.process);
-  process.provider = std::make_unique<ProcessProvider>(*process.process, cloud_->NewProvider(), desk_);
-  process.agent = std::make_unique<cloud::Agent>(*process.process, *process.transport, *process.provider, options);
-  process.agent->Start([this, node](const std::string&) { KillAgent(node, 1s); });
-}
-
 void World::KillController(std::size_t index, Duration downtime) {
   ControllerProcess& process = controllers_[index];
   if (!process.controller) return;
@@ -84,16 +68,6 @@ Task<void> World::Stopping(std::size_t index, Duration grace, Duration downtime)
   runtime_.Post([this, index, downtime, life = controllers_[index].life] {
     if (controllers_[index].life == life) KillController(index, downtime);
   });
-}
-
-void World::KillAgent(const std::string& node, Duration downtime) {
-  AgentProcess& process = agents_.at(node);
-  if (!process.agent) return;
-  process.agent.reset();
-  process.process->Resume();
-  process.provider.reset();
-  process.transport.reset();
-  runtime_.PostAt(runtime_.Now() + downtime, [this, node] { StartAgent(node); });
 }
 
 void World::Disturb(const std::string& process, Duration span, const std::string& resource, Duration after) {
@@ -160,16 +134,6 @@ Duration World::UndisturbedLife(std::size_t life, Instant since, Instant until) 
     calm_since = std::max(calm_since, until + kLongestRetry);
   }
   return std::max(longest, end - calm_since);
-}
-
-bool World::AgentSeesPresent(const std::string& node) const {
-  constexpr Duration kCatchesUp = std::chrono::seconds(5);
-  const auto agent = agents_.find(node);
-  if (agent == agents_.end() || !agent->second.agent || LongestLag() > Duration(0)) return false;
-  return std::none_of(disturbances_.begin(), disturbances_.end(), [&](const Disturbance& storm) {
-    const bool concerns = storm.process.empty() || storm.process == AgentUser(node);
-    return concerns && runtime_.Now() < storm.until + kCatchesUp;
-  });
 }
 
 // What a process knew before a pause is what it acts on right after it.

@@ -37,6 +37,7 @@ InstanceScript* SimulatedCloud::FindLive(const std::string& id) {
 
 SimulatedCloud::CreateResult SimulatedCloud::Refuse(Refusal refusal, Code code, std::string message) {
   ++counts_.refused_creates;
+  if (refusal == Refusal::kStock) ++counts_.stock_outs;
   return tl::unexpected(CloudError{.refusal = refusal,
                                    .error = Error{code, std::move(message)},
                                    .cloud_code = "",
@@ -128,6 +129,7 @@ SimulatedCloud::CreateResult SimulatedCloud::Create(const CreateRequest& request
   script.created_at = runtime_.WallNow();
   script.start_after = options_.start.Draw(random_);
   script.late_no_stock = random_.Chance(options_.faults.late_no_stock);
+  if (script.late_no_stock) ++counts_.late_stock_outs;
   script.containers = ContainerScriptsOf(request.pod);
 
   ++next_id_;

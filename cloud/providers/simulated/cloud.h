@@ -26,6 +26,8 @@ struct SimulatedCloudCounts {
   std::uint64_t creates = 0;           // instances made
   std::uint64_t repeated_creates = 0;  // calls answered with an instance that was there already
   std::uint64_t refused_creates = 0;
+  std::uint64_t stock_outs = 0, late_stock_outs = 0;  // before and after the cloud had accepted the create
+  std::uint64_t throttled_calls = 0;
   std::uint64_t deletes = 0;  // instances asked to go
   std::uint64_t delete_calls = 0;
   std::uint64_t lost_replies = 0;

@@ -18,6 +18,7 @@ void SimulatedCloud::Exchange(std::function<T()> effect, std::function<T(Error)>
     After(delay, [failure, reply, code, message] { reply.Set(failure(Error{code, message})); });
   };
   if (faults.down) return answer_after(half, Code::kUnavailable, "the simulated cloud is down");
+  if (throttled) ++counts_.throttled_calls;
   if (throttled) return answer_after(2 * half, Code::kThrottled, "Throttling: too many requests");
   if (lost_request)
     return answer_after(options_.lost_after, Code::kDeadlineExceeded, "no answer from the cloud in time");
