@@ -129,6 +129,9 @@ bool Succeeded(const Json& status) {
 }
 
 bool Runs(const Json& status) { return !At(status, "state", "running").is_null(); }
+bool HasRun(const Json& status) {
+  return Runs(status) || IsTerminated(status) || !At(status, "lastState", "terminated").is_null();
+}
 
 std::string Phase(const Json& pod, const Json& containers, const Json& inits, const StatusInputs& in) {
   // Decided, but not over as long as anything runs: whoever sees the end may rely on that.
@@ -143,13 +146,10 @@ std::string Phase(const Json& pod, const Json& containers, const Json& inits, co
   } else if (had_started && !containers.empty() && std::all_of(containers.begin(), containers.end(), IsTerminated)) {
     return std::all_of(containers.begin(), containers.end(), Succeeded) ? "Succeeded" : "Failed";
   }
-  const auto runs = [](const Json& status) {
-    return Runs(status) || IsTerminated(status) || !At(status, "lastState", "terminated").is_null();
-  };
   const bool inits_done = std::all_of(inits.begin(), inits.end(), [](const Json& status) {
     return Succeeded(status) || IsTrue(At(status, "started"));
   });
-  const bool any_runs = inits_done && std::any_of(containers.begin(), containers.end(), runs);
+  const bool any_runs = inits_done && std::any_of(containers.begin(), containers.end(), HasRun);
   return any_runs || TextAt(pod, "status", "phase") == "Running" ? "Running" : "Pending";
 }
 
@@ -202,13 +202,15 @@ Verdict PodReady(const Json& pod, const Verdict& containers) {
   return {};
 }
 
-Verdict Initialized(const Json& inits, std::string_view phase) {
+// Once a container has run the Pod has been initialized, whatever becomes of its sidecars. Source: status/generate.go
+// GeneratePodInitializedCondition.
+Verdict Initialized(const Json& inits, const Json& containers, std::string_view phase) {
   std::vector<std::string> incomplete;
   for (const Json& status : inits) {
     if (!Succeeded(status) && !IsTrue(At(status, "started"))) incomplete.push_back(TextAt(status, "name"));
   }
   if (phase == "Succeeded") return {true, "PodCompleted", ""};
-  if (incomplete.empty()) return {};
+  if (incomplete.empty() || std::any_of(containers.begin(), containers.end(), HasRun)) return {};
   return {false, "ContainersNotInitialized",
           fmt::format("containers with incomplete status: [{}]", fmt::join(incomplete, " "))};
 }
@@ -218,7 +220,8 @@ Json Conditions(const Json& pod, const Json& status, const StatusInputs& in) {
   const bool has_network = in.instance && !in.instance->pod_ip.empty() && !IsTerminalPhase(phase);
   const Verdict containers = ContainersReady(pod, status, phase);
   const Verdict ready = PodReady(pod, containers);
-  const Verdict initialized = Initialized(Items(At(status, "initContainerStatuses")), phase);
+  const Verdict initialized =
+      Initialized(Items(At(status, "initContainerStatuses")), Items(At(status, "containerStatuses")), phase);
   Json conditions = Json::array();
   const auto add = [&](const char* type, const Verdict& v) {
     conditions.push_back(PodCondition(pod, type, v.is_true, v.reason, v.message, in.now));

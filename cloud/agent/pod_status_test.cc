@@ -104,6 +104,9 @@ TEST(PodStatus, ASidecarThatIsNotReadyCounts) {
   EXPECT_EQ(condition(), "False containers with unready status: [proxy]");
   instance.init_containers[0].ready = true;
   EXPECT_EQ(condition(), "True ");
+  instance.init_containers[0].started = false;
+  const Json status = PodStatus(pod, {&instance, {}, "10.0.0.1", kNow});
+  EXPECT_EQ(TextAt(Named(At(status, "conditions"), "Initialized", "type"), "status"), "True") << "it was, before";
 }
 
 TEST(PodStatus, PhasesGoForwardOnly) {

@@ -223,7 +223,8 @@ PROCESS_TEST(ProcessUnknownProgramIsAStartError) {
 }
 
 PROCESS_TEST(ProcessThatCannotBeExecutedSaysWhy) {
-  std::string id = co_await Create(Single(Container("main", {"/tmp"})));
+  std::vector<std::string> command(1, "/tmp");
+  std::string id = co_await Create(Single(Container("main", std::move(command))));
   const Instance ended = co_await Settled(id);
   EXPECT_EQ(ended.containers[0].ended.value_or(Termination()).exit_code, 126);
   const std::string log = co_await LogsOf(id);
