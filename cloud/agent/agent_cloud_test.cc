@@ -342,6 +342,25 @@ TEST_F(AgentCloudTest, WhoCannotRenewTheLeaseMakesNoInstanceAndTellsNothing) {
   EXPECT_TRUE(Until([&] { return IsRunning("web-1") && cluster_.Phase("web-0") == "Failed"; }, 15s));
 }
 
+TEST_F(AgentCloudTest, WhoCannotRenewTheLeaseTriesNoCreateAgain) {
+  StartAgent();
+  int asked = 0;
+  provider_->refuses_create = [&]() -> std::optional<CloudError> {
+    ++asked;
+    return CloudError{Refusal::kThrottled, Error{Code::kThrottled, "Throttling"}, "", "r-1"};
+  };
+  cluster_.AddPod(SimplePod("web-0"));
+  ASSERT_TRUE(Until([&] { return asked > 0; }));
+  cluster_.fault = [](const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.path.find("/leases") == std::string::npos) return std::nullopt;
+    return Fail(Code::kUnavailable, "the API server does not answer");
+  };
+  runtime_.RunFor(15s);
+  const int before = asked;
+  runtime_.RunFor(2min);
+  EXPECT_EQ(asked, before);
+}
+
 TEST_F(AgentCloudTest, WhatAnotherAgentMayHaveAskedForIsLookedForFirst) {
   StartAgent();
   bool refused = false;

@@ -103,7 +103,7 @@ class EndJudge {
   std::set<std::string> NodesThatLackMost() const {
     std::map<std::string, std::pair<int, int>> expected_and_missed;
     for (const auto& [key, pod] : hosted_) {
-      if (!sandbox::IsPodActive(*pod) || sandbox::PhaseOf(*pod) != "Running") continue;
+      if (!sandbox::IsPodActive(*pod)) continue;
       auto& [expected, missed] = expected_and_missed[sandbox::NodeOf(*pod)];
       ++expected;
       missed += Of(*pod).empty() ? 1 : 0;
