@@ -50,13 +50,12 @@ struct Series {
 // What makes two events the same: not the note, nor the version of the object.
 struct ByIdentity {
   using is_transparent = void;
-  static const Event& EventOf(const Event& event) { return event; }
-  static const Event& EventOf(const std::shared_ptr<Series>& series) { return series->event; }
   static auto IdentityOf(const Event& event) {
     const ObjectReference& about = event.regarding;
     return std::tie(about.kind, about.ns, about.name, about.uid, event.type, event.reason, event.action);
   }
-  bool operator()(const auto& a, const auto& b) const { return IdentityOf(EventOf(a)) < IdentityOf(EventOf(b)); }
+  static auto IdentityOf(const std::shared_ptr<Series>& series) { return IdentityOf(series->event); }
+  bool operator()(const auto& a, const auto& b) const { return IdentityOf(a) < IdentityOf(b); }
 };
 
 struct Write {
