@@ -95,13 +95,13 @@ WriteOptions OptionsOf(const RestRequest& request) { return {.dry_run = request.
 
 // Until the node controller finds it ready. Source: plugin/pkg/admission/nodetaint.
 void TaintAsNotReady(Json& node) {
-  const Json taint = {{"key", "node.kubernetes.io/not-ready"}, {"effect", "NoSchedule"}};
+  const std::string key = "node.kubernetes.io/not-ready", effect = "NoSchedule";
   Json& taints = ObjectAt(node, "spec")["taints"];
   if (!taints.is_array()) taints = Json::array();
   const bool has_it = std::any_of(taints.begin(), taints.end(), [&](const Json& each) {
-    return TextAt(each, "key") == taint["key"] && TextAt(each, "effect") == taint["effect"];
+    return TextAt(each, "key") == key && TextAt(each, "effect") == effect;
   });
-  if (!has_it) taints.push_back(taint);
+  if (!has_it) taints.push_back({{"key", key}, {"effect", effect}});
 }
 
 net::ServerResponse ServeCreated(Store& store, const RestRequest& request, Json object) {
