@@ -192,6 +192,7 @@ void Agent::OnReachable() {
   } else if (cloud_.has_answered()) {
     view.state = CloudView::State::kReachable;
   }
+  view.has_answered = cloud_.has_answered();
   if (view.state == CloudView::State::kUnreachable) TellTrouble(view.reason, view.message);
   registrar_.SetCloud(std::move(view));
 }

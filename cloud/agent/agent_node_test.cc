@@ -41,6 +41,20 @@ TEST_F(AgentNodeTest, IsNotReadyBeforeTheCloudHasAnsweredOnce) {
   EXPECT_FALSE(HasTaint(kTrouble));
 }
 
+TEST_F(AgentNodeTest, ANodeMadeAnewIsReadyThoughItsListingIsSuspect) {
+  StartAgent();
+  cluster_.AddPod(SimplePod("web"));
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  KillAgent();
+  ASSERT_TRUE(cloud_.Lose(cloud_.Instances().front().id));
+  cluster_.DeleteNode();
+  StartAgent();
+  EXPECT_TRUE(Until([&] { return StatusOf("CloudReachable") == "False"; }, 10s));
+  runtime_.RunFor(1min);
+  EXPECT_EQ(StatusOf("Ready"), "True") << "its Pods would be evicted";
+  EXPECT_EQ(TextAt(Condition("CloudReachable"), "reason"), "ListingSuspect");
+}
+
 TEST_F(AgentNodeTest, TellsOfTroubleWithin30SecondsIsNeverNotReadyForItAndHeals) {
   StartAgent();
   cluster_.AddPod(SimplePod("web"));

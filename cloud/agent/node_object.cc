@@ -104,7 +104,7 @@ namespace {
 Json ReadyCondition(const Json& node, const CloudView& cloud, WallTime now) {
   const std::string before = TextAt(Named(At(node, "status", "conditions"), "Ready", "type"), "status");
   const bool was_ready = before == "True" || before == "Unknown";  // Unknown: nobody has told of it for a while
-  if (was_ready || cloud.state == CloudView::State::kReachable) {
+  if (was_ready || cloud.has_answered) {
     return NodeCondition(node, "Ready", "True", "KubeletReady", "the agent is running", now);
   }
   const std::string why = cloud.message.empty() ? "" : ": " + cloud.message;

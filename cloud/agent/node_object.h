@@ -28,6 +28,7 @@ struct CloudView {
   };
   State state = State::kUnheard;
   std::string reason, message;  // of kUnreachable
+  bool has_answered = false;    // once
   bool operator==(const CloudView&) const = default;
 };
 

@@ -77,11 +77,13 @@ class EndJudge {
     for (const std::string& line : world_.cloud().violations()) Say("one-instance-per-live-pod", line);
     const std::set<std::string> untold = NodesThatLackMost();
     for (const auto& [key, pod] : hosted_) {
-      CheckDeparture(key, *pod);
+      const bool may_be_lost =
+          untold.contains(sandbox::NodeOf(*pod)) && world_.FaultsFired().contains("cloud.lose") && Of(*pod).empty();
+      CheckDeparture(key, *pod, may_be_lost);
       if (sandbox::IsPodTerminal(*pod)) {
         CheckEnded(key, *pod);
       } else if (sandbox::IsPodActive(*pod)) {
-        CheckLive(key, *pod, untold.contains(sandbox::NodeOf(*pod)) && world_.FaultsFired().contains("cloud.lose"));
+        CheckLive(key, *pod, may_be_lost);
       }
     }
     CheckOrphans();
@@ -115,9 +117,10 @@ class EndJudge {
     return nodes;
   }
 
-  void CheckDeparture(const std::string& key, const Json& pod) {
+  // One whose instance is nowhere to be seen may still run, for all that such an agent knows.
+  void CheckDeparture(const std::string& key, const Json& pod, bool may_be_lost) {
     const auto deadline = base::ParseRfc3339(sandbox::Text(pod, {"metadata", "deletionTimestamp"}));
-    if (deadline && *deadline + kLongGone < world_.runtime().WallNow())
+    if (deadline && !may_be_lost && *deadline + kLongGone < world_.runtime().WallNow())
       Say("pods-go", fmt::format("{} was to be gone by {}", key, base::FormatRfc3339(*deadline)));
   }
 
@@ -132,7 +135,7 @@ class EndJudge {
   void CheckLive(const std::string& key, const Json& pod, bool may_be_lost) {
     const std::vector<Instance>& own = Of(pod);
     if (own.size() == 1) return CheckStatus(key, pod, own.front());
-    if (own.empty() && may_be_lost) return;
+    if (may_be_lost) return;
     Say("one-instance-per-live-pod", fmt::format("{} has {} instances", key, own.size()));
   }
 
