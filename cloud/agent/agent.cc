@@ -195,6 +195,9 @@ void Agent::OnReachable() {
   view.has_answered = cloud_.has_answered();
   if (view.state == CloudView::State::kUnreachable) TellTrouble(view.reason, view.message);
   registrar_.SetCloud(std::move(view));
+  const bool was_out = std::exchange(cloud_is_out_, !cloud_.is_reachable());
+  if (!was_out || cloud_is_out_) return;
+  for (const auto& [uid, lifecycle] : lifecycles_) lifecycle->OnCloudBack();
 }
 
 void Agent::TellTrouble(std::string reason, std::string note) {

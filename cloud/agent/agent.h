@@ -134,6 +134,7 @@ class Agent final : private PodLifecycleHost, private CloudListener {
   OrphanCollector orphans_;
 
   bool pods_synced_ = false, listed_once_ = false, stopping_ = false, cloud_suspect_ = false;
+  bool cloud_is_out_ = false;
   std::map<std::string, Json> waiting_;  // Pods that came before the first listing, by UID
   std::vector<Instance> first_listing_;
   std::map<std::string, std::unique_ptr<PodLifecycle>> lifecycles_;  // by Pod UID

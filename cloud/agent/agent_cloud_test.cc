@@ -380,6 +380,16 @@ TEST_F(AgentCloudTest, WhatAnotherAgentMayHaveAskedForIsLookedForFirst) {
   EXPECT_THAT(tokens, ElementsAre(MakeClientToken("cluster", uid, 2)));
 }
 
+TEST_F(AgentCloudTest, WhatWasPutOffIsTriedAsSoonAsTheCloudIsBack) {
+  RunPods(1);
+  cloud_.faults().down = true;
+  cluster_.DeletePod("web-0");
+  cluster_.AddPod(SimplePod("web-1"));
+  runtime_.RunFor(10min);
+  cloud_.faults().down = false;
+  EXPECT_TRUE(Until([&] { return IsRunning("web-1") && cluster_.Pod("web-0").is_null(); }, 20s));
+}
+
 TEST_F(AgentCloudTest, AnAgentThatEndsInOrderHandsOverAtOnce) {
   options_.is_dead = nullptr;
   RunPods(1);

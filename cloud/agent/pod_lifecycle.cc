@@ -119,6 +119,13 @@ void PodLifecycle::OnInstanceGone(const std::string& instance_id) {
   changed_.Notify();
 }
 
+void PodLifecycle::OnCloudBack() {
+  create_pauses_.Reset();
+  end_pauses_.Reset();
+  next_create_.reset();
+  changed_.Notify();
+}
+
 bool PodLifecycle::IsAbsenceCertain(Instant asked_at) {
   if (!absence_) absence_ = Absence{0, asked_at};
   return ++absence_->listings >= context_.options.loss_confirmations &&

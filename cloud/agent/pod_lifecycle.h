@@ -60,6 +60,8 @@ class PodLifecycle {
   void OnInstanceGone(const std::string& instance_id);
   // A call that asked for the instance at `asked_at` did not find it.
   void OnNotFound(const std::string& instance_id, Instant asked_at);
+  // After trouble it can be reached again: what was put off is tried at once.
+  void OnCloudBack();
   // A complete listing that is to be believed, begun at `asked_at`, shows no instance that this Pod has or may have.
   void OnNotListed(Instant asked_at);
 
