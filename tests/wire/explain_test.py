@@ -40,6 +40,7 @@ class Explain(unittest.TestCase):
         self.env = {"PATH": f"{self.plugins.name}:{os.environ['PATH']}", "KUBECONFIG": str(self.sandbox.kubeconfig),
                     "HOME": self.sandbox.folder.name}
         self.apply(node("node-1", "4"), pod("busy", "3", nodeName="node-1"), pod("web", "2500m"))
+        self.kubectl("taint", "node", "node-1", "node.kubernetes.io/not-ready-")  # as the node controller does
 
     def run_command(self, *command, text=None):
         return subprocess.run(command, input=text, env=self.env, capture_output=True, text=True, timeout=DEADLINE)
