@@ -148,6 +148,14 @@ class ProcessPodTest : public testing::ProcessFixture {
     auto part = co_await provider_->streams()->ReadLog(std::move(id), options, std::move(no_cursor));
     co_return part ? part->text : part.error().message;
   }
+  // Its container "main" has said that its trap is set.
+  Task<void> UntilItSpeaks(std::string id) {
+    std::string up;
+    while (up.empty()) {
+      up = co_await LogsOf(id, "main");
+      co_await runtime_.SleepFor(5ms);
+    }
+  }
   Task<std::string> Exec(std::string id, std::string script) {
     ExecRequest request;
     request.container = "main";
@@ -397,11 +405,7 @@ FLOW_TEST(ProcessPodTest, APreStopHookComesBeforeTheSignalAndSidecarsEndLast) {
     request.pod["spec"]["initContainers"].push_back(sidecar);
   }
   std::string id = co_await Create(std::move(request));
-  std::string up;
-  while (up.empty()) {  // its trap is set
-    up = co_await LogsOf(id, "main");
-    co_await runtime_.SleepFor(5ms);
-  }
+  co_await UntilItSpeaks(id);
   const CloudStatus deleted = co_await provider_->Delete(id, 20s);
   EXPECT_TRUE(deleted);
   co_await When(id, [](const Instance& i) { return i.id.empty(); });
@@ -428,11 +432,7 @@ FLOW_TEST(ProcessPodTest, HowItEndedIsTheLastThatIsSeenOfIt) {
   CreateRequest request = Request({Shell("main", "trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done")});
   const InstanceScope scope{request.identity.cluster_id, request.identity.node_name};
   std::string id = co_await Create(std::move(request));
-  std::string up;
-  while (up.empty()) {
-    up = co_await LogsOf(id, "main");
-    co_await runtime_.SleepFor(5ms);
-  }
+  co_await UntilItSpeaks(id);
   const CloudStatus deleted = co_await provider_->Delete(id, 20s);
   EXPECT_TRUE(deleted);
   std::string cursor;
@@ -453,11 +453,7 @@ FLOW_TEST(ProcessPodTest, AnAgentThatComesBackLeavesADeletionTheRestOfItsGrace) 
   const std::string slowly = "trap 'sleep 0.5; echo bye >> " + directory_ + "/order; exit 0' TERM; ";
   CreateRequest request = Request({Shell("main", slowly + "echo up; while :; do sleep 0.01; done")});
   std::string id = co_await Create(std::move(request));
-  std::string up;
-  while (up.empty()) {
-    up = co_await LogsOf(id, "main");
-    co_await runtime_.SleepFor(5ms);
-  }
+  co_await UntilItSpeaks(id);
   const CloudStatus deleted = co_await provider_->Delete(id, 20s);
   EXPECT_TRUE(deleted);
   OpenProvider();
@@ -471,11 +467,7 @@ FLOW_TEST(ProcessPodTest, AHookThatHangsUsesUpTheGracePeriodAndNoMore) {
   main["lifecycle"]["preStop"] = ExecHandler("sleep 1000");
   CreateRequest request = Request({main});
   std::string id = co_await Create(std::move(request));
-  std::string up;
-  while (up.empty()) {
-    up = co_await LogsOf(id, "main");
-    co_await runtime_.SleepFor(5ms);
-  }
+  co_await UntilItSpeaks(id);
   const CloudStatus deleted = co_await provider_->Delete(id, 1s);
   EXPECT_TRUE(deleted);
   co_await When(id, [](const Instance& i) { return i.id.empty(); });
