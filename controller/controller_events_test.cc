@@ -62,6 +62,24 @@ TEST_F(ControllerEventsTest, WhetherRoomLacksOrAnotherPodIsNeededIsToldApart) {
   EXPECT_EQ(metrics_.Value(metrics::Id::kDecisions, {"no_virtual_node", "none_can_run"}), 1);
 }
 
+// Of two equal Pods one was looked at in the very round that finds another reason for both.
+TEST_F(ControllerEventsTest, WhoWaitsForRoomGoesOnWaitingWhenTheReasonChanges) {
+  nlohmann::json node = api_.Get("nodes", "v");
+  node["status"]["allocatable"]["pods"] = "0";
+  api_.Remove("nodes", "v");
+  Start([](ControllerOptions& options) { options.policy.pending_grace = Duration(0); });
+  api_.AddPod("p1", "8", kUnschedulable);
+  runtime_.RunFor(10s);
+  api_.Put("nodes", node);
+  api_.AddPod("p2", "8", kUnschedulable);
+  runtime_.RunFor(10s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  node["status"]["allocatable"]["pods"] = "2";
+  api_.Put("nodes", node);
+  runtime_.RunFor(5s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p1>v", "default/p2>v"));
+}
+
 TEST_F(ControllerEventsTest, WhatFoundNoRoomIsToldLater) {
   constexpr int kPods = 3000;  // more than the recorder queues and sends at once
   api_.Remove("nodes", "v");

@@ -310,18 +310,24 @@ void Overflow::AddThoseWithRoomNow() {
     VirtualPlace& room = room_[pod_class];
     room = ChooseVirtualNodes(state_.cluster(), first, policy_).front();
     if (room.node.empty() && PodOf(*waiting.begin())->decision->none != room.none) {  // told of all of them, and rare
-      for (const Turn& turn : waiting) {
-        if (const PendingPod* pod = PodOf(turn)) again_.push_back(pod->object.metadata.uid);
-      }
+      for (const Turn& turn : waiting) LookOnceMore(turn);
       waiting.clear();
     }
     for (std::size_t i = 0; !room.node.empty() && i < kPodsPerRoom && !waiting.empty(); ++i) {
-      if (const PendingPod* pod = PodOf(*waiting.begin())) again_.push_back(pod->object.metadata.uid);
+      LookOnceMore(*waiting.begin());
       waiting.erase(waiting.begin());
     }
     ++entry;
   }
   next_without_room_ = entry == no_room_.end() ? sim::ClassIndex(0) : entry->first;
+}
+
+// In this round, also if it was looked at already: what it waits for has changed since.
+void Overflow::LookOnceMore(const Turn& turn) {
+  PendingPod* pod = PodOf(turn);
+  if (pod == nullptr) return;
+  pod->decided_in = 0;
+  again_.push_back(pod->object.metadata.uid);
 }
 
 void Overflow::LookAgain(PendingPod& pod, std::optional<Instant> when) {

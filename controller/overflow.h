@@ -92,6 +92,7 @@ class Overflow {
   void NoteWhetherNowhere(const PendingPod& pod);
   void ShareOutReturningNodes();
   void AddThoseWithRoomNow();
+  void LookOnceMore(const Turn& turn);
   void LookAgain(PendingPod& pod, std::optional<Instant> when);
   void LookAgainSoon(const PendingPod& pod);
   void ShowVirtualNodes();

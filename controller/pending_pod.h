@@ -47,7 +47,7 @@ struct PendingPod {
   // What has been made of it. Overflow alone writes this.
   BindState bind;
   std::optional<Decision> decision;  // of the last round that looked at it
-  std::uint64_t decided_in = 0;      // that round
+  std::uint64_t decided_in = 0;      // that round; 0: none that goes on
   std::optional<Instant> due;        // when to look at it again, if nothing changes
 
   bool counts_as_placed() const { return !assumed_node.empty(); }
