@@ -153,6 +153,21 @@ TEST_F(AgentCloudTest, AnInstanceThatCannotBeDeletedIsTold) {
   EXPECT_TRUE(Until([&] { return IsRunning("web-1") && cloud_.Instances().size() == 1; }));
 }
 
+// Who may see nothing is shown nothing, twice or ten times.
+TEST_F(AgentCloudTest, APodOutlivesItsInstanceAlsoWhenTheCloudShowsNothingAnyMore) {
+  cloud_.options().stop = Latency::Fixed(20s);
+  RunPods(1);
+  cluster_.DeletePod("web-0", 30);
+  ASSERT_TRUE(Until([&] { return cloud_.counts().delete_calls == 1; }, 5s));
+  cloud_.faults().auth_lost = true;
+  runtime_.RunFor(15s);
+  ASSERT_THAT(cloud_.Instances(), SizeIs(1));
+  EXPECT_EQ(agent_->counts().pods, 1);
+  cloud_.faults().auth_lost = false;
+  EXPECT_TRUE(Until([&] { return agent_->counts().pods == 0; }));
+  EXPECT_THAT(cloud_.Instances(), IsEmpty());
+}
+
 TEST_F(AgentCloudTest, AnOrphanThatDiesSlowlyIsDeletedOnceAndHoldsUpNoOther) {
   cloud_.options().stop = Latency::Fixed(20min);
   options_.orphans_per_round = 1;

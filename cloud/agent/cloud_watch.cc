@@ -106,15 +106,21 @@ Task<void> CloudWatch::Look(std::map<std::string, std::string> batch) {
     batch.erase(instance.id);
     listener_.OnInstance(instance, asked_at);
   }
+  if (batch.empty() || !co_await Ping()) co_return;
   for (const auto& [id, uid] : batch) listener_.OnNotFound(uid, id, asked_at);
+}
+
+Task<bool> CloudWatch::Ping() {
+  const Instant asked_at = context_.runtime.Now();
+  const CloudStatus pinged = co_await context_.provider.Ping();
+  Observe("ping", pinged ? nullptr : &pinged.error(), asked_at);
+  Judge(pinged);
+  co_return pinged.has_value();
 }
 
 Task<void> CloudWatch::KeepPinging() {
   for (;;) {
-    const Instant asked_at = context_.runtime.Now();
-    const CloudStatus pinged = co_await context_.provider.Ping();
-    Observe("ping", pinged ? nullptr : &pinged.error(), asked_at);
-    Judge(pinged);
+    (void)co_await Ping();
     co_await context_.runtime.SleepFor(last_failure_ ? kPingAgain : kPingInterval);
   }
 }

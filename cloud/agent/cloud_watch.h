@@ -19,7 +19,7 @@ class CloudListener {
   virtual void OnInstance(const Instance& instance, Instant as_of) = 0;
   // The cloud says that it is no more.
   virtual void OnInstanceGone(const std::string& instance_id) = 0;
-  // Asked for at `asked_at`, and not there: one call's word.
+  // Asked for at `asked_at`, and not there, in a cloud that knew us a moment later: one call's word.
   virtual void OnNotFound(const std::string& pod_uid, const std::string& instance_id, Instant asked_at) = 0;
   // All instances of the cluster; the call was made at `asked_at`.
   virtual void OnListing(std::vector<Instance> listed, Instant asked_at) = 0;
@@ -38,7 +38,7 @@ class CloudWatch {
   void Start();
   // A listing soon. Those of many are one.
   void RequestListing() { listing_wanted_.Notify(); }
-  // This instance, soon: OnInstance() or OnNotFound().
+  // This instance, soon: OnInstance(), OnNotFound(), or neither when the cloud cannot be asked.
   void RequestLook(const std::string& pod_uid, const std::string& instance_id);
 
   // Whether the cloud has ever answered and known us.
@@ -53,6 +53,8 @@ class CloudWatch {
   Task<void> KeepLooking();
   Task<void> KeepPinging();
   Task<void> Look(std::map<std::string, std::string> batch);
+  // Whether it knows us.
+  Task<bool> Ping();
   void Judge(const CloudStatus& pinged);
   void Observe(std::string_view operation, const CloudError* error, Instant since);
 

@@ -136,8 +136,7 @@ void PodLifecycle::OnNotListed(Instant asked_at) {
   if (instance_) {
     const bool is_missed = phase_ == Phase::kHosted && !HasEnded(*instance_) && asked_at > instance_since_;
     if (is_missed && IsAbsenceCertain(asked_at)) Lose(instance_->id);
-    if (deletion_) OnNotFound(instance_->id, asked_at);
-    return;
+    return;  // whether a deletion is done, looks say
   }
   if (!unknown_ || asked_at <= unknown_->since) return;
   const Doubt doubt = unknown_->doubt;

@@ -138,6 +138,7 @@ class World {
   // Whether the controllers can be held to moving Pods at once: one of them leads, undisturbed, sees the present, and
   // waits for no node.
   bool MayBePrompt();
+  bool BreaksWatchesAllTheTime() const;
   std::optional<std::size_t> LeadingLife() const;
   // From now on for `span` that process, or all, cannot be held to deadlines, as far as it is about that resource.
   void Disturb(const std::string& process, Duration span, const std::string& resource = "",
