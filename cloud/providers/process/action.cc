@@ -136,7 +136,7 @@ Task<void> ActionRunner::Do(Action action, OneShot<ActionResult> done, TaskScope
 
 Task<ActionResult> ActionRunner::RunCommand(ExecPlan plan, TaskScope& scope) {
   ActionResult result;
-  auto started = StartExec(watcher_, reaper_, std::make_shared<ExecGroup>(), plan);
+  auto started = StartExec(watcher_, reaper_, plan);
   if (!started) {
     result.output = started.error().message;
     co_return result;

@@ -369,7 +369,7 @@ Result<ExecPlan> ProcessContainer::PlanExec(const Json& words) const {
   const std::string temp = place_.is_isolated && view.Hides(place_.temp_dir) ? "/tmp" : place_.temp_dir;
   auto command = CommandOf(spec, place_.pod_name, place_.pod_ip, home, temp);
   if (!command) return Fail(std::move(command).error());
-  ExecPlan plan{*std::move(command), TextAt(spec, "workingDir"), false, false, 0};
+  ExecPlan plan{*std::move(command), TextAt(spec, "workingDir"), false, false, 0, run_.WatchShim()};
   if (plan.work_dir.empty()) plan.work_dir = home;
   if (place_.is_isolated) plan.join = run_.CommandPid();
   return plan;

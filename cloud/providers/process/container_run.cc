@@ -178,6 +178,8 @@ pid_t ContainerRun::ShimPid() const {
   return pid.empty() ? 0 : static_cast<pid_t>(pid[0]);
 }
 
+UniqueFd ContainerRun::WatchShim() const { return UniqueFd(::fcntl(shim_.get(), F_DUPFD_CLOEXEC, 3)); }
+
 pid_t ContainerRun::CommandPid() const {
   const auto pid = running_ ? NumbersIn(Path("command", attempt_), 1) : std::vector<std::int64_t>();
   return pid.empty() ? 0 : static_cast<pid_t>(pid[0]);

@@ -58,6 +58,8 @@ class ContainerRun {
   void Signal(int shim_signal) const;  // SIGTERM, SIGUSR1 to kill, SIGUSR2 to end its input
   // Of the current run; 0 when there is none.
   pid_t ShimPid() const;
+  // A pidfd of its shim; not open: it is not known yet, or there is none.
+  UniqueFd WatchShim() const;
   // The command of the current run; 0 while it is not executed yet.
   pid_t CommandPid() const;
   // The writing end of the current run's standard input; not open when it has none.

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "cloud/providers/process/descendants.h"
 #include "cloud/providers/process/isolation.h"
 
 extern "C" {  // glibc 2.36 forgot to say so itself
@@ -55,13 +58,69 @@ PipeEnds MakePipe(WeDo we) {
   return made;
 }
 
-// Forks and executes a command in a session of its own. Between the two nothing is allocated: the agent has threads.
+void DefaultSignals() {
+  struct sigaction action{};
+  action.sa_handler = SIG_DFL;
+  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
+}
+
+// Above a command, with all signals blocked: ends as it does, and everything below with it. SIGUSR1 ends it now.
+// Async-signal-safe.
+class ExecGuard {
+ public:
+  ExecGuard(pid_t command, int owner) : command_(command), owner_(owner) {}
+
+  [[noreturn]] void Run() const {
+    CloseAllBut(owner_);
+    sigset_t asked;
+    ::sigemptyset(&asked);
+    for (const int number : {SIGCHLD, SIGUSR1}) ::sigaddset(&asked, number);
+    pollfd sources[2] = {{::signalfd(-1, &asked, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0}, {owner_, POLLIN, 0}};
+    for (;;) {
+      if (const int code = ExitCode(); code >= 0) ::_exit(code);
+      ::poll(sources, 2, -1);
+      signalfd_siginfo info;
+      bool is_to_end = sources[1].revents != 0;
+      while (::read(sources[0].fd, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        is_to_end = is_to_end || info.ssi_signo == SIGUSR1;
+      }
+      if (!is_to_end) continue;
+      ::kill(command_, SIGKILL);
+      sources[1].fd = -1;
+    }
+  }
+
+ private:
+  // What keeps a pipe or terminal open would keep its reader waiting.
+  static void CloseAllBut(int kept) {
+    if (kept > 0) ::close_range(0, static_cast<unsigned>(kept) - 1, 0);
+    ::close_range(static_cast<unsigned>(kept + 1), ~0u, 0);
+  }
+  // Below zero: it still runs.
+  int ExitCode() const {
+    for (;;) {
+      siginfo_t ended{};
+      if (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return -1;
+      if (ended.si_pid == command_) {
+        KillDescendants();
+        return ended.si_code == CLD_EXITED ? ended.si_status : 128 + ended.si_status;
+      }
+      ::waitpid(ended.si_pid, nullptr, WNOHANG);
+    }
+  }
+
+  const pid_t command_;
+  const int owner_;
+};
+
+// Forks and executes a command in a session of its own, below a guard. Between the two nothing is allocated: the agent
+// has threads.
 class Spawner {
  public:
   void Give(int ours, int as) { given_.push_back({ours, as, nullptr}); }
   void Open(const char* path, int as) { given_.push_back({-1, as, path}); }
 
-  // An errno, 0 when it runs.
+  // An errno, 0 when it runs; `pid` is its guard's.
   int Run(const ExecPlan& plan, pid_t& pid) {
     auto joined = JoinedNamespaces::Of(plan.join);
     if (!joined) return ESRCH;
@@ -81,7 +140,7 @@ class Spawner {
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
     pid = ::fork();
-    if (pid == 0) Become(plan, *joined, words.data(), variables.data(), failed.theirs.get());
+    if (pid == 0) Guard(plan, *joined, words.data(), variables.data(), failed.theirs.get());
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) return errno;
     failed.theirs = UniqueFd();
@@ -101,12 +160,23 @@ class Spawner {
     const char* path;
   };
 
+  [[noreturn]] void Guard(const ExecPlan& plan, const JoinedNamespaces& joined, char** words, char** variables,
+                          int failed) const {
+    ::setsid();
+    ::prctl(PR_SET_NAME, "spillway-exec");
+    DefaultSignals();
+    AdoptDescendants();
+    const pid_t command = ::fork();
+    if (command == 0) Become(plan, joined, words, variables, failed);
+    if (command > 0) ExecGuard(command, plan.owner.get()).Run();
+    const int error = errno;
+    (void)!::write(failed, &error, sizeof error);
+    ::_exit(kCannotRun);
+  }
+
   [[noreturn]] void Become(const ExecPlan& plan, const JoinedNamespaces& joined, char** words, char** variables,
                            int failed) const {
     ::setsid();
-    struct sigaction action{};
-    action.sa_handler = SIG_DFL;
-    for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
     bool is_fine = true;
     for (const Given& each : given_) {
       const int from = each.path ? ::open(each.path, O_RDWR) : each.ours;  // first of all, as the agent sees it
@@ -127,17 +197,14 @@ class Spawner {
   std::vector<Given> given_;
 };
 
-// A child with what we hold of it.
+// A command's guard with what we hold of it.
 class ExecSession final : public ContainerSession {
  public:
-  ExecSession(FdWatcher& watcher, Reaper& reaper, std::shared_ptr<ExecGroup> group, pid_t pid)
-      : watcher_(watcher), reaper_(reaper), group_(std::move(group)), pid_(pid), pidfd_(::pidfd_open(pid, 0)) {
-    group_->insert(pid);
-  }
+  ExecSession(FdWatcher& watcher, Reaper& reaper, pid_t pid)
+      : watcher_(watcher), reaper_(reaper), pid_(pid), pidfd_(::pidfd_open(pid, 0)) {}
   ~ExecSession() override {
     if (is_reaped_) return;
-    group_->erase(pid_);
-    ::kill(-pid_, SIGKILL);  // it leads its group
+    ::kill(pid_, SIGUSR1);
     reaper_.Take(pid_, std::move(pidfd_));
   }
 
@@ -160,14 +227,11 @@ class ExecSession final : public ContainerSession {
   }
   Task<Result<int>> Wait() override {
     co_await watcher_.Readable(pidfd_.get());
-    // Before its number is anybody else's: what it left running would outlive the Pod.
-    if (!is_reaped_) ::kill(-pid_, SIGKILL);
     siginfo_t ended{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED) != 0) {
       co_return Fail(Code::kInternal, fmt::format("waiting for the command: {}", std::strerror(errno)));
     }
     is_reaped_ = true;
-    group_->erase(pid_);
     co_return ended.si_code == CLD_EXITED ? ended.si_status : 128 + ended.si_status;
   }
 
@@ -185,7 +249,6 @@ class ExecSession final : public ContainerSession {
  private:
   FdWatcher& watcher_;
   Reaper& reaper_;
-  const std::shared_ptr<ExecGroup> group_;
   const pid_t pid_;
   UniqueFd pidfd_, in_, out_, err_;
   bool is_terminal_ = false, is_reaped_ = false;
@@ -215,8 +278,7 @@ std::unique_ptr<ContainerSession> CannotStart(const ExecPlan& plan, int error) {
                       error == ENOENT ? kNoSuchCommand : kCannotRun);
 }
 
-Result<std::unique_ptr<ContainerSession>> StartInTerminal(FdWatcher& watcher, Reaper& reaper,
-                                                          std::shared_ptr<ExecGroup> group, const ExecPlan& plan) {
+Result<std::unique_ptr<ContainerSession>> StartInTerminal(FdWatcher& watcher, Reaper& reaper, const ExecPlan& plan) {
   UniqueFd terminal(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
   char name[64];
   const bool is_made = terminal.is_open() && ::grantpt(terminal.get()) == 0 && ::unlockpt(terminal.get()) == 0 &&
@@ -229,13 +291,12 @@ Result<std::unique_ptr<ContainerSession>> StartInTerminal(FdWatcher& watcher, Re
   spawner.Give(0, 2);
   pid_t pid = 0;
   if (const int error = spawner.Run(plan, pid); error != 0) return CannotStart(plan, error);
-  auto session = std::make_unique<ExecSession>(watcher, reaper, std::move(group), pid);
+  auto session = std::make_unique<ExecSession>(watcher, reaper, pid);
   session->HoldTerminal(std::move(terminal));
   return session;
 }
 
-Result<std::unique_ptr<ContainerSession>> StartWithPipes(FdWatcher& watcher, Reaper& reaper,
-                                                         std::shared_ptr<ExecGroup> group, const ExecPlan& plan) {
+Result<std::unique_ptr<ContainerSession>> StartWithPipes(FdWatcher& watcher, Reaper& reaper, const ExecPlan& plan) {
   PipeEnds in = plan.has_input ? MakePipe(WeDo::kWrite) : PipeEnds();
   PipeEnds out = MakePipe(WeDo::kRead), err = MakePipe(WeDo::kRead);
   if (!out.ours.is_open() || !err.ours.is_open() || (plan.has_input && !in.ours.is_open())) {
@@ -251,7 +312,7 @@ Result<std::unique_ptr<ContainerSession>> StartWithPipes(FdWatcher& watcher, Rea
   spawner.Give(err.theirs.get(), 2);
   pid_t pid = 0;
   if (const int error = spawner.Run(plan, pid); error != 0) return CannotStart(plan, error);
-  auto session = std::make_unique<ExecSession>(watcher, reaper, std::move(group), pid);
+  auto session = std::make_unique<ExecSession>(watcher, reaper, pid);
   session->Hold(std::move(in.ours), std::move(out.ours), std::move(err.ours));
   return session;
 }
@@ -267,10 +328,8 @@ std::unique_ptr<ContainerSession> EndedSession(OutputStream stream, std::string 
   return std::make_unique<EndedCommand>(stream, std::move(text), exit_code);
 }
 
-Result<std::unique_ptr<ContainerSession>> StartExec(FdWatcher& watcher, Reaper& reaper,
-                                                    std::shared_ptr<ExecGroup> group, const ExecPlan& plan) {
-  return plan.is_terminal ? StartInTerminal(watcher, reaper, std::move(group), plan)
-                          : StartWithPipes(watcher, reaper, std::move(group), plan);
+Result<std::unique_ptr<ContainerSession>> StartExec(FdWatcher& watcher, Reaper& reaper, const ExecPlan& plan) {
+  return plan.is_terminal ? StartInTerminal(watcher, reaper, plan) : StartWithPipes(watcher, reaper, plan);
 }
 
 Task<std::string> ReadWhenReady(FdWatcher& watcher, int fd, int ended) {

@@ -3,7 +3,6 @@
 #include <sys/types.h>
 
 #include <memory>
-#include <set>
 #include <string>
 
 #include "base/fd_watcher.h"
@@ -31,16 +30,16 @@ struct ExecPlan {
   std::string work_dir;
   bool has_input = false, is_terminal = false;
   pid_t join = 0;  // runs in the namespaces of this process; 0: in those of the agent
+  UniqueFd owner;  // a pidfd: it ends when that process does; not open: it has none
 };
 
-// The commands that run in one instance: leaders of process groups.
-using ExecGroup = std::set<pid_t>;
-
-// Runs a command beside a container's own, as a child of this process, in a session of its own, with pipes or with a
-// terminal. A command that cannot be started is one that ends at once, with 126 or 127 as shells have it. Watcher and
-// reaper outlive the session; it is in `group` while it runs.
-Result<std::unique_ptr<ContainerSession>> StartExec(FdWatcher& watcher, Reaper& reaper,
-                                                    std::shared_ptr<ExecGroup> group, const ExecPlan& plan);
+// Runs a command beside a container's own, in a session of its own, with pipes or with a terminal. A command that
+// cannot be started is one that ends at once, with 126 or 127 as shells have it. Watcher and reaper outlive the
+// session.
+//
+// It is below a guard, a child of this process: when the command ends, or its owner does, so does all that it has
+// started, whatever session or group that is in, and whether this process still lives or not.
+Result<std::unique_ptr<ContainerSession>> StartExec(FdWatcher& watcher, Reaper& reaper, const ExecPlan& plan);
 // One that ends at once: says `text` on `stream`.
 std::unique_ptr<ContainerSession> EndedSession(OutputStream stream, std::string text, int exit_code);
 

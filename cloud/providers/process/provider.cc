@@ -75,7 +75,6 @@ void ProcessProvider::Look() {
     ProcessInstance& instance = *at->second;
     if (instance.Advance(runtime_.WallNow())) changed.push_back(at->first);
     if (instance.is_gone()) {
-      streams_.EndCommands(at->first);
       RemoveTree(options_.state_dir + "/" + at->first);
       change_of_.erase(at->first);
       gone_.push_back({++last_change_, instance.Describe()});

@@ -153,6 +153,30 @@ PROCESS_TEST(ProcessIsKilledWithItsGroupAfterTheGrace) {
   EXPECT_TRUE(is_dead) << "its children go with it";
 }
 
+// A daemon, as it leaves its session, its group and its parent.
+PROCESS_TEST(ProcessLeavesNothingBehindThatHasLeftItsSession) {
+  for (const char* end : {"exit 0", "sleep 1000"}) {
+    Json pod = Shell(std::string("(setsid sh -c 'setsid sleep 1000 & echo $! > $HOME/daemon; sleep 1000' &); "
+                                 "while ! test -s $HOME/daemon; do sleep 0.01; done; cat $HOME/daemon; ") +
+                     end);
+    const std::string id = co_await Create(std::move(pod));
+    std::string log;
+    const Instant deadline = runtime_.Now() + 30s;
+    while (log.find('\n') == std::string::npos && runtime_.Now() < deadline) {
+      co_await runtime_.SleepFor(5ms);
+      log = co_await LogsOf(id);
+    }
+    const pid_t daemon = std::atoi(log.c_str());
+    EXPECT_GT(daemon, 1) << log;
+    (void)co_await provider_->Delete(id, 1s);
+    EXPECT_TRUE(co_await Gone(id));
+    if (daemon > 1) {
+      EXPECT_NE(::kill(daemon, 0), 0) << "after " << end;
+      ::kill(daemon, SIGKILL);
+    }
+  }
+}
+
 PROCESS_TEST(ProcessHearsSigtermFirst) {
   const std::string id = co_await Create(Shell("trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"));
   const bool is_up = co_await LogHas(id, "up");

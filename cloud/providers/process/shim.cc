@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "base/forked_clock.h"
+#include "cloud/providers/process/descendants.h"
 
 namespace spillway::cloud {
 namespace {
@@ -110,6 +111,7 @@ class Shim {
   [[noreturn]] void Run() {
     ::setsid();
     ::prctl(PR_SET_NAME, "spillway-shim");
+    AdoptDescendants();
     ::umask(022);
     sigset_t all;
     ::sigfillset(&all);
@@ -194,7 +196,6 @@ class Shim {
     if (errno == ENOENT) Say("cannot execute the command: not found\n", kNotFound);
     if (errno == E2BIG) Say("cannot execute the command: its arguments and environment are too long\n", kCannotExecute);
     if (errno == EACCES) Say("cannot execute the command: permission denied\n", kCannotExecute);
-    if (errno == E2BIG) Say("cannot execute the command: arguments and environment are too long\n", kCannotExecute);
     Say("cannot execute the command\n", kCannotExecute);
   }
   [[noreturn]] static void Say(const char* text, int code) {
@@ -228,17 +229,24 @@ class Shim {
         if (info.ssi_signo == SIGTERM) ::kill(-command_, SIGTERM);
         if (info.ssi_signo == SIGUSR1) ::kill(-command_, SIGKILL);
         if (info.ssi_signo == SIGUSR2) ::close(kInputFd);
-        if (info.ssi_signo == SIGCHLD) EndIfCommandEnded();
+        if (info.ssi_signo == SIGCHLD) TakeEnded();
       }
     }
   }
 
-  void EndIfCommandEnded() {
-    siginfo_t ended{};
-    // Left unreaped until its group is dead: meanwhile nobody else can get the number.
-    if (::waitid(P_PID, static_cast<id_t>(command_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0) return;
-    if (ended.si_pid == 0) return;
-    ::kill(-command_, SIGKILL);
+  // Of what has lost its parent nothing is to be told; with the command ends everything.
+  void TakeEnded() {
+    for (;;) {
+      siginfo_t ended{};
+      if (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) return;
+      if (ended.si_pid == command_) EndWithCommand(ended);
+      ::waitpid(ended.si_pid, nullptr, WNOHANG);
+    }
+  }
+
+  [[noreturn]] void EndWithCommand(const siginfo_t& ended) {
+    ::kill(-command_, SIGKILL);  // it has not been waited for: nobody else has the number
+    KillDescendants();
     while (TakeOutput() == Output::kSome) {
     }
     const bool by_signal = ended.si_code != CLD_EXITED;

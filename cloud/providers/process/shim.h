@@ -32,10 +32,10 @@ struct ShimPlan {
 // one pipe, and no other descriptor. Its standard input is empty, or a FIFO whose other end the shim holds as well, so
 // that it does not end when a writer goes, until SIGUSR2. If the shim is killed, so is the command.
 //
-// To the shim: SIGTERM and SIGUSR1 send SIGTERM and SIGKILL to the command's process group. When the command ends, what
-// is left of its group is killed. Log lines carry "<nanoseconds since 1970> " in front; past log_limit bytes the log
-// moves to old_log_path and begins anew; the first line of a log says how much was written before it. The exit file
-// holds "<code> <signal> <nanoseconds>" and appears whole.
+// To the shim: SIGTERM and SIGUSR1 send SIGTERM and SIGKILL to the command's process group. When the command ends, so
+// does all that it has started, whatever session or group that is in. Log lines carry "<nanoseconds since 1970> " in
+// front; past log_limit bytes the log moves to old_log_path and begins anew; the first line of a log says how much was
+// written before it. The exit file holds "<code> <signal> <nanoseconds>" and appears whole.
 //
 // The command's number is in command_path as soon as it is executed, in the namespaces of its own if there are any.
 //

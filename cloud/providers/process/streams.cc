@@ -1,7 +1,5 @@
 #include "cloud/providers/process/streams.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <functional>
 #include <utility>
@@ -23,12 +21,6 @@ Result<ProcessInstance*> ProcessStreams::Find(const std::string& id) const {
   return found->second.get();
 }
 
-void ProcessStreams::EndCommands(const std::string& instance_id) {
-  const auto commands = commands_.extract(instance_id);
-  if (commands.empty()) return;
-  for (const pid_t leader : *commands.mapped()) ::kill(-leader, SIGKILL);
-}
-
 Task<Result<LogPart>> ProcessStreams::ReadLog(std::string instance_id, LogOptions options, std::string cursor) {
   Result<ProcessInstance*> instance = Find(instance_id);
   if (!instance) co_return Fail(std::move(instance).error());
@@ -39,9 +31,7 @@ Task<Result<std::unique_ptr<ContainerSession>>> ProcessStreams::Exec(std::string
   Result<ProcessInstance*> instance = Find(instance_id);
   if (!instance) co_return Fail(std::move(instance).error());
   Result<ExecPlan> plan = (*instance)->PlanExec(request);
-  auto& group = commands_[instance_id];
-  if (!group) group = std::make_shared<ExecGroup>();
-  if (plan) co_return StartExec(watcher_, reaper_, group, *plan);
+  if (plan) co_return StartExec(watcher_, reaper_, *plan);
   // As a shell tells it, and not as an error of the API: the user has mistyped.
   const bool is_unknown = IsCommandNotFound(plan.error());
   if (!is_unknown) co_return Fail(std::move(plan).error());

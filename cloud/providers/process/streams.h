@@ -23,9 +23,6 @@ class ProcessStreams final : public InstanceStreams {
   ProcessStreams(Runtime& runtime, ProcessInstances& instances, FdWatcher& watcher, Reaper& reaper)
       : runtime_(runtime), instances_(instances), watcher_(watcher), reaper_(reaper) {}
 
-  // Its instance is gone: what still runs in it is killed.
-  void EndCommands(const std::string& instance_id);
-
   Task<Result<LogPart>> ReadLog(std::string instance_id, LogOptions options, std::string cursor) override;
   Task<Result<std::unique_ptr<ContainerSession>>> Exec(std::string instance_id, ExecRequest request) override;
   Task<Result<std::unique_ptr<ContainerSession>>> Attach(std::string instance_id, AttachRequest request) override;
@@ -46,7 +43,6 @@ class ProcessStreams final : public InstanceStreams {
   ProcessInstances& instances_;
   FdWatcher& watcher_;
   Reaper& reaper_;
-  std::map<std::string, std::shared_ptr<ExecGroup>> commands_;  // by instance
   struct Sample {
     WallTime at{};
     std::uint64_t cpu_nanoseconds = 0;

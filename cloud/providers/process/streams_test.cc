@@ -185,6 +185,37 @@ STREAMS_TEST(ExecDoesNotWaitForWhatItLeftInTheBackgroundAndEndsIt) {
   EXPECT_NE(::kill(left, 0), 0) << "it would have outlived the Pod";
 }
 
+STREAMS_TEST(ExecEndsWhatHasLeftItsSession) {
+  std::string id = co_await Idle();
+  ExecRequest request = Shell("setsid sleep 1000 >/dev/null 2>&1 & echo $!; sleep 0.1");
+  const auto session = co_await Exec(id, std::move(request));
+  if (!session) co_return;
+  const std::string out = co_await All(*session, OutputStream::kStdout);
+  const int exit = co_await Exit(*session);
+  EXPECT_EQ(exit, 0);
+  const pid_t left = std::atoi(out.c_str());
+  EXPECT_GT(left, 1);
+  EXPECT_NE(::kill(left, 0), 0) << "it would have outlived the Pod";
+  ::kill(left, SIGKILL);
+}
+
+// As in a container: its processes are all that runs there.
+STREAMS_TEST(ExecEndsWithItsContainer) {
+  std::string id = co_await Idle();
+  ExecRequest request = Shell("trap '' TERM; echo $$; while :; do sleep 1; done");
+  auto session = co_await Exec(id, std::move(request));
+  if (!session) co_return;
+  const std::string out = co_await session->ReadOutput(OutputStream::kStdout);
+  const pid_t command = std::atoi(out.c_str());
+  EXPECT_GT(command, 1);
+  (void)co_await provider_->Delete(id, 0s);
+  const int exit = co_await Exit(*session);
+  EXPECT_EQ(exit, 128 + SIGKILL);
+  const Instant deadline = runtime_.Now() + 30s;
+  while (::kill(command, 0) == 0 && runtime_.Now() < deadline) co_await runtime_.SleepFor(5ms);
+  EXPECT_NE(::kill(command, 0), 0);
+}
+
 STREAMS_TEST(ExecNeedsARunningContainer) {
   std::string script = "exit 0";
   Json nothing = Json::object();
