@@ -19,16 +19,20 @@ std::string HostOf(const Json& handler, const std::string& pod_ip) {
   return host == "localhost" ? "127.0.0.1" : host;
 }
 
+// Source: kubelet and probe/util.go ResolveContainerPort, for the words too.
 Result<std::uint16_t> PortOf(const Json& port, const Json& container) {
   std::int64_t number = Integer(port);
   if (port.is_string()) {
     const std::string text = Text(port);
-    number = Integer(At(Named(At(container, "ports"), text), "containerPort"));
-    if (number == 0) (void)std::from_chars(text.data(), text.data() + text.size(), number);
+    const Json& named = Named(At(container, "ports"), text);
+    number = Integer(At(named, "containerPort"));
+    const auto [end, error] = named.is_null() ? std::from_chars(text.data(), text.data() + text.size(), number)
+                                              : std::from_chars_result{text.data() + text.size(), std::errc()};
+    if (error != std::errc() || end != text.data() + text.size()) {
+      return Fail(Code::kNotFound, fmt::format("strconv.Atoi: parsing \"{}\": invalid syntax", text));
+    }
   }
-  if (number < 1 || number > 65535) {
-    return Fail(Code::kInvalidArgument, fmt::format("the container has no port {}", port.dump()));
-  }
+  if (number < 1 || number > 65535) return Fail(Code::kNotFound, fmt::format("invalid port number: {}", number));
   return static_cast<std::uint16_t>(number);
 }
 

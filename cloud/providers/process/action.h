@@ -33,7 +33,8 @@ struct SleepAction {
 using Action = std::variant<ExecPlan, HttpAction, TcpAction, SleepAction>;
 
 // The network part of a probe or hook; nullopt: it has none (exec). kInvalidArgument: it cannot be run here, with the
-// reason: HTTPS, gRPC, a host that is no address, a port that the container does not name.
+// reason: HTTPS, gRPC, a host that is no address. kNotFound: a port that the container does not name, in kubelet's
+// words.
 Result<std::optional<Action>> NetworkActionOf(const Json& handler, const Json& container, const std::string& pod_ip);
 
 struct ActionResult {

@@ -12,7 +12,8 @@
 namespace spillway::cloud {
 namespace {
 
-constexpr Duration kLongestHook = 24h;    // a postStart hook has no limit of its own
+constexpr Duration kLongestHook = 24h;  // a postStart hook has no limit of its own
+constexpr Duration kStartRetry = 10s;
 constexpr Duration kGraceAfterHook = 2s;  // kubelet's minimumGracePeriodInSeconds
 constexpr std::size_t kEventOutput = 1024;
 constexpr std::size_t kLogMessageBytes = 2048;  // terminationMessagePolicy FallbackToLogsOnError
@@ -42,7 +43,7 @@ Status ProcessContainer::Check() const {
   const auto check = [this](const std::string& field, const Json& handler) -> Status {
     if (handler.is_null()) return {};
     const auto action = NetworkActionOf(handler, spec_, place_.pod_ip);
-    if (action) return {};
+    if (action || action.error().code == Code::kNotFound) return {};  // told when it is asked
     return Fail(Code::kInvalidArgument, fmt::format("container {}: {}: {}", name_, field, action.error().message));
   };
   for (const Probe& probe : probes_) {
@@ -114,23 +115,27 @@ void ProcessContainer::TakeMessage() {
   ended_->message = std::move(text);
 }
 
-Result<Isolation> ProcessContainer::PlanView() const {
-  auto mounts = MountsOf(spec_, place_.volumes);
-  if (!mounts) return Fail(std::move(mounts).error());
+Result<Isolation> ProcessContainer::PlanView(std::vector<Mount> mounts) const {
   const std::vector<std::string> taken = MountPathsOf(spec_);
   for (const Mount& mount : place_.mounts) {
-    if (std::find(taken.begin(), taken.end(), mount.path) == taken.end()) mounts->push_back(mount);
+    if (std::find(taken.begin(), taken.end(), mount.path) == taken.end()) mounts.push_back(mount);
   }
   std::string path = TextAt(spec_, "terminationMessagePath");
   if (path.empty()) path = "/dev/termination-log";
-  mounts->push_back({run_.NextMessagePath(), std::move(path), false});
-  return PlanIsolation(place_.root, place_.hostname, *std::move(mounts));
+  mounts.push_back({run_.NextMessagePath(), std::move(path), false});
+  return PlanIsolation(place_.root, place_.hostname, std::move(mounts));
 }
 
 bool ProcessContainer::Start(WallTime now) {
   RunPlan plan;
   if (place_.is_isolated) {
-    auto view = PlanView();
+    auto mounts = MountsOf(spec_, place_.volumes);
+    if (!mounts) {
+      WaitToStart("CreateContainerConfigError", mounts.error().message, now);
+      Tell(true, "Failed", "Error: " + waiting_message_, now);
+      return true;
+    }
+    auto view = PlanView(*std::move(mounts));
     if (!view) {
       CannotStart("StartError", view.error().message, now);
       return true;
@@ -154,13 +159,18 @@ bool ProcessContainer::Start(WallTime now) {
   const Status started = run_.Start(plan, now);
   if (!started) {
     if (started.error().code == Code::kConflict) return false;  // it is seen to end before it is started again
-    next_start_ = now + 10s;
-    waiting_reason_ = "CreateContainerError";
-    waiting_message_ = started.error().message;
+    WaitToStart("CreateContainerError", started.error().message, now);
     return true;
   }
   AfterStart();
   return true;
+}
+
+// Nothing has been started: no run, and no restart, whatever the policy.
+void ProcessContainer::WaitToStart(std::string reason, std::string message, WallTime now) {
+  next_start_ = now + kStartRetry;
+  waiting_reason_ = std::move(reason);
+  waiting_message_ = std::move(message);
 }
 
 void ProcessContainer::AfterStart() {
@@ -303,22 +313,28 @@ bool ProcessContainer::AdvanceProbes(WallTime now) {
     if (stop_) return true;
     const bool is_startup = probe.state.kind() == ProbeKind::kStartup;
     if (is_starting() || is_startup == is_started()) continue;
-    if (probe.state.IsDue(now)) Ask(probe, now);
+    if (probe.state.IsDue(now)) changed = Ask(probe, now) || changed;
   }
   return changed;
 }
 
-void ProcessContainer::Ask(Probe& probe, WallTime now) {
+bool ProcessContainer::Ask(Probe& probe, WallTime now) {
   probe.state.Ask(now);
   auto action = ActionFor(At(spec_, FieldOf(probe.state.kind())));
-  if (!action) {  // its command is not there: a failure like any other
-    if (probe.state.Answer(false, now)) {
-      Tell(true, "Unhealthy", fmt::format("{} probe failed: {}", WordFor(probe.state.kind()), action.error().message),
-           now);
-    }
-    return;
+  if (action) {
+    probe.slot->Begin(*std::move(action), probe.state.timeout());
+    return false;
   }
-  probe.slot->Begin(*std::move(action), probe.state.timeout());
+  const char* word = WordFor(probe.state.kind());
+  const std::string& why = action.error().message;
+  if (action.error().code == Code::kNotFound) {  // says nothing of the container: source prober/worker.go
+    probe.state.Forget();
+    Tell(true, "Unhealthy", fmt::format("{} probe errored and resulted in unknown state: {}", word, why), now);
+    return true;
+  }
+  const bool is_news = probe.state.Answer(false, now);  // its command is not there: a failure like any other
+  if (is_news) Tell(true, "Unhealthy", fmt::format("{} probe failed: {}", word, why), now);
+  return is_news;
 }
 
 bool ProcessContainer::TakeAnswer(Probe& probe, WallTime now) {

@@ -86,9 +86,10 @@ class ProcessContainer {
     std::unique_ptr<ActionSlot> slot;
   };
 
-  Result<Isolation> PlanView() const;
+  Result<Isolation> PlanView(std::vector<Mount> mounts) const;
   Result<Action> ActionFor(const Json& handler) const;
   void OnEnded(WallTime now);
+  void WaitToStart(std::string reason, std::string message, WallTime now);
   void CannotStart(std::string reason, std::string message, WallTime now);
   void AfterStart();
   bool SeeExecution();
@@ -97,7 +98,8 @@ class ProcessContainer {
   bool AdvanceEnding(WallTime now);
   bool AdvanceHooks(WallTime now);
   bool AdvanceProbes(WallTime now);
-  void Ask(Probe& probe, WallTime now);
+  // True when there is something to be seen of it already.
+  bool Ask(Probe& probe, WallTime now);
   bool TakeAnswer(Probe& probe, WallTime now);
   void Restart(const Probe& probe, WallTime now);
   void TakeMessage();

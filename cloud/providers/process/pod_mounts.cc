@@ -12,16 +12,34 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<std::string> Within(const std::string& volume, const std::string& sub_path, bool may_make) {
+// Made as a kubelet makes it: a directory, as accessible as the volume.
+Status MakeWithin(const fs::path& volume, const fs::path& directory) {
+  std::error_code error;
+  const fs::perms access = fs::status(volume, error).permissions();
+  fs::path made = volume;
+  for (const fs::path& part : directory.lexically_relative(volume)) {
+    made /= part;
+    if (!fs::create_directory(made, error) && !error) continue;  // it is there
+    if (!error) fs::permissions(made, access, error);
+    if (error) return Fail(Code::kInvalidArgument, error.message());
+  }
+  return {};
+}
+
+// Where `sub_path` is, or would be, whatever links there are on the way to it.
+Result<std::string> Within(const std::string& volume, const std::string& sub_path) {
   if (!IsSafePath(sub_path)) return Fail(Code::kInvalidArgument, "it must stay within the volume");
   std::error_code error;
-  const fs::path wanted = fs::path(volume) / sub_path;
-  if (may_make && !fs::exists(fs::symlink_status(wanted, error))) fs::create_directories(wanted, error);
-  const std::string whole = fs::canonical(volume, error).string();
-  std::string real = fs::canonical(wanted, error).string();
+  const fs::path whole = fs::canonical(volume, error);
+  const fs::path wanted = error ? fs::path() : fs::weakly_canonical(whole / sub_path, error);
   if (error) return Fail(Code::kInvalidArgument, error.message());
-  if (!real.starts_with(whole + "/")) return Fail(Code::kInvalidArgument, "it leads out of the volume");
-  return real;
+  if (!wanted.string().starts_with(whole.string() + "/")) {
+    return Fail(Code::kInvalidArgument, "it leads out of the volume");
+  }
+  if (!fs::exists(wanted, error)) {
+    if (auto made = MakeWithin(whole, wanted); !made) return Fail(std::move(made).error());
+  }
+  return wanted.string();
 }
 
 }  // namespace
@@ -34,7 +52,7 @@ Result<std::vector<Mount>> MountsOf(const Json& container, const PodVolumes& vol
     Mount mount{volumes.directory + "/" + name, TextAt(spec, "mountPath"), is_files || IsTrue(At(spec, "readOnly"))};
     if (!mount.path.starts_with('/')) mount.path.insert(0, "/");
     if (const std::string sub_path = WithPodIp(TextAt(spec, "subPath"), volumes.pod_ip); !sub_path.empty()) {
-      auto inside = Within(mount.source, sub_path, !is_files);
+      auto inside = Within(mount.source, sub_path);
       if (!inside) {
         return Fail(Code::kInvalidArgument,
                     fmt::format("failed to prepare subPath for volumeMount \"{}\" of container \"{}\": {}: {}", name,

@@ -16,8 +16,10 @@ struct PodVolumes {
   std::string pod_ip;
 };
 
-// What `container` mounts of them. A subPath that an emptyDir lacks is made; one that holds a file is that file as it
-// is now. kInvalidArgument, in kubelet's words: a subPath that leads nowhere or out of its volume.
+// What `container` mounts of them. A subPath that its volume lacks is made, as an empty directory; one that holds a
+// file is that file as it is now. kInvalidArgument, in kubelet's words: a subPath that leads out of its volume.
+//
+// Source: kubelet_pods.go makeMounts, v1.33 to v1.36.
 Result<std::vector<Mount>> MountsOf(const Json& container, const PodVolumes& volumes);
 
 // Where it mounts them.

@@ -217,16 +217,46 @@ FLOW_TEST(ProcessMountTest, ASubPathIsOneFileAndTheRestOfItsDirectoryStays) {
   EXPECT_EQ(co_await LogsOf(id, "main"), "one\nothers\ny\n");
 }
 
-FLOW_TEST(ProcessMountTest, ASubPathThatLeadsNowhereIsToldAndLeadsNowhereElse) {
+FLOW_TEST(ProcessMountTest, ASubPathThatIsMissingIsAnEmptyDirectory) {
+  Json container = Shell("main", "test -d /x && ls -A /x && cat /y/a");
+  container["volumeMounts"] = Json::array({Json{{"name", "conf"}, {"mountPath", "/x"}, {"subPath", "no/such.key"}},
+                                           Json{{"name", "conf"}, {"mountPath", "/y"}}});
+  CreateRequest request = Request({container});
+  request.volumes = {Files("conf", {{"a", "one\n", 0644}})};
+  std::string id = co_await Create(std::move(request));
+  const Instance ended = co_await Ended(id);
+  EXPECT_EQ(ended.state, InstanceState::kSucceeded);
+  EXPECT_EQ(co_await LogsOf(id, "main"), "one\n");
+}
+
+// As at a kubelet it waits, whatever its restart policy: it has never been started.
+FLOW_TEST(ProcessMountTest, ASubPathThatLeadsElsewhereIsToldAndNothingStarts) {
   Json container = Shell("main", "true");
   container["volumeMounts"] =
       Json::array({Json{{"name", "conf"}, {"mountPath", "/x"}, {"subPath", "../../instance.json"}}});
   CreateRequest request = Request({container});
   request.volumes = {Files("conf", {{"a", "one\n", 0644}})};
   std::string id = co_await Create(std::move(request));
-  const Instance ended = co_await Ended(id);
-  EXPECT_EQ(ended.state, InstanceState::kFailed);
-  EXPECT_THAT(ended.containers[0].ended->message, HasSubstr("failed to prepare subPath for volumeMount \"conf\""));
+  const Instance held = co_await When(id, [](const Instance& i) { return !i.containers[0].message.empty(); });
+  EXPECT_EQ(held.state, InstanceState::kPending);
+  EXPECT_EQ(held.containers[0].kind, ContainerState::Kind::kWaiting);
+  EXPECT_EQ(held.containers[0].reason, "CreateContainerConfigError");
+  EXPECT_THAT(held.containers[0].message, StartsWith("failed to prepare subPath for volumeMount \"conf\""));
+  EXPECT_THAT(held.events, Contains(Field(&InstanceEvent::message, "Error: " + held.containers[0].message)));
+}
+
+FLOW_TEST(ProcessMountTest, NothingIsMadeWhereALinkLeadsOutOfTheVolume) {
+  Json maker = Mounts(Shell("maker", "ln -s " + directory_ + " /cache/out"), {{"cache", "/cache"}});
+  Json container = Shell("main", "true");
+  container["volumeMounts"] = Json::array({Json{{"name", "cache"}, {"mountPath", "/x"}, {"subPath", "out/made"}}});
+  CreateRequest request = Request({container});
+  request.pod["spec"]["initContainers"] = Json::array({maker});
+  request.volumes = {Empty("cache")};
+  std::string id = co_await Create(std::move(request));
+  const Instance held = co_await When(id, [](const Instance& i) { return !i.containers[0].message.empty(); });
+  EXPECT_THAT(held.containers[0].message, HasSubstr("out of the volume"));
+  struct stat info{};
+  EXPECT_NE(::stat((directory_ + "/made").c_str(), &info), 0);
 }
 
 FLOW_TEST(ProcessMountTest, ChangedFilesReachWhatRunsAllAtOnceButNoSubPath) {
@@ -351,6 +381,30 @@ FLOW_TEST(ProcessPodTest, PortsAreAskedToo) {
   EXPECT_TRUE(sick.containers[1].ready);
   EXPECT_THAT(sick.events, Contains(Field(&InstanceEvent::message,
                                           "Readiness probe failed: HTTP probe failed with statuscode: 503")));
+}
+
+// Source: kubelet prober/prober.go, worker.go: what errs is told, and says nothing of the container.
+FLOW_TEST(ProcessPodTest, AProbeOfAPortThatIsNotThereIsToldAndTheContainerRuns) {
+  Json container = Shell("main", "sleep 1000");
+  container["readinessProbe"] = Probe({{"httpGet", {{"port", "nope"}}}});
+  container["livenessProbe"] = Probe({{"tcpSocket", {{"port", "nope"}}}});
+  CreateRequest request = Request({container});
+  std::string id = co_await Create(std::move(request));
+  const auto has = [](const Instance& instance, std::string_view probe) {
+    const std::string text =
+        std::string(probe) +
+        " probe errored and resulted in unknown state: strconv.Atoi: parsing \"nope\": invalid syntax";
+    return std::any_of(instance.events.begin(), instance.events.end(), [&](const InstanceEvent& event) {
+      return event.reason == "Unhealthy" && event.message == text && event.count >= 2;
+    });
+  };
+  const Instance seen =
+      co_await When(id, [has](const Instance& i) { return has(i, "Readiness") && has(i, "Liveness"); });
+  EXPECT_TRUE(has(seen, "Readiness"));
+  EXPECT_TRUE(has(seen, "Liveness"));
+  EXPECT_EQ(seen.containers[0].kind, ContainerState::Kind::kRunning);
+  EXPECT_FALSE(seen.containers[0].ready);
+  EXPECT_EQ(seen.containers[0].restart_count, 0);
 }
 
 FLOW_TEST(ProcessPodTest, WhatCannotBeAskedIsRefusedByName) {
