@@ -19,8 +19,10 @@ ResourceAmounts WithPod(ResourceAmounts requests) {
   return requests;
 }
 
-std::int64_t Shown(const std::string& resource, kube::Quantity amount) {
-  return resource == "cpu" ? amount.MilliValue() : amount.Value();
+// In kubelet's units, which may take more than 64 bits.
+std::string Shown(const std::string& resource, kube::Quantity amount) {
+  const kube::Quantity::Nano unit = resource == "cpu" ? 1'000'000 : 1'000'000'000;
+  return fmt::format("{}", (amount.nano() + unit - 1) / unit);
 }
 
 }  // namespace

@@ -252,3 +252,12 @@ TEST(PodAdmission, RefusesWhatIsLargerThanAnyInstance) {
 
 }  // namespace
 }  // namespace spillway::cloud
+TEST(PodAdmission, ShowsAmountsBeyondSixtyFourBits) {
+  PodAdmission admission({{"cpu", "20"}, {"memory", "100Gi"}, {"pods", "10"}}, {});
+  Json pod = OneContainerPod();
+  pod["spec"]["containers"][0]["resources"]["requests"] = {{"cpu", "9E"}};
+  pod["spec"]["containers"][0]["command"] = {"true"};
+  EXPECT_EQ(admission.Admit(pod).message,
+            "Node didn't have enough resource: cpu, requested: 9000000000000000000000, used: 0, capacity: 20000");
+}
+
