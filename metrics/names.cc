@@ -143,6 +143,9 @@ void AddAgent(std::vector<Metric>& all) {
       "Renewals of the Node's Lease; late: more than 5 s after they were due.", {"result"}, Each({"on_time", "late"}));
   add(Id::kLeaseLastRenewalTimestamp, Type::kGauge, "spillway_lease_last_renewal_timestamp_seconds",
       "Last renewal of the Node's Lease; 0 before the first.");
+  add(Id::kServingCertificateExpirationTimestamp, Type::kGauge,
+      "spillway_serving_certificate_expiration_timestamp_seconds",
+      "When the kubelet API's own certificate expires; 0 while that is not known.");
   add(Id::kPodsWithoutInstance, Type::kGauge, "spillway_pods_without_instance",
       "Pods bound to this virtual node whose instance does not exist yet or was lost.", {}, {{}});
 }

@@ -44,6 +44,7 @@ enum class Id : std::uint8_t {
   kCloudReachable,
   kLeaseRenewals,
   kLeaseLastRenewalTimestamp,
+  kServingCertificateExpirationTimestamp,
   kPodsWithoutInstance,
   // ---- both
   kWatchLastEventTimestamp,

@@ -8,6 +8,7 @@
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <ctime>
 #include <memory>
 
 #include "net/pem.h"
@@ -175,6 +176,22 @@ Result<CertificateAndKey> IssueCertificate(const CertificateAndKey& authority, c
     return Fail(Failed("leaf"));
   }
   return ToPem(leaf, key.get());
+}
+
+Result<Validity> ReadValidity(const std::string& pem) {
+  const Certificate certificate = internal::FirstCertificate(pem);
+  if (!certificate) return Fail(Code::kMalformed, "no certificate in it");
+  const auto read = [](const ASN1_TIME* time, WallTime& into) {
+    std::tm parts{};
+    if (ASN1_TIME_to_tm(time, &parts) != 1) return false;
+    into = WallTime(std::chrono::seconds(::timegm(&parts)));
+    return true;
+  };
+  Validity validity;
+  const bool is_read = read(X509_get0_notBefore(certificate.get()), validity.not_before) &&
+                       read(X509_get0_notAfter(certificate.get()), validity.not_after);
+  if (!is_read) return Fail(Code::kMalformed, "its times cannot be read");
+  return validity;
 }
 
 }  // namespace spillway::net

@@ -25,4 +25,10 @@ struct CertificateRequest {
 Result<CertificateAndKey> NewCertificateAuthority(const std::string& common_name, WallTime now);
 Result<CertificateAndKey> IssueCertificate(const CertificateAndKey& authority, const CertificateRequest& request);
 
+struct Validity {
+  WallTime not_before{}, not_after{};
+};
+// Of the first certificate of `pem`.
+Result<Validity> ReadValidity(const std::string& pem);
+
 }  // namespace spillway::net

@@ -310,6 +310,11 @@ class AgentProcess {
                                             &metrics_);
     gauges_ = metrics_.Watch(*agent_);
     kubelet_ = std::make_unique<KubeletServer>(runtime_, *api_.transport, *agent_, &metrics_);
+    certificate_gauge_ = registry_.OnScrape([this] {
+      const Duration expires = kubelet_->expires_at().time_since_epoch();
+      registry_.Set(metrics::Id::kServingCertificateExpirationTimestamp, {},
+                    std::chrono::duration<double>(expires).count());
+    });
     if (auto started = kubelet_->Start(); !started) {
       End(Failed(started.error()));
       co_return;
@@ -346,6 +351,7 @@ class AgentProcess {
   std::unique_ptr<cloud::Agent> agent_;
   metrics::ScrapeHook gauges_;
   std::unique_ptr<KubeletServer> kubelet_;
+  metrics::ScrapeHook certificate_gauge_;
   int exit_code_ = 0;
   TaskScope flows_;
 };

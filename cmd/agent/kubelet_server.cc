@@ -34,6 +34,8 @@ namespace {
 constexpr std::size_t kMaxRequestBody = 4096;
 constexpr double kCaQps = 1;
 constexpr Duration kCaInterval = std::chrono::minutes(1);
+constexpr Duration kCertificateInterval = std::chrono::minutes(1);
+constexpr Duration kTellAgain = std::chrono::hours(24);
 constexpr char kClusterCaPath[] = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
 
 // The flag, or what virtual-kubelet's environment says.
@@ -94,13 +96,70 @@ KubeletServer::KubeletServer(Runtime& runtime, kube::Transport& transport, cloud
 
 Status KubeletServer::Start() {
   if (CertFile().empty()) {
-    auto made = SelfSigned(runtime_, agent_.options().node_name, agent_.options().internal_ip);
-    if (!made) return Fail(std::move(made.error()));
-    own_ = *std::move(made);
+    if (auto made = MakeOwn(); !made) return made;
   }
+  flows_.Spawn(KeepCertificate());
   if (!ClientCaFile().empty()) return Serve();
   flows_.Spawn(KeepClusterCa());
   return {};
+}
+
+Status KubeletServer::MakeOwn() {
+  auto made = SelfSigned(runtime_, agent_.options().node_name, agent_.options().internal_ip);
+  if (!made) return Fail(std::move(made.error()));
+  own_.store(std::make_shared<const net::CertificateAndKey>(*std::move(made)));
+  return {};
+}
+
+Result<std::string> KubeletServer::ServingCertificate() const {
+  if (const Own own = own_.load()) return own->cert_pem;
+  return Pem("tls-cert-file", CertFile());
+}
+
+Task<void> KubeletServer::KeepCertificate() {
+  for (;;) {
+    const Status fine = CheckCertificate();
+    const WallTime now = runtime_.WallNow();
+    if (fine) {
+      told_.clear();
+    } else if (fine.error().reason != told_ || now >= told_at_ + kTellAgain) {
+      told_ = fine.error().reason;
+      told_at_ = now;
+      log::Warning("trouble with the kubelet API's certificate", {{"why", fine.error().message}});
+      agent_.TellTrouble(fine.error().reason, fine.error().message);
+    }
+    co_await runtime_.SleepFor(kCertificateInterval);
+  }
+}
+
+// The error's reason is the event's.
+Status KubeletServer::CheckCertificate() {
+  const auto trouble = [](const char* reason, std::string message) {
+    Error error{Code::kInvalidArgument, std::move(message)};
+    error.reason = reason;
+    return Fail(std::move(error));
+  };
+  expires_at_ = WallTime();
+  const auto pem = ServingCertificate();
+  const auto read = pem ? net::ReadValidity(*pem) : Result<net::Validity>(Fail(pem.error()));
+  if (!read) return trouble("ServingCertificateUnreadable", read.error().message);
+  expires_at_ = read->not_after;
+  const Duration left = read->not_after - runtime_.WallNow();
+  if (left > (read->not_after - read->not_before) / 10) return {};
+  if (own_.load()) {
+    if (auto made = MakeOwn(); !made) return trouble("ServingCertificateExpiring", made.error().message);
+    return CheckCertificate();
+  }
+  const std::string when = base::FormatRfc3339(read->not_after);
+  if (left > Duration(0)) {
+    return trouble("ServingCertificateExpiring",
+                   fmt::format("The certificate in --tls-cert-file={} expires at {}", CertFile(), when));
+  }
+  return trouble(
+      "ServingCertificateExpired",
+      fmt::format("The certificate in --tls-cert-file={} has expired at {}: where kube-apiserver verifies it, "
+                  "there is no kubectl logs, exec or top",
+                  CertFile(), when));
 }
 
 Task<Result<std::string>> KubeletServer::ClusterCa() {
@@ -132,7 +191,7 @@ Task<void> KubeletServer::KeepClusterCa() {
 
 Result<net::HttpServerOptions::Tls> KubeletServer::Material() const {
   // A client without a certificate may have a token.
-  net::HttpServerOptions::Tls tls{own_.cert_pem, own_.key_pem, "", /*require_client_cert=*/false};
+  net::HttpServerOptions::Tls tls;
   if (const CaPem from_cluster = cluster_ca_.load()) {
     tls.client_ca_pem = *from_cluster;
   } else {
@@ -140,7 +199,11 @@ Result<net::HttpServerOptions::Tls> KubeletServer::Material() const {
     if (!ca) return Fail(std::move(ca.error()));
     tls.client_ca_pem = *std::move(ca);
   }
-  if (!tls.cert_pem.empty()) return tls;
+  if (const Own own = own_.load()) {
+    tls.cert_pem = own->cert_pem;
+    tls.key_pem = own->key_pem;
+    return tls;
+  }
   auto cert = Pem("tls-cert-file", CertFile());
   if (!cert) return Fail(std::move(cert.error()));
   auto key = Pem("tls-private-key-file", KeyFile());

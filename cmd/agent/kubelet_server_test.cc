@@ -1,7 +1,13 @@
 #include "cmd/agent/kubelet_server.h"
 
 #include <gflags/gflags.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
 
 #include "base/log.h"
 #include "base/sim_runtime.h"
@@ -12,6 +18,8 @@
 DECLARE_int32(kubelet_port);
 DECLARE_string(kubelet_bind_address);
 DECLARE_string(client_ca_file);
+DECLARE_string(tls_cert_file);
+DECLARE_string(tls_private_key_file);
 
 namespace spillway::cmd {
 namespace {
@@ -78,6 +86,87 @@ TEST_F(KubeletServerTest, AFileThatCannotBeReadIsToldAtOnce) {
   const Status started = server.Start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find("--client-ca-file"), std::string::npos) << started.error().message;
+}
+
+// With a serving certificate of its own for so long, from five minutes before now.
+class ServingCertificateTest : public KubeletServerTest {
+ protected:
+  void SetUp() override {
+    KubeletServerTest::SetUp();
+    std::string pattern = ::testing::TempDir() + "spillway-serving-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+    FLAGS_tls_cert_file = directory_ + "/tls.crt";
+    FLAGS_tls_private_key_file = directory_ + "/tls.key";
+  }
+  void TearDown() override {
+    FLAGS_tls_cert_file = FLAGS_tls_private_key_file = "";
+    std::filesystem::remove_all(directory_);
+    KubeletServerTest::TearDown();
+  }
+  void Write(Duration lifetime) {
+    const auto authority = net::NewCertificateAuthority("cluster", runtime_.WallNow());
+    net::CertificateRequest request;
+    request.common_name = "vnode";
+    request.server = true;
+    request.not_before = runtime_.WallNow();
+    request.lifetime = lifetime;
+    const auto made = net::IssueCertificate(*authority, request);
+    ASSERT_TRUE(made);
+    std::ofstream(FLAGS_tls_cert_file) << made->cert_pem;
+    std::ofstream(FLAGS_tls_private_key_file) << made->key_pem;
+  }
+  // Events on the Node, with how often they were told.
+  std::map<std::string, int> Told() {
+    runtime_.RunFor(30s);
+    std::map<std::string, int> told;
+    for (const cloud::Json& event : cluster_.events) {
+      if (cloud::TextAt(event, "regarding", "kind") == "Node") ++told[cloud::TextAt(event, "reason")];
+    }
+    return told;
+  }
+
+  std::string directory_;
+};
+
+TEST_F(ServingCertificateTest, ThatItExpiresIsToldOnTheNodeUntilItIsRotated) {
+  Write(10h);
+  KubeletServer server(runtime_, cluster_.transport(), agent_, nullptr);
+  ASSERT_TRUE(server.Start());
+  const WallTime first = server.expires_at();
+  EXPECT_GT(first, runtime_.WallNow() + 9h);
+  runtime_.RunFor(8h);
+  EXPECT_THAT(Told(), ::testing::IsEmpty());
+  runtime_.RunFor(1h + 30min);
+  EXPECT_THAT(Told(), ::testing::ElementsAre(::testing::Pair("ServingCertificateExpiring", 1)));
+  runtime_.RunFor(1h);
+  EXPECT_THAT(Told(), ::testing::ElementsAre(::testing::Pair("ServingCertificateExpired", 1),
+                                             ::testing::Pair("ServingCertificateExpiring", 1)));
+  runtime_.RunFor(25h);
+  EXPECT_EQ(Told()["ServingCertificateExpired"], 2) << "once a day";
+  Write(1000h);
+  runtime_.RunFor(72h);
+  EXPECT_EQ(Told()["ServingCertificateExpired"], 2);
+  EXPECT_GT(server.expires_at(), first + 900h);
+}
+
+TEST_F(ServingCertificateTest, OneThatIsGoneIsTold) {
+  Write(1000h);
+  KubeletServer server(runtime_, cluster_.transport(), agent_, nullptr);
+  ASSERT_TRUE(server.Start());
+  std::filesystem::remove(FLAGS_tls_cert_file);
+  runtime_.RunFor(2min);
+  EXPECT_THAT(Told(), ::testing::ElementsAre(::testing::Pair("ServingCertificateUnreadable", 1)));
+}
+
+TEST_F(KubeletServerTest, ItsOwnCertificateIsMadeAnewInTime) {
+  KubeletServer server(runtime_, cluster_.transport(), agent_, nullptr);
+  ASSERT_TRUE(server.Start());
+  const WallTime first = server.expires_at();
+  EXPECT_GT(first, runtime_.WallNow());
+  ASSERT_TRUE(runtime_.RunUntil([&] { return server.expires_at() != first; }, 365 * 24h));
+  EXPECT_LT(runtime_.WallNow() + 24h, first);
+  EXPECT_GT(server.expires_at(), first + 24 * 200h);
 }
 
 }  // namespace
