@@ -43,9 +43,20 @@ Json StateJson(const ContainerState& state) {
   return WaitingJson(state.reason.empty() ? "ContainerCreating" : state.reason, state.message);
 }
 
+// What the container runs with: of what is asked for, all but a resize that does not happen. Also where nothing is
+// asked for: kube-apiserver resizes no Pod whose node does not say it. Source: kubelet_pods.go
+// convertContainerStatusResources, pkg/apis/core/validation isPodResizeRequestSupported, v1.33 to v1.36.
+void AddResources(Json& status, const Json& resources) {
+  status["resources"] = Json::object();
+  for (const char* kind : {"requests", "limits"}) {
+    if (const Json& amounts = At(resources, kind); !amounts.is_null()) status["resources"][kind] = amounts;
+  }
+  if (const Json& requests = At(resources, "requests"); !requests.is_null()) status["allocatedResources"] = requests;
+}
+
 // The container's entry in containerStatuses, from what the provider says of it, or from `waiting` when it says
 // nothing.
-Json ContainerStatus(const Json& spec, const ContainerState* state, const PodRemark& remark, const char* waiting) {
+Json ContainerStatus(const Json& spec, const ContainerState* state, const StatusInputs& in, const char* waiting) {
   Json status = {{"name", TextAt(spec, "name")},
                  {"image", TextAt(spec, "image")},
                  {"imageID", ""},
@@ -55,7 +66,7 @@ Json ContainerStatus(const Json& spec, const ContainerState* state, const PodRem
                  {"lastState", Json::object()}};
   if (!state) {
     status["state"] =
-        WaitingJson(remark.waiting_reason.empty() ? waiting : remark.waiting_reason, remark.waiting_message);
+        WaitingJson(in.remark.waiting_reason.empty() ? waiting : in.remark.waiting_reason, in.remark.waiting_message);
     return status;
   }
   if (!state->image.empty()) status["image"] = state->image;
@@ -68,19 +79,13 @@ Json ContainerStatus(const Json& spec, const ContainerState* state, const PodRem
   if (has_run && !state->container_id.empty()) status["containerID"] = state->container_id;
   status["state"] = StateJson(*state);
   if (state->last) status["lastState"] = TerminatedJson(*state->last, "");
+  if (has_run) AddResources(status, in.resize ? At(in.resize->resources, state->name) : At(spec, "resources"));
   return status;
 }
 
 const ContainerState* Find(const std::vector<ContainerState>& states, std::string_view name) {
   const auto found = std::find_if(states.begin(), states.end(), [&](const auto& s) { return s.name == name; });
   return found == states.end() ? nullptr : &*found;
-}
-
-// As schedulers read them while a resize is pending: what is asked for is not what it has.
-void AddResources(Json& status, const Json& resources) {
-  if (At(status, "state", "running").is_null() || Members(resources).empty()) return;
-  status["resources"] = resources;
-  if (const Json& requests = At(resources, "requests"); !requests.is_null()) status["allocatedResources"] = requests;
 }
 
 // What had been running has ended without anybody having seen how.
@@ -99,31 +104,35 @@ void EndUnseen(Json& status, WallTime now) {
   status["started"] = false;
 }
 
+bool IsTerminated(const Json& status) { return !At(status, "state", "terminated").is_null(); }
+
 Json ContainerStatuses(const Json& pod, const char* list, const StatusInputs& in) {
   const bool is_init = std::string_view(list) == "initContainers";
   const char* status_list = is_init ? "initContainerStatuses" : "containerStatuses";
   const bool has_init = !Items(At(pod, "spec", "initContainers")).empty();
   const char* waiting = has_init ? "PodInitializing" : "ContainerCreating";
+  const bool is_over = IsTerminalPhase(TextAt(pod, "status", "phase"));
   Json statuses = Json::array();
   for (const Json& spec : Items(At(pod, "spec", list))) {
     const std::string name = TextAt(spec, "name");
     const Json& before = Named(At(pod, "status", status_list), name);
     const ContainerState* state = nullptr;
     if (in.instance) state = Find(is_init ? in.instance->init_containers : in.instance->containers, name);
-    const bool had_run = !At(before, "state", "running").is_null() || !At(before, "state", "terminated").is_null();
-    if (!state && had_run) {
+    const bool had_run = !At(before, "state", "running").is_null() || IsTerminated(before);
+    // Of a Pod that has ended only ends are told.
+    const bool has_ended = state && state->kind == Kind::kTerminated && !IsTerminated(before);
+    if (is_over ? !has_ended : !state && had_run) {
+      if (before.is_null()) continue;  // it had ended before anything was told of it
       Json kept = before;
-      EndUnseen(kept, in.now);
+      if (!state) EndUnseen(kept, in.now);
       statuses.push_back(std::move(kept));
     } else {
-      statuses.push_back(ContainerStatus(spec, state, in.remark, waiting));
-      if (in.resize) AddResources(statuses.back(), At(in.resize->resources, name));
+      statuses.push_back(ContainerStatus(spec, state, in, waiting));
     }
   }
   return statuses;
 }
 
-bool IsTerminated(const Json& status) { return !At(status, "state", "terminated").is_null(); }
 bool Succeeded(const Json& status) {
   return IsTerminated(status) && Integer(At(status, "state", "terminated", "exitCode")) == 0;
 }
@@ -251,13 +260,20 @@ Json EphemeralStatuses(const Json& pod, const std::string& why_not) {
   return statuses;
 }
 
-// The terminal status stays as it was written: nobody may revive a Pod.
-Json Snapshot(const Json& pod) {
-  Json kept = Json::object();
+// How a Pod has ended, and why, is said once, by whoever came first; what has become of its containers only the agent
+// knows. Source: kubelet_pods.go generateAPIPodStatus.
+Json EndedStatus(const Json& pod, const StatusInputs& in) {
+  Json status = Json::object();
   for (const char* key : {"phase", "reason", "message"}) {
-    if (!At(pod, "status", key).is_null()) kept[key] = At(pod, "status", key);
+    if (!At(pod, "status", key).is_null()) status[key] = At(pod, "status", key);
   }
-  return kept;
+  for (const auto& [list, told] :
+       {std::pair("containers", "containerStatuses"), std::pair("initContainers", "initContainerStatuses")}) {
+    Json statuses = ContainerStatuses(pod, list, in);
+    if (!statuses.empty()) status[told] = std::move(statuses);
+  }
+  status["conditions"] = Conditions(pod, status, in);
+  return status;
 }
 
 }  // namespace
@@ -275,7 +291,7 @@ bool HasStarted(const Json& pod) {
 }
 
 Json PodStatus(const Json& pod, const StatusInputs& in) {
-  if (IsTerminalPhase(TextAt(pod, "status", "phase"))) return Snapshot(pod);
+  if (IsTerminalPhase(TextAt(pod, "status", "phase"))) return EndedStatus(pod, in);
   Json status = Json::object();
   status["containerStatuses"] = ContainerStatuses(pod, "containers", in);
   Json inits = ContainerStatuses(pod, "initContainers", in);
@@ -320,6 +336,11 @@ Json StatusPatch(Json status) {
   return status;
 }
 
+namespace {
+// What an API server leaves out whose feature gates for resizes are off, as before 1.33.
+bool IsGated(std::string_view key) { return key == "resources" || key == "allocatedResources"; }
+}  // namespace
+
 bool Covers(const Json& status, const Json& wanted) {
   if (wanted.is_null()) return status.is_null() || (status.is_string() && Text(status).empty());
   if (wanted.is_object()) {
@@ -330,7 +351,7 @@ bool Covers(const Json& status, const Json& wanted) {
           const Json& there = Named(At(status, key), TextAt(condition, "type"), "type");
           if (condition.contains("$patch") ? !there.is_null() : !Covers(there, condition)) return false;
         }
-      } else if (!Covers(At(status, key), value)) {
+      } else if (const Json& there = At(status, key); !Covers(there, value) && !(there.is_null() && IsGated(key))) {
         return false;
       }
     }

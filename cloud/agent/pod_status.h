@@ -38,16 +38,17 @@ struct StatusInputs {
 };
 
 // The members of status that a kubelet owns, from the Pod as the API server has it. Phases go forward only: a Pod that
-// ran is never Pending again, and a terminal status is returned as it is. Conditions keep their lastTransitionTime
-// unless they change; those of others are not in it.
+// ran is never Pending again, and one that has ended keeps phase, reason and message, and what it says of containers
+// that have ended, whoever wrote it. Conditions keep their lastTransitionTime unless they change; those of others are
+// not in it.
 Json PodStatus(const Json& pod, const StatusInputs& inputs);
 
 // The patch that writes `status`. Lists that a strategic merge would merge by key are replaced: an address that is no
 // more would stay beside the new one, and the API server refuses two. Conditions do merge: others own some.
 Json StatusPatch(Json status);
 
-// Whether the API server's `status` says all that `wanted` does. Null in `wanted` means absent, and so does a condition
-// with the directive to delete it.
+// Whether the API server's `status` says all that `wanted` does, but for what some API servers drop. Null in `wanted`
+// means absent, and so does a condition with the directive to delete it.
 bool Covers(const Json& status, const Json& wanted);
 
 bool IsTerminalPhase(std::string_view phase);

@@ -136,6 +136,67 @@ TEST(PodStatus, AGoneInstanceEndsItsContainersUnseen) {
   EXPECT_EQ(TextAt(ended, "reason"), "ContainerStatusUnknown");
 }
 
+TEST(PodStatus, AnEndThatSomebodyElseWroteKeepsItsWordsAndShowsWhatRuns) {
+  Json pod = OneContainerPod();
+  const Instance running = Running(), ended = Ended(0);
+  pod = After(pod, PodStatus(pod, {&running, {}, "", kNow}));
+  pod["status"]["phase"] = "Failed";
+  pod["status"]["reason"] = "Evicted";
+  const auto told = [&pod](const Instance* instance) {
+    Json status = PodStatus(pod, {instance, {}, "", kNow});
+    EXPECT_EQ(TextAt(status, "phase"), "Failed");
+    EXPECT_EQ(TextAt(status, "reason"), "Evicted");
+    EXPECT_EQ(TextAt(Named(At(status, "conditions"), "Ready", "type"), "status"), "False");
+    return status;
+  };
+  const auto state = [](const Json& status, const char* kind) {
+    return At(Named(At(status, "containerStatuses"), "main"), "state", kind);
+  };
+  EXPECT_FALSE(state(told(&running), "running").is_null()) << "it has not been stopped yet";
+  EXPECT_EQ(Integer(At(state(told(&ended), "terminated"), "exitCode")), 0);
+  EXPECT_EQ(Integer(At(state(told(nullptr), "terminated"), "exitCode")), 137) << "nobody saw how";
+  pod = After(pod, told(&ended));
+  EXPECT_EQ(Integer(At(state(told(&running), "terminated"), "exitCode"), -1), 0) << "never back";
+  EXPECT_TRUE(Covers(At(pod, "status"), told(nullptr)));
+}
+
+TEST(PodStatus, AnEndThatSomebodyElseWroteOfWhatNeverRanIsLeftAlone) {
+  Json pod = OneContainerPod();
+  pod["status"]["phase"] = "Failed";
+  pod["status"]["reason"] = "Preempting";
+  const Json status = PodStatus(pod, {nullptr, {}, "", kNow});
+  EXPECT_EQ(TextAt(status, "reason"), "Preempting");
+  EXPECT_FALSE(status.contains("containerStatuses")) << status.dump();
+}
+
+// kube-apiserver takes a node for one that knows resizes by that.
+TEST(PodStatus, SaysWithWhichResourcesAContainerRuns) {
+  Json pod = OneContainerPod();
+  pod["spec"]["containers"][0]["resources"] = {{"requests", {{"cpu", "1"}}}, {"limits", {{"memory", "1Gi"}}}};
+  pod["spec"]["containers"].push_back({{"name", "bare"}, {"image", "i"}, {"resources", Json::object()}});
+  Instance running = Running();
+  running.containers.push_back(running.containers[0]);
+  running.containers[1].name = "bare";
+  const Json statuses = At(PodStatus(pod, {&running, {}, "", kNow}), "containerStatuses");
+  EXPECT_EQ(At(Named(statuses, "main"), "resources"), At(pod, "spec", "containers")[0]["resources"]);
+  EXPECT_EQ(At(Named(statuses, "main"), "allocatedResources"), Json({{"cpu", "1"}}));
+  EXPECT_EQ(At(Named(statuses, "bare"), "resources"), Json::object());
+  const Json waiting = At(PodStatus(pod, {nullptr, {}, "", kNow}), "containerStatuses");
+  EXPECT_TRUE(At(Named(waiting, "main"), "resources").is_null());
+}
+
+// Before 1.33, and where its feature gates are off.
+TEST(PodStatus, ResourcesThatTheApiServerDropsAreNotToldAgain) {
+  Json pod = OneContainerPod();
+  pod["spec"]["containers"][0]["resources"] = {{"requests", {{"cpu", "1"}}}};
+  const Instance running = Running();
+  pod = After(pod, PodStatus(pod, {&running, {}, "", kNow}));
+  for (const char* dropped : {"resources", "allocatedResources"}) {
+    pod["status"]["containerStatuses"][0].erase(dropped);
+    EXPECT_TRUE(Covers(At(pod, "status"), PodStatus(pod, {&running, {}, "", kNow}))) << dropped;
+  }
+}
+
 TEST(PodStatus, IsStableOnceWritten) {
   Json pod = OneContainerPod();
   const Instance running = Running();
@@ -215,6 +276,15 @@ TEST(PodAdmission, KeepsTheBudgetAndRemembers) {
   EXPECT_EQ(admission.Admit(pod("b", "2")).verdict, Admission::Verdict::kAccept);
 }
 
+TEST(PodAdmission, ShowsAmountsBeyondSixtyFourBits) {
+  PodAdmission admission({{"cpu", "20"}, {"memory", "100Gi"}, {"pods", "10"}}, {});
+  Json pod = OneContainerPod();
+  pod["spec"]["containers"][0]["resources"]["requests"] = {{"cpu", "9E"}};
+  pod["spec"]["containers"][0]["command"] = {"true"};
+  EXPECT_EQ(admission.Admit(pod).message,
+            "Node didn't have enough resource: cpu, requested: 9000000000000000000000, used: 0, capacity: 20000");
+}
+
 TEST(PodAdmission, RefusesWhatTheProviderDoesNotSayItCan) {
   PodAdmission admission({{"cpu", "3"}, {"pods", "10"}}, Can("emptyDir,imageEntrypoint"));
   const auto with = [](const char* spec) { return Json{{"metadata", {{"uid", "a"}}}, {"spec", PodOf(spec)}}; };
@@ -252,12 +322,3 @@ TEST(PodAdmission, RefusesWhatIsLargerThanAnyInstance) {
 
 }  // namespace
 }  // namespace spillway::cloud
-TEST(PodAdmission, ShowsAmountsBeyondSixtyFourBits) {
-  PodAdmission admission({{"cpu", "20"}, {"memory", "100Gi"}, {"pods", "10"}}, {});
-  Json pod = OneContainerPod();
-  pod["spec"]["containers"][0]["resources"]["requests"] = {{"cpu", "9E"}};
-  pod["spec"]["containers"][0]["command"] = {"true"};
-  EXPECT_EQ(admission.Admit(pod).message,
-            "Node didn't have enough resource: cpu, requested: 9000000000000000000000, used: 0, capacity: 20000");
-}
-

@@ -62,7 +62,6 @@ Json UpdatableParts(const Json& pod) {
 
 Json MadeWith(const Json& pod) {
   Json parts = UpdatableParts(pod);
-  if (Named(At(pod, "status", "conditions"), kPodResizePending, "type").is_null()) return parts;
   for (const char* list : {"initContainerStatuses", "containerStatuses"}) {
     for (const Json& status : Items(At(pod, "status", list))) {
       if (status.contains("resources")) parts["resources"][TextAt(status, "name")] = status["resources"];

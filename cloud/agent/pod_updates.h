@@ -14,8 +14,8 @@ namespace spillway::cloud {
 
 // Images and resources of `pod`: those that its instance is made with.
 Json UpdatableParts(const Json& pod);
-// Those that the instance of a Pod was made with, as far as the Pod tells: what its status says of a resize that did
-// not happen, else what it asks for now.
+// Those that the instance of a Pod was made with, as far as the Pod tells: the resources that its status says it has,
+// else what it asks for now.
 Json MadeWith(const Json& pod);
 
 // A change that its instance does not have. Reasons are distinct: "ImageChangeNotSupported", "ResizeInfeasible" (the
