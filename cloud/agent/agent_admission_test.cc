@@ -40,6 +40,22 @@ TEST_F(AgentAdmissionTest, APodThatTheNodeCannotRunIsHeldForAWhileAndFails) {
   EXPECT_EQ(cloud_.counts().creates, 0u);
 }
 
+TEST_F(AgentAdmissionTest, AnAgentThatComesBackTellsNothingAnewAndHoldsNoLonger) {
+  Json root = SimplePod("root"), ds = SimplePod("ds");
+  root["spec"]["hostPID"] = true;
+  ds["metadata"]["ownerReferences"] = Json::array({Json{{"kind", "DaemonSet"}, {"controller", true}}});
+  StartAgent();
+  cluster_.AddPod(root);
+  cluster_.AddPod(ds);
+  for (int i = 0; i < 4; ++i) {
+    runtime_.RunFor(1min);
+    StartAgent();
+  }
+  EXPECT_TRUE(Until([&] { return cluster_.Phase("root") == "Failed"; }, 70s));
+  EXPECT_THAT(cluster_.EventReasons("root"), ElementsAre("UnsupportedFeature"));
+  EXPECT_THAT(cluster_.EventReasons("ds"), ElementsAre("DaemonSetForbidden"));
+}
+
 TEST_F(AgentAdmissionTest, RunsWhatTheOptionsSayItCan) {
   options_.extra_capabilities = {"hostPID"};
   options_.capacity["nvidia.com/gpu"] = "2";

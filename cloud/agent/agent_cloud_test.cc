@@ -385,7 +385,7 @@ TEST_F(AgentCloudTest, WhatAnotherAgentMayHaveAskedForIsLookedForFirst) {
   };
   const std::string uid = cluster_.AddPod(SimplePod("web-0"));
   ASSERT_TRUE(Until([&] { return refused; }));
-  cluster_.AnnotatePod("web-0", {{kInstanceGeneration, "1"}, {kRequestDigest, "0123abcd"}});
+  cluster_.AnnotatePod("web-0", NoteAnnotations({1, "0123abcd"}, uid));
   provider_->refuses_create = nullptr;
   std::set<std::string> tokens;
   provider_->on_create = [&](const CreateRequest& request) { tokens.insert(request.client_token); };
@@ -393,6 +393,19 @@ TEST_F(AgentCloudTest, WhatAnotherAgentMayHaveAskedForIsLookedForFirst) {
   EXPECT_THAT(tokens, IsEmpty());
   EXPECT_TRUE(Until([&] { return IsRunning("web-0"); }, 60s));
   EXPECT_THAT(tokens, ElementsAre(MakeClientToken("cluster", uid, 2)));
+}
+
+// kubectl get -o yaml, another name, kubectl create.
+TEST_F(AgentCloudTest, TheNotesInACopiedManifestAreAnotherPods) {
+  RunPods(1);
+  Json copy = SimplePod("copy");
+  copy["metadata"]["annotations"] = At(cluster_.Pod("web-0"), "metadata", "annotations");
+  copy["metadata"]["annotations"][kInstanceGeneration] = "7";
+  const std::string uid = cluster_.AddPod(std::move(copy));
+  std::set<std::string> tokens;
+  provider_->on_create = [&](const CreateRequest& request) { tokens.insert(request.client_token); };
+  EXPECT_TRUE(Until([&] { return IsRunning("copy"); }, 5s));
+  EXPECT_THAT(tokens, ElementsAre(MakeClientToken("cluster", uid, 0)));
 }
 
 TEST_F(AgentCloudTest, WhatWasPutOffIsTriedAsSoonAsTheCloudIsBack) {

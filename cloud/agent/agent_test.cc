@@ -287,6 +287,32 @@ TEST_F(AgentTest, AnEndThatSomebodyElseWritesMeanwhileIsNotOverwritten) {
   EXPECT_EQ(TextAt(cluster_.Pod("web"), "status", "reason"), "Evicted");
 }
 
+// An eviction, or PodGC: the phase is theirs, what has become of the containers only the agent knows.
+TEST_F(AgentTest, APodThatSomebodyElseEndedShowsThatNothingRuns) {
+  StartAgent();
+  cluster_.AddPod(SimplePod("web"));
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  cluster_.PatchPodStatus("web", {{"phase", "Failed"}, {"reason", "Evicted"}, {"message", "The node was low"}});
+  ASSERT_TRUE(Until([&] { return cloud_.Instances().empty(); }));
+  runtime_.RunFor(60s);
+  const Json status = At(cluster_.Pod("web"), "status");
+  EXPECT_EQ(TextAt(status, "phase"), "Failed");
+  EXPECT_EQ(TextAt(status, "reason"), "Evicted");
+  EXPECT_EQ(TextAt(status, "message"), "The node was low");
+  const Json& main = Named(At(status, "containerStatuses"), "main");
+  EXPECT_FALSE(At(main, "state", "terminated").is_null()) << main.dump();
+  EXPECT_FALSE(IsTrue(At(main, "ready")));
+  for (const char* type : {"Ready", "ContainersReady"}) {
+    const Json& condition = Named(At(status, "conditions"), type, "type");
+    EXPECT_EQ(TextAt(condition, "status"), "False");
+    EXPECT_EQ(TextAt(condition, "reason"), "PodFailed");
+  }
+  const std::size_t written = cluster_.status_patches.size();
+  StartAgent();
+  runtime_.RunFor(5min);
+  EXPECT_EQ(cluster_.status_patches.size(), written) << "told once";
+}
+
 TEST_F(AgentTest, APatchThatMetASuccessorIsNotTriedAgain) {
   StartAgent();
   cluster_.AddPod(SimplePod("web"));

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <charconv>
 
 #include "cloud/json.h"
 
@@ -22,6 +23,20 @@ std::string Sha256(std::string_view text) {
 
 }  // namespace
 
+RequestNote NoteOn(const nlohmann::json& pod) {
+  const Json& annotations = At(pod, "metadata", "annotations");
+  RequestNote note;
+  if (TextAt(annotations, kNotedFor) != TextAt(pod, "metadata", "uid")) return note;
+  const std::string generation = TextAt(annotations, kInstanceGeneration);
+  (void)std::from_chars(generation.data(), generation.data() + generation.size(), note.generation);
+  note.digest = TextAt(annotations, kRequestDigest);
+  return note;
+}
+
+nlohmann::json NoteAnnotations(const RequestNote& note, const std::string& pod_uid) {
+  return {{kInstanceGeneration, std::to_string(note.generation)}, {kRequestDigest, note.digest}, {kNotedFor, pod_uid}};
+}
+
 std::string MakeClientToken(std::string_view cluster_id, std::string_view pod_uid, std::uint64_t generation) {
   // Lengths in front: no two triples give the same bytes.
   return Sha256(fmt::format("{}:{}{}:{}{}", cluster_id.size(), cluster_id, pod_uid.size(), pod_uid, generation));
@@ -35,7 +50,7 @@ std::string RequestDigest(const nlohmann::json& pod, const std::vector<std::stri
   request["beside"] = beside;
   if (request["spec"].is_object()) request["spec"].erase("tolerations");  // the control plane adds some later
   if (request["annotations"].is_object()) {
-    for (const char* own : {kInstanceGeneration, kRequestDigest}) request["annotations"].erase(own);
+    for (const char* own : {kInstanceGeneration, kRequestDigest, kNotedFor}) request["annotations"].erase(own);
     if (request["annotations"].empty()) request["annotations"] = Json();
   }
   return Sha256(request.dump(-1, ' ', false, Json::error_handler_t::replace)).substr(0, 8);

@@ -8,10 +8,21 @@
 
 namespace spillway::cloud {
 
-// Annotations of a Pod, written before the first create of each generation: the generation of its client token, and
-// what was asked for under it.
+// Annotations of a Pod, written before the first create of each generation: the generation of its client token, what
+// was asked for under it, and the UID of the Pod that this is said of.
 inline constexpr const char* kInstanceGeneration = "spillway.io/instance-generation";
 inline constexpr const char* kRequestDigest = "spillway.io/request-digest";
+inline constexpr const char* kNotedFor = "spillway.io/noted-for";
+
+// What they say, for whoever comes after: under another token it would make a second instance.
+struct RequestNote {
+  std::uint64_t generation = 0;
+  std::string digest;  // empty: nothing was asked for yet
+  bool operator==(const RequestNote&) const = default;
+};
+// Nothing where the notes are another Pod's: manifests are copied, with all that is in them.
+RequestNote NoteOn(const nlohmann::json& pod);
+nlohmann::json NoteAnnotations(const RequestNote& note, const std::string& pod_uid);
 
 // SHA-256 of cluster, Pod and generation in hex: 64 characters, which every cloud's idempotency token may have. The
 // generation grows when a create was refused for good.

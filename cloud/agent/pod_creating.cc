@@ -14,10 +14,6 @@ constexpr int kQuietUncertainties = 1;  // unknown outcomes before the user hear
 constexpr Duration kLongCreate = 30s;   // whoever waits has a right to know
 }  // namespace
 
-std::string PodLifecycle::ClientToken() const {
-  return MakeClientToken(context_.options.cluster_id, uid_, generation_);
-}
-
 Task<PodLifecycle::Wait> PodLifecycle::AwaitInstance() {
   if (IsTerminalPhase(TextAt(pod_, "status", "phase"))) {
     Enter(Phase::kOver);
@@ -43,18 +39,26 @@ Task<PodLifecycle::Wait> PodLifecycle::AwaitInstance() {
   co_return co_await Create();
 }
 
+bool PodLifecycle::IsToldOf(const Admission& admission) const {
+  return TextAt(pod_, "status", "reason") == admission.reason && TextAt(pod_, "status", "message") == admission.message;
+}
+
 Task<PodLifecycle::Wait> PodLifecycle::Hold(Admission admission) {
   remark_.reason = admission.reason;
   remark_.message = admission.message;
   remark_.waiting_reason = admission.reason;
   remark_.waiting_message = admission.message;
-  RecordOnce(true, admission.reason, admission.message, "Admitting");
+  if (!IsToldOf(admission)) events_.WarnOnce(admission.reason, admission.message, "Admitting");
   const auto wait = co_await Report();
   co_return wait.value_or(Wait{});
 }
 
 Task<PodLifecycle::Wait> PodLifecycle::Refuse(Admission admission) {
-  if (!refused_since_) refused_since_ = context_.runtime.Now();
+  if (!refused_since_) {
+    refused_since_ = context_.runtime.Now();
+    // Held by an agent before this one already, which then was the first to write its status.
+    if (IsToldOf(admission) && started_at_) *refused_since_ -= context_.runtime.WallNow() - *started_at_;
+  }
   const Duration left = *refused_since_ + context_.options.refusal_patience - context_.runtime.Now();
   if (left <= Duration(0)) co_return co_await Reject(std::move(admission));
   const Wait wait = co_await Hold(std::move(admission));
@@ -66,7 +70,7 @@ Task<PodLifecycle::Wait> PodLifecycle::Reject(Admission admission) {
   remark_.phase = "Failed";
   remark_.reason = admission.reason;
   remark_.message = "Pod was rejected: " + admission.message;
-  RecordOnce(true, admission.reason, admission.message, "Admitting");
+  if (!IsToldOf(admission)) events_.WarnOnce(admission.reason, admission.message, "Admitting");
   Enter(Phase::kOver);
   co_return Wait{Duration(0)};
 }
@@ -79,9 +83,12 @@ void PodLifecycle::NewGeneration() {
 
 Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Freeze() {
   if (frozen_) co_return std::nullopt;
-  auto resolved = co_await Resolve();
+  auto resolved = co_await ResolveRequest(context_, pod_, HostIp());
   if (resolved) {
-    frozen_ = *std::move(resolved);
+    for (InputNotice& notice : resolved->notices) {
+      events_.WarnOnce(std::move(notice.reason), std::move(notice.message), "ResolvingEnvironment");
+    }
+    frozen_ = std::make_unique<ResolvedRequest>(*std::move(resolved));
     input_pauses_.Reset();
     co_return std::nullopt;
   }
@@ -90,18 +97,18 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Freeze() {
     // A kubelet that cannot mount leaves its containers in ContainerCreating.
     remark_.waiting_reason = notice.reason == kFailedMount ? "ContainerCreating" : "CreateContainerConfigError";
     remark_.waiting_message = notice.message;
-    Record(true, notice.reason, notice.message, "ResolvingEnvironment");
+    events_.Warn(notice.reason, notice.message, "ResolvingEnvironment");
   }
   next_create_ = context_.runtime.Now() + input_pauses_.Next();
   co_return Wait{Duration(0)};
 }
 
 Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Note() {
-  const Noted noted = NotedOnPod();
-  Noted wanted{generation_, frozen_->digest};
+  const RequestNote noted = NoteOn(pod_);
+  RequestNote wanted{generation_, frozen_->digest};
   const bool differs = noted.generation == wanted.generation && !noted.digest.empty() && noted.digest != wanted.digest;
   if (differs && may_have_created_) {  // an agent before this one asked for something else, and may have got it
-    unknown_ = Unknown{Doubt::kTokenMismatch, context_.runtime.Now()};
+    unknown_ = UnknownInstance{Doubt::kTokenMismatch, context_.runtime.Now()};
     Enter(Phase::kUnknown);
     co_return Wait{Duration(0)};
   }
@@ -114,19 +121,24 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Note() {
   remark_.waiting_message.clear();
   to_note_ = std::move(wanted);
   if (const auto wait = co_await Report()) co_return wait;
-  if (NotedOnPod() != *to_note_) co_return Wait{create_pauses_.Next()};
+  if (NoteOn(pod_) != *to_note_) co_return Wait{create_pauses_.Next()};
   to_note_.reset();
   co_return std::nullopt;
 }
 
 Task<PodLifecycle::Wait> PodLifecycle::Create() {
+  const RequestNote noted = NoteOn(pod_);
+  const bool is_to_be_noted = noted.digest.empty() || noted.generation != generation_;
+  if (is_to_be_noted && !frozen_) {  // what is asked for is large: it comes to be when it can be noted
+    if (const auto wait = UntilTurn()) co_return *wait;
+  }
   if (const auto wait = co_await Freeze()) co_return *wait;
   if (const auto wait = co_await Note()) co_return *wait;
   if (ShouldEnd() || instance_ || !frozen_ || host_.is_stopping()) co_return Wait{Duration(0)};
   // Another agent may by now be at another generation, whose instance would not be the only one.
   if (!host_.is_in_charge()) co_return Wait{kFenced};
   CreateRequest request = frozen_->request;
-  request.client_token = ClientToken();
+  request.client_token = MakeClientToken(context_.options.cluster_id, uid_, generation_);
   made_with_ = UpdatableParts(request.pod);
   co_return co_await TryCreate(std::move(request));
 }
@@ -155,11 +167,11 @@ void PodLifecycle::OnCreated(Instance made, Duration took) {
   remark_ = {};
   create_failures_ = 0;
   create_pauses_.Reset();
-  if (frozen_ && context_.provider.updates_volumes()) tokens_ = std::move(frozen_->tokens);
-  frozen_.reset();
-  Record(false, "InstanceCreated", fmt::format("Instance {} created in {}", made.id, base::FormatDuration(took)),
-         "CreatingInstance");
+  const std::unique_ptr<ResolvedRequest> asked = std::move(frozen_);
+  events_.Tell("InstanceCreated", fmt::format("Instance {} created in {}", made.id, base::FormatDuration(took)),
+               "CreatingInstance");
   SetInstance(std::move(made));
+  if (files_ && asked) files_->SetTokens(std::move(asked->tokens));
 }
 
 Task<PodLifecycle::Wait> PodLifecycle::OnCreateFailed(CloudError failure, Duration took) {
@@ -169,10 +181,10 @@ Task<PodLifecycle::Wait> PodLifecycle::OnCreateFailed(CloudError failure, Durati
       failure.refusal == Refusal::kStock || failure.refusal == Refusal::kQuota || failure.refusal == Refusal::kInvalid;
   if (failure.is_uncertain()) may_have_created_ = true;
   if (failure.refusal == Refusal::kTokenMismatch) {
-    unknown_ = Unknown{Doubt::kTokenMismatch, now};
+    unknown_ = UnknownInstance{Doubt::kTokenMismatch, now};
     Enter(Phase::kUnknown);
   } else if (failure.is_uncertain()) {
-    unknown_ = Unknown{Doubt::kUnanswered, now};
+    unknown_ = UnknownInstance{Doubt::kUnanswered, now};
     Enter(Phase::kUnknown);
   } else if (failure.error.code == Code::kAlreadyExists) {
     NewGeneration();
@@ -192,7 +204,7 @@ Task<PodLifecycle::Wait> PodLifecycle::OnCreateFailed(CloudError failure, Durati
 }
 
 void PodLifecycle::TellCreateFailed(Refusal refusal, const std::string& why) {
-  Record(true, "InstanceCreateFailed", why, fmt::format("CreatingInstance.{}", ToString(refusal)));
+  events_.Warn("InstanceCreateFailed", why, fmt::format("CreatingInstance.{}", ToString(refusal)));
   remark_ = {};
   remark_.reason = remark_.waiting_reason = "InstanceCreateFailed";
   remark_.message = remark_.waiting_message = why;

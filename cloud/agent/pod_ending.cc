@@ -46,7 +46,7 @@ void PodLifecycle::AnnounceKill() {
   kill_announced_ = true;
   for (const ContainerState& container : instance_->containers) {
     if (container.kind != ContainerState::Kind::kRunning) continue;
-    Record(false, "Killing", fmt::format("Stopping container {}", container.name), container.name);
+    events_.Tell("Killing", fmt::format("Stopping container {}", container.name), container.name);
   }
 }
 
@@ -82,8 +82,8 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::AskForDeletion(Duration gr
   if (!asked) {
     const std::string why = ToString(asked.error());
     log::Warning("cannot delete an instance", {{"pod", name_}, {"instance", instance_->id}, {"why", why}});
-    Record(true, "InstanceDeleteFailed", fmt::format("Instance {}: {}", instance_->id, why),
-           fmt::format("DeletingInstance.{}", ToString(asked.error().refusal)));
+    events_.Warn("InstanceDeleteFailed", fmt::format("Instance {}: {}", instance_->id, why),
+                 fmt::format("DeletingInstance.{}", ToString(asked.error().refusal)));
     co_return Wait{std::max(end_pauses_.Next(), asked.error().error.retry_after)};
   }
   end_pauses_.Reset();
@@ -115,15 +115,13 @@ void PodLifecycle::SettleLastState() {
   ForgetInstance();
   const bool all_seen =
       !last.containers.empty() && std::all_of(last.containers.begin(), last.containers.end(), HasTerminated);
-  const bool is_told = pod_gone_ || IsTerminalPhase(TextAt(pod_, "status", "phase"));
-  if (!all_seen || is_told || last.refused) return;
+  if (!all_seen || pod_gone_ || last.refused) return;
   const bool failed = std::any_of(last.containers.begin(), last.containers.end(),
                                   [](const auto& c) { return !c.ended || c.ended->exit_code != 0; });
   last.state = failed ? InstanceState::kFailed : InstanceState::kSucceeded;
   last.reason.clear();
   last.message.clear();
-  const StatusInputs inputs{&last, remark_, HostIp(), context_.runtime.WallNow()};
-  terminal_status_ = PodStatus(pod_, inputs);
+  last_ = std::make_unique<Instance>(std::move(last));
 }
 
 // A Job's controller counts Pods by their end, and so may whoever holds it with a finalizer. What is always started
@@ -152,7 +150,7 @@ Task<PodLifecycle::Wait> PodLifecycle::ReleasePod() {
     settled_ = true;
     co_return Wait{*released_ + kFinalizerPatience - context_.runtime.Now()};
   }
-  if (const auto wait = UntilTurn()) co_return *wait;
+  if (const auto wait = TakeTurn()) co_return *wait;
   Json options = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}, {"gracePeriodSeconds", 0}};
   options["preconditions"]["uid"] = uid_;
   const std::string path = kube::PodPath(namespace_, name_);

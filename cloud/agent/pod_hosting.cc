@@ -20,7 +20,7 @@ void PodLifecycle::MissDeadline() {
   remark_.phase = "Failed";
   remark_.reason = "DeadlineExceeded";
   remark_.message = "Pod was active on the node longer than the specified deadline";
-  RecordOnce(false, "DeadlineExceeded", remark_.message, "Killing");
+  events_.Tell("DeadlineExceeded", remark_.message, "Killing");
   Enter(instance_ ? Phase::kDropping : Phase::kOver);
 }
 
@@ -30,7 +30,7 @@ Task<PodLifecycle::Wait> PodLifecycle::Accompany() {
     co_return Wait{Duration(0)};
   }
   // Ended by somebody's decision, not by its containers.
-  if (IsTerminalPhase(TextAt(pod_, "status", "phase")) && !terminal_status_ && !HasEnded(*instance_)) {
+  if (IsTerminalPhase(TextAt(pod_, "status", "phase")) && !HasEnded(*instance_)) {
     Enter(Phase::kDropping);
     co_return Wait{Duration(0)};
   }
@@ -93,7 +93,7 @@ void PodLifecycle::Lose(const std::string& instance_id) {
   log::Warning("a Pod's instance is lost", {{"pod", name_}, {"instance", instance_id}});
   context_.observer.OnInstanceLost();
   host_.admission().Release(uid_);
-  RecordOnce(true, "InstanceLost", remark_.message, "Running");
+  events_.WarnOnce("InstanceLost", remark_.message, "Running");
   Enter(Phase::kOver);
 }
 

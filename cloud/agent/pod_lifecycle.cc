@@ -9,34 +9,8 @@ namespace spillway::cloud {
 namespace {
 // For what its user has forgotten: reads are shared, and it should go on soon after it is there.
 constexpr Duration kLongestInputRetry = 10s;
+constexpr Duration kLongWait = 100ms;
 }  // namespace
-
-std::string_view ToString(PodLifecycle::Phase phase) {
-  using Phase = PodLifecycle::Phase;
-  switch (phase) {
-    case Phase::kWaiting:
-      return "waiting";
-    case Phase::kCreating:
-      return "creating";
-    case Phase::kUnknown:
-      return "unknown";
-    case Phase::kHosted:
-      return "hosted";
-    case Phase::kReplacing:
-      return "replacing";
-    case Phase::kDropping:
-      return "dropping";
-    case Phase::kOver:
-      return "over";
-    case Phase::kLeaving:
-      return "leaving";
-    case Phase::kReleasing:
-      return "releasing";
-    case Phase::kDone:
-      return "done";
-  }
-  return "?";
-}
 
 PodLifecycle::PodLifecycle(AgentContext& context, PodLifecycleHost& host, Json pod)
     : context_(context),
@@ -45,17 +19,15 @@ PodLifecycle::PodLifecycle(AgentContext& context, PodLifecycleHost& host, Json p
       namespace_(TextAt(pod, "metadata", "namespace")),
       name_(TextAt(pod, "metadata", "name")),
       pod_(std::move(pod)),
-      known_since_(context.runtime.WallNow()),
+      events_(context, namespace_, name_, uid_),
       create_pauses_(context),
       input_pauses_(context, kLongestInputRetry),
       report_pauses_(context),
       end_pauses_(context),
       changed_(context.runtime),
-      refresh_now_(context.runtime),
-      flow_(context.runtime),
-      refresh_(context.runtime) {
+      flow_(context.runtime) {
   ReadFacts();
-  const Noted noted = NotedOnPod();
+  const RequestNote noted = NoteOn(pod_);
   generation_ = noted.generation;
   may_have_created_ = !noted.digest.empty();
 }
@@ -69,7 +41,7 @@ void PodLifecycle::Start(std::optional<Instance> adopted) {
   } else if (is_over) {
     Enter(Phase::kOver);
   } else if (HasStarted(pod_)) {
-    unknown_ = Unknown{Doubt::kHadRun, context_.runtime.Now()};
+    unknown_ = UnknownInstance{Doubt::kHadRun, context_.runtime.Now()};
     Enter(Phase::kUnknown);
   }
   if (!is_over && (instance_ || HasStarted(pod_))) host_.admission().Readmit(pod_);
@@ -82,7 +54,7 @@ void PodLifecycle::OnPodChanged(Json pod) {
                           At(before, "annotations") != At(pod, "metadata", "annotations");
   Take(std::move(pod));
   TellUnmetUpdates();
-  if (is_renamed) refresh_now_.Notify();
+  if (is_renamed && files_) files_->OnRenamed();
   settled_ = false;
   changed_.Notify();
 }
@@ -184,9 +156,9 @@ void PodLifecycle::SetInstance(Instance instance) {
   }
   instance_ = std::move(instance);
   // Found: with what it was made is known from the Pod alone, so most changes count from now on.
-  if (made_with_.is_null()) made_with_ = MadeWith(pod_);
+  if (made_with_.get().is_null()) made_with_ = MadeWith(pod_);
   TellUnmetUpdates();
-  RelayEvents();
+  events_.Relay(instance_->events);
   settled_ = false;
   unknown_.reset();
   absence_.reset();
@@ -195,19 +167,39 @@ void PodLifecycle::SetInstance(Instance instance) {
   if (is_found) Enter(Phase::kHosted);
 }
 
+void PodLifecycle::KeepFilesUpToDate() {
+  if (files_ || !FileRefresher::IsNeeded(context_, pod_)) return;
+  files_ = std::make_unique<FileRefresher>(context_, events_, [this]() -> std::optional<FileRefresher::Target> {
+    if (phase_ != Phase::kHosted || !instance_ || HasEnded(*instance_)) return std::nullopt;
+    return FileRefresher::Target{pod_.Copy(), instance_->id};
+  });
+}
+
 void PodLifecycle::ForgetInstance() {
   given_up_.insert(instance_->id);
   instance_.reset();
-  made_with_ = nullptr;
+  made_with_ = Json();
   deletion_.reset();
   absence_.reset();
+}
+
+std::string PodLifecycle::HostIp() const {
+  const std::string recorded = TextAt(pod_, "status", "hostIP");
+  return recorded.empty() ? context_.options.internal_ip : recorded;
+}
+
+void PodLifecycle::Observe(std::string_view operation, std::optional<Refusal> refusal, Instant since) {
+  context_.observer.OnOperation(operation, refusal, context_.runtime.Now() - since);
 }
 
 Task<void> PodLifecycle::Run() {
   while (phase_ != Phase::kDone) {
     const Wait wait = co_await Step();
     if (phase_ == Phase::kDone) break;
-    if (settled_) pod_.Fold();  // nobody will look at it for long
+    if (settled_ || (wait.at_most && *wait.at_most > kLongWait)) {  // nobody will look at it for long
+      pod_.Fold();
+      made_with_.Fold();
+    }
     if (wait.at_most) {
       co_await changed_.WaitUntil(context_.runtime.Now() + *wait.at_most);
     } else {

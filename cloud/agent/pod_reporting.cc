@@ -37,16 +37,16 @@ bool IsReplaced(const Error& error) {
 
 void PodLifecycle::Take(Json pod) {
   if (TextAt(pod, "metadata", "uid") != uid_ || IsOlder(pod, pod_)) return;
-  const Noted before = NotedOnPod();
+  const RequestNote before = NoteOn(pod_);
   pod_ = std::move(pod);
   ReadFacts();
-  if (const Noted noted = NotedOnPod(); noted != before && noted != to_note_) OnOthersNote(noted);
+  if (const RequestNote noted = NoteOn(pod_); noted != before && noted != to_note_) OnOthersNote(noted);
   // To the controller and to kube-scheduler its place is free, whoever ended it, however long its instance takes to go.
   if (IsTerminalPhase(TextAt(pod_, "status", "phase"))) host_.admission().Release(uid_);
 }
 
 // Another agent of this name was about to ask for an instance, and may have got it.
-void PodLifecycle::OnOthersNote(const Noted& noted) {
+void PodLifecycle::OnOthersNote(const RequestNote& noted) {
   may_have_created_ = true;
   if (noted.generation <= generation_) return;
   generation_ = noted.generation;
@@ -63,37 +63,41 @@ std::optional<PodLifecycle::Wait> PodLifecycle::UntilTurn() {
   const Instant now = context_.runtime.Now();
   if (!turn_ || now > *turn_ + kTurnKept) turn_ = context_.api.TakePodTurn();
   if (*turn_ > now) return Wait{*turn_ - now};
-  turn_.reset();
   return std::nullopt;
+}
+
+std::optional<PodLifecycle::Wait> PodLifecycle::TakeTurn() {
+  const auto wait = UntilTurn();
+  if (!wait) turn_.reset();
+  return wait;
 }
 
 Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Report() {
   if (pod_gone_) co_return std::nullopt;
-  const StatusInputs inputs{
-      instance(),   remark_, HostIp(), context_.runtime.WallNow(), WhyNoEphemeralContainers(context_.provider.name()),
-      UnmetResize()};
-  Json wanted = PodStatus(pod_, inputs);
-  const bool is_terminal_there = IsTerminalPhase(TextAt(pod_, "status", "phase"));
-  if (terminal_status_ && !is_terminal_there) wanted = *terminal_status_;
+  const StatusInputs inputs{last_ ? &*last_ : instance(),
+                            remark_,
+                            HostIp(),
+                            context_.runtime.WallNow(),
+                            WhyNoEphemeralContainers(context_.provider.name()),
+                            UnmetResize()};
+  const Json wanted = PodStatus(pod_, inputs);
   const Json before = At(pod_, "status");
-  const bool is_noted = !to_note_ || *to_note_ == NotedOnPod();
+  const bool is_noted = !to_note_ || *to_note_ == NoteOn(pod_);
   if (is_noted && Covers(before, wanted)) {
     settled_ = true;
+    last_.reset();
     failed_reports_ = 0;
     report_pauses_.Reset();
     co_return std::nullopt;
   }
-  if (const auto wait = UntilTurn()) co_return wait;
+  if (const auto wait = TakeTurn()) co_return wait;
 
   Json patch;
   // Preconditions: never a successor of the same name, and nothing over what has not been seen yet, above all an end
   // that somebody else has written.
   patch["metadata"]["uid"] = uid_;
   patch["metadata"]["resourceVersion"] = TextAt(pod_, "metadata", "resourceVersion");
-  if (!is_noted) {
-    patch["metadata"]["annotations"] = {{kInstanceGeneration, std::to_string(to_note_->generation)},
-                                        {kRequestDigest, to_note_->digest}};
-  }
+  if (!is_noted) patch["metadata"]["annotations"] = NoteAnnotations(*to_note_, uid_);
   patch["status"] = StatusPatch(wanted);
   const std::string path = kube::PodPath(namespace_, name_, "status");
   Result<Json> sent = co_await context_.api.pods().StrategicPatch(path, std::move(patch));
@@ -109,8 +113,7 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Report() {
     co_return Wait{std::max(report_pauses_.Next(), sent.error().retry_after)};
   }
   failed_reports_ = 0;
-  if (IsTerminalPhase(TextAt(wanted, "phase"))) terminal_status_ = wanted;
-  RecordContainerEvents(before, wanted);
+  events_.TellContainers(pod_, before, wanted);
   Take(*std::move(sent));
   settled_ = true;
   report_pauses_.Reset();
@@ -125,76 +128,16 @@ Task<bool> PodLifecycle::IsGoneThere() {
   co_return is_replaced;
 }
 
-PodLifecycle::Noted PodLifecycle::NotedOnPod() const {
-  Noted noted;
-  const std::string text = TextAt(pod_, "metadata", "annotations", kInstanceGeneration);
-  (void)std::from_chars(text.data(), text.data() + text.size(), noted.generation);
-  noted.digest = TextAt(pod_, "metadata", "annotations", kRequestDigest);
-  return noted;
-}
-
 void PodLifecycle::TellUnmetUpdates() {
   if (!instance_ || ShouldEnd() || HasEnded(*instance_)) return;
-  std::set<UnmetUpdate> unmet;
-  for (UnmetUpdate& update : UnmetUpdates(made_with_, pod_, context_.provider.name())) unmet.insert(std::move(update));
-  // Of one action and reason events make a series, which keeps its first note.
-  const std::string action = fmt::format("UpdatingInstance.{}", Integer(At(pod_, "metadata", "generation")));
-  for (const UnmetUpdate& update : unmet) {
-    if (!unmet_updates_.contains(update)) Record(true, update.reason, update.message, action);
-  }
-  unmet_updates_ = std::move(unmet);
+  events_.WarnOfUnmet(pod_, UnmetUpdates(made_with_.get(), pod_, context_.provider.name()));
 }
 
 std::optional<PendingResize> PodLifecycle::UnmetResize() const {
   if (!instance_ || HasEnded(*instance_)) return std::nullopt;
-  std::string message;
-  for (const UnmetUpdate& update : unmet_updates_) {
-    if (update.reason == kResizeInfeasible) message += (message.empty() ? "" : ". ") + update.message;
-  }
+  std::string message = events_.WhyNotResized();
   if (message.empty()) return std::nullopt;
-  return PendingResize{std::move(message), At(made_with_, "resources")};
-}
-
-void PodLifecycle::RecordContainerEvents(const Json& before, const Json& after) {
-  for (ContainerEvent& event : ContainerEvents(pod_, before, after)) {
-    const bool is_first_run = event.reason == "Created" &&
-                              Integer(At(Named(At(after, "containerStatuses"), event.container), "restartCount")) == 0;
-    if (is_first_run && context_.provider.pulls_images()) {
-      const std::string image = TextAt(Named(At(pod_, "spec", "containers"), event.container), "image");
-      if (!image.empty()) Record(false, "Pulled", "Successfully pulled image \"" + image + "\"", event.container);
-    }
-    Record(event.is_warning, std::move(event.reason), std::move(event.message), event.container);
-  }
-}
-
-void PodLifecycle::RelayEvents() {
-  for (const InstanceEvent& event : instance_->events) {
-    int& told = relayed_[event.container + '\n' + event.reason + '\n' + event.message];
-    const bool is_news = event.count > told && event.last_at >= known_since_;
-    told = event.count;
-    // The first word of the message tells a failed readiness probe from a failed liveness probe.
-    const std::string action = event.container + "." + event.message.substr(0, event.message.find(' '));
-    if (is_news) Record(event.is_warning, event.reason, event.message, action);
-  }
-  if (instance_->events.empty()) relayed_.clear();
-}
-
-void PodLifecycle::Record(bool is_warning, std::string reason, std::string note, std::string action) {
-  kube::Event event;
-  event.regarding.kind = "Pod";
-  event.regarding.ns = namespace_;
-  event.regarding.name = name_;
-  event.regarding.uid = uid_;
-  event.type = is_warning ? kube::Event::Type::kWarning : kube::Event::Type::kNormal;
-  event.reason = std::move(reason);
-  event.action = std::move(action);
-  event.note = std::move(note);
-  context_.events.Record(std::move(event));
-}
-
-void PodLifecycle::RecordOnce(bool is_warning, std::string reason, std::string note, std::string action) {
-  if (!recorded_.insert(reason).second) return;
-  Record(is_warning, std::move(reason), std::move(note), std::move(action));
+  return PendingResize{std::move(message), At(made_with_.get(), "resources")};
 }
 
 }  // namespace spillway::cloud
