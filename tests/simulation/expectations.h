@@ -30,7 +30,8 @@ struct Ending {
 //   only-eligible-moved
 //   never-bound-twice
 //   one-instance-per-live-pod, no-orphans, status-is-instance, pods-go, registered      in the end: end_state.h
-//   ended-is-ended, lost-is-lost, instance-goes-first, the-living-stay, address-stays   what agents do: hosting.h
+//   ended-is-ended, lost-is-lost, instance-goes-first, the-living-stay, one-token-a-generation, address-stays
+//                                what agents do: hosting.h
 //   node-comes-back              a virtual node's, registration.h
 //   explained                    event, annotation and decision log name the same id, reason and node; the event is
 //                                there if the process lived on undisturbed for 10 s, and the Pod too, should the answer

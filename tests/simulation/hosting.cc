@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 namespace spillway::simulation {
@@ -82,6 +84,20 @@ void Hosting::Judge(const sandbox::Change& change) {
       wrong_.push_back({"lost-is-lost", fmt::format("{} is said to have lost its instance, and there is {}", key,
                                                     fmt::join(alive, ", "))});
   }
+}
+
+void Hosting::OnCreate(const cloud::CreateRequest& request) {
+  const cloud::InstanceIdentity& of = request.identity;
+  const auto pod = store_.Get("pods", of.pod_namespace, of.pod_name);
+  if (!pod || sandbox::UidOf(*pod) != of.pod_uid) return;
+  Tokens& tokens = tokens_[of.pod_uid];
+  tokens.used.insert(request.client_token);
+  const std::string newest = sandbox::Text(*pod, {"metadata", "annotations", "spillway.io/instance-generation"});
+  tokens.generations = std::max<std::int64_t>(tokens.generations, std::atoll(newest.c_str()) + 1);
+  if (static_cast<std::int64_t>(tokens.used.size()) <= tokens.generations && !request.client_token.empty()) return;
+  wrong_.push_back(
+      {"one-token-a-generation", fmt::format("{}/{} has {} generations, and its instance was asked for under {} tokens",
+                                             of.pod_namespace, of.pod_name, tokens.generations, tokens.used.size())});
 }
 
 void Hosting::OnDelete(const std::string& instance_id) {

@@ -108,6 +108,26 @@ TEST_F(HostingTest, AHostAddressStaysWhereverTheAgentGoes) {
   EXPECT_THAT(Wrongs(), HasSubstr("address-stays: default/p was on 10.0.0.1 and is on 10.0.0.2 now"));
 }
 
+TEST_F(HostingTest, ACreateIsRepeatedUnderTheSameTokenUntilAnotherGenerationIsNoted) {
+  const auto ask = [this](const char* token) {
+    cloud::CreateRequest request;
+    request.identity = {"cluster", "vnode", uid_, "default", "p"};
+    request.client_token = token;
+    hosting_.OnCreate(request);
+  };
+  ask("a");
+  ask("a");
+  EXPECT_THAT(Wrongs(), IsEmpty());
+  ASSERT_TRUE(store_.Modify("pods", "default", "p", sandbox::Part::kObject, [](Json& pod) {
+    pod["metadata"]["annotations"]["spillway.io/instance-generation"] = "1";
+    return true;
+  }));
+  ask("b");
+  EXPECT_THAT(Wrongs(), IsEmpty());
+  ask("c");
+  EXPECT_THAT(Wrongs(), HasSubstr("one-token-a-generation: default/p has 2 generations"));
+}
+
 TEST_F(HostingTest, WhatIsToRunStaysWhateverItsPhase) {
   SetStatus("Pending", "");
   DeleteInstance();

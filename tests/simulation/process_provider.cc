@@ -24,6 +24,7 @@ cloud::ProviderCapabilities ProcessProvider::capabilities() const {
 }
 
 Task<cloud::CloudResult<cloud::Instance>> ProcessProvider::Create(cloud::CreateRequest request) {
+  if (desk_.on_create) desk_.on_create(request);
   return Deliver(process_, inner_->Create(std::move(request)));
 }
 Task<cloud::CloudResult<cloud::Changes>> ProcessProvider::Poll(cloud::InstanceScope scope, std::string cursor) {

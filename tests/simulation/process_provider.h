@@ -17,7 +17,8 @@ struct CloudDesk {
   std::set<std::string> unlisted;
   // Listings and polls show nothing, successfully: to a caller that may not see any more, and does everything else.
   bool forgets = false;
-  // Called when one is asked to go. May be null.
+  // Called when one is asked for, and when one is asked to go. May be null.
+  std::function<void(const cloud::CreateRequest& request)> on_create;
   std::function<void(const std::string& instance_id)> on_delete;
 };
 

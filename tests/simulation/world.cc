@@ -48,6 +48,7 @@ World::World(const Scenario& scenario, std::string folder, std::uint64_t seed)
                                        [this](const std::string& node) { return !AgentInCharge(node).empty(); });
   registration_ = std::make_unique<Registration>(runtime_, cluster_->store(), LongestStaleness(),
                                                  [this](const std::string& node) { return AgentInCharge(node); });
+  desk_.on_create = [this](const cloud::CreateRequest& request) { hosting_->OnCreate(request); };
   desk_.on_delete = [this](const std::string& instance) { hosting_->OnDelete(instance); };
   injector_ = std::make_unique<FaultInjector>(*this);
 }
