@@ -87,6 +87,9 @@ void Agent::OnPods(kube::DeltaBatch<kube::RawObject> batch) {
       if (found != lifecycles_.end()) found->second->OnPodGone();
       continue;
     }
+    const auto known = lifecycles_.find(delta.uid);
+    // What this agent has just written comes back.
+    if (known != lifecycles_.end() && known->second->Knows(delta.object->metadata.resource_version)) continue;
     Json pod = Json::parse(delta.object->json, nullptr, /*allow_exceptions=*/false);
     if (!pod.is_object()) {
       log::Warning("skipped a Pod that is no JSON object", {{"uid", delta.uid}});

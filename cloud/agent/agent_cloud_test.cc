@@ -4,6 +4,7 @@
 
 #include "base/scope.h"
 #include "base/sim_process.h"
+#include "base/testing/run_until.h"
 #include "cloud/agent/client_token.h"
 #include "cloud/testing/agent_fixture.h"
 
@@ -393,6 +394,29 @@ TEST_F(AgentCloudTest, WhatAnotherAgentMayHaveAskedForIsLookedForFirst) {
   EXPECT_THAT(tokens, IsEmpty());
   EXPECT_TRUE(Until([&] { return IsRunning("web-0"); }, 60s));
   EXPECT_THAT(tokens, ElementsAre(MakeClientToken("cluster", uid, 2)));
+}
+
+// It stood still meanwhile, and what it knows is of the past.
+TEST_F(AgentCloudTest, WhatAnotherAgentHasMadeTakesThePlaceOfAnInstanceThatIsLost) {
+  cloud_.options().start = Latency::Fixed(1h);
+  StartAgent();
+  const std::string uid = cluster_.AddPod(SimplePod("web-0"));
+  ASSERT_TRUE(Until([&] { return cloud_.counts().creates == 1 && agent_->FindInstance("default", "web-0", ""); }));
+  ASSERT_TRUE(cloud_.Lose(cloud_.Instances().front().id));
+  cluster_.AnnotatePod("web-0", NoteAnnotations({1, "0123abcd"}, uid));
+  CreateRequest request;
+  request.identity = {"cluster", "vnode", uid, "default", "web-0"};
+  request.client_token = MakeClientToken("cluster", uid, 1);
+  request.pod = cluster_.Pod("web-0");
+  const auto other = cloud_.NewProvider();
+  const auto made = spillway::testing::Await(runtime_, other->Create(std::move(request)));
+  ASSERT_TRUE(made && *made);
+  runtime_.RunFor(5min);
+  EXPECT_EQ(cloud_.counts().creates, 2u);
+  EXPECT_EQ(cloud_.counts().deletes, 0u);
+  const auto found = agent_->FindInstance("default", "web-0", "");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->instance_id, (*made)->id);
 }
 
 // kubectl get -o yaml, another name, kubectl create.

@@ -129,7 +129,9 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Note() {
 Task<PodLifecycle::Wait> PodLifecycle::Create() {
   const RequestNote noted = NoteOn(pod_);
   const bool is_to_be_noted = noted.digest.empty() || noted.generation != generation_;
-  if (is_to_be_noted && !frozen_) {  // what is asked for is large: it comes to be when it can be noted
+  // What is asked for is large: it comes to be when it can be noted. Whoever tries again may never come to that, and
+  // takes no turn from others.
+  if (is_to_be_noted && !frozen_ && !next_create_) {
     if (const auto wait = UntilTurn()) co_return *wait;
   }
   if (const auto wait = co_await Freeze()) co_return *wait;

@@ -51,10 +51,20 @@ Task<PodLifecycle::Wait> PodLifecycle::Replace() {
   const std::string why = fmt::format("[{}] {}: {}", ToString(refusal), instance_->reason, Words(instance_->message));
   if (const auto wait = co_await RemoveInstance(Duration(0))) co_return *wait;
   TellCreateFailed(refusal, why);
-  NewGeneration();
-  next_create_ = context_.runtime.Now() + create_pauses_.Next();
-  Enter(Phase::kWaiting);
+  AskAnew();
   co_return Wait{Duration(0)};
+}
+
+void PodLifecycle::AskAnew() {
+  const Instant now = context_.runtime.Now();
+  next_create_ = now + create_pauses_.Next();
+  if (generation_ != instance_generation_) {
+    unknown_ = UnknownInstance{Doubt::kTokenMismatch, now};
+    Enter(Phase::kUnknown);
+    return;
+  }
+  NewGeneration();
+  Enter(Phase::kWaiting);
 }
 
 Task<PodLifecycle::Wait> PodLifecycle::Drop() {
@@ -79,12 +89,7 @@ void PodLifecycle::Lose(const std::string& instance_id) {
   const bool had_run = MayHaveRun();
   changed_.Notify();
   if (instance_) ForgetInstance();
-  if (!had_run) {
-    NewGeneration();
-    next_create_ = context_.runtime.Now() + create_pauses_.Next();
-    Enter(Phase::kWaiting);
-    return;
-  }
+  if (!had_run) return AskAnew();
   remark_ = {};
   remark_.phase = "Failed";
   remark_.reason = "InstanceLost";

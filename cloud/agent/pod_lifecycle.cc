@@ -152,6 +152,7 @@ void PodLifecycle::SetInstance(Instance instance) {
   if (instance_ && instance_->id == instance.id && HasEnded(*instance_)) return;  // no way back from there
   if (!instance_) {
     instance_since_ = context_.runtime.Now();
+    instance_generation_ = generation_;
     if (remark_.phase.empty()) remark_ = {};  // what held it up is over
   }
   instance_ = std::move(instance);

@@ -40,6 +40,8 @@ class PodLifecycle {
 
   // Facts from outside.
   void OnPodChanged(Json pod);
+  // The Pod as it was at that resourceVersion is what it goes by.
+  bool Knows(const std::string& version) const { return !version.empty() && version == version_; }
   void OnPodGone();
   // An instance of this Pod, as it was at `as_of` or later.
   void OnInstance(const Instance& instance, Instant as_of);
@@ -85,6 +87,8 @@ class PodLifecycle {
   // No instance any more; this one is never taken for the Pod's again.
   void ForgetInstance();
   bool IsAbsenceCertain(Instant asked_at);
+  // Its instance was none: another one, unless another agent of this name has asked for that meanwhile.
+  void AskAnew();
   // The address that the Pod is told its host has.
   std::string HostIp() const;
   void Observe(std::string_view operation, std::optional<Refusal> refusal, Instant since);
@@ -153,6 +157,7 @@ class PodLifecycle {
   FoldedJson pod_;
   PodEvents events_;
   // What is asked of it again and again.
+  std::string version_;
   std::optional<WallTime> started_at_;
   bool is_deletion_asked_ = false;
   bool pod_gone_ = false;
@@ -160,6 +165,7 @@ class PodLifecycle {
   Phase phase_ = Phase::kWaiting;
   std::optional<Instance> instance_;
   Instant instance_since_{};
+  std::uint64_t instance_generation_ = 0;   // generation_ as it was then
   Instant known_as_of_{};                   // the newest that was heard of it
   std::optional<UnknownInstance> unknown_;  // in kUnknown; in kLeaving until it has been told
   std::optional<Absence> absence_;          // of instance_, or of the one that is looked for

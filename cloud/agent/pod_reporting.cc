@@ -54,6 +54,7 @@ void PodLifecycle::OnOthersNote(const RequestNote& noted) {
 }
 
 void PodLifecycle::ReadFacts() {
+  version_ = TextAt(pod_, "metadata", "resourceVersion");
   started_at_ = base::ParseRfc3339(TextAt(pod_, "status", "startTime"));
   is_deletion_asked_ = !At(pod_, "metadata", "deletionTimestamp").is_null();
 }
