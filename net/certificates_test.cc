@@ -120,6 +120,9 @@ TEST(BaseUrl, Parses) {
   EXPECT_TRUE(ParseBaseUrl("http://127.0.0.9:1")->host_is_loopback());
   EXPECT_TRUE(ParseBaseUrl("http://[::1]:1")->host_is_loopback());
   EXPECT_FALSE(ParseBaseUrl("http://127.example.com:1")->host_is_loopback());
+  EXPECT_TRUE(ParseBaseUrl("http://100.100.100.200")->host_is_metadata_service());
+  EXPECT_TRUE(ParseBaseUrl("http://169.254.0.23")->host_is_metadata_service());
+  EXPECT_FALSE(ParseBaseUrl("http://169.254.example.com")->host_is_metadata_service());
 }
 
 TEST(BaseUrl, RefusesWhatIsNoServer) {

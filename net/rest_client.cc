@@ -324,7 +324,7 @@ void InitRestClients(int threads) { InitThreadsOnce(threads); }
 Result<std::unique_ptr<HttpClient>> NewRestClient(Runtime& runtime, HttpClientOptions options) {
   Result<BaseUrl> base = ParseBaseUrl(options.base_url);
   if (!base) return Fail(std::move(base.error()));
-  if (!base->https && !base->host_is_loopback()) {
+  if (!base->https && !base->host_is_loopback() && !base->host_is_metadata_service()) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("\"{}\": http:// is only for this machine; use https://", options.base_url));
   }

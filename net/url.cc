@@ -31,6 +31,10 @@ bool BaseUrl::host_is_loopback() const {
   return host == "localhost" || host == "::1" || (IsV4(host) && host.starts_with("127."));
 }
 
+bool BaseUrl::host_is_metadata_service() const {
+  return IsV4(host) && (host.starts_with("169.254.") || host == "100.100.100.200");
+}
+
 std::string BaseUrl::ToString() const {
   const char* scheme = https ? "https" : "http";
   if (host.find(':') != std::string::npos) return fmt::format("{}://[{}]:{}{}", scheme, host, port, path);

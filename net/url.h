@@ -17,7 +17,10 @@ struct BaseUrl {
 
   bool host_is_ip() const;
   bool host_is_loopback() const;  // 127.0.0.0/8, ::1 or "localhost"
-  std::string ToString() const;   // "https://[::1]:6443/prefix"; the port is always shown
+  // Where a cloud's machines ask about themselves, over plain HTTP by nature: 169.254.0.0/16, 100.100.100.200. The
+  // hypervisor answers; nothing of it leaves the machine.
+  bool host_is_metadata_service() const;
+  std::string ToString() const;  // "https://[::1]:6443/prefix"; the port is always shown
 };
 
 // "https://host:port/prefix"; port and prefix may be absent. kInvalidArgument names what is wrong.
