@@ -10,7 +10,7 @@ constexpr double kLeast = 1.0 / 32;      // of the rate
 constexpr Duration kDoublesEvery = 30s;  // until it is whole again
 constexpr Duration kLeastPause = 1s;     // after a throttled call whose answer names none
 
-Duration Seconds(double seconds) { return Duration(static_cast<Duration::rep>(seconds * 1e9)); }
+Duration FromSeconds(double seconds) { return Duration(static_cast<Duration::rep>(seconds * 1e9)); }
 
 }  // namespace
 
@@ -18,7 +18,7 @@ TokenBucket::TokenBucket(Runtime& runtime, RateLimit limit)
     : runtime_(runtime), limit_(limit), throttled_at_(runtime.Now()) {
   limit_.per_second = std::max(limit_.per_second, 0.01);
   limit_.burst = std::max(limit_.burst, 1);
-  next_ = runtime.Now() - Seconds((limit_.burst - 1) / limit_.per_second);
+  next_ = runtime.Now() - FromSeconds((limit_.burst - 1) / limit_.per_second);
 }
 
 double TokenBucket::rate() const {
@@ -28,7 +28,7 @@ double TokenBucket::rate() const {
 }
 
 Instant TokenBucket::NextPlace() const {
-  return std::max(next_, runtime_.Now() - Seconds((limit_.burst - 1) / rate()));
+  return std::max(next_, runtime_.Now() - FromSeconds((limit_.burst - 1) / rate()));
 }
 
 Duration TokenBucket::wait() const { return std::max(NextPlace() - runtime_.Now(), Duration(0)); }
@@ -36,7 +36,7 @@ Duration TokenBucket::wait() const { return std::max(NextPlace() - runtime_.Now(
 std::optional<Instant> TokenBucket::Reserve(Duration patience) {
   const Instant place = NextPlace();
   if (place > runtime_.Now() + patience) return std::nullopt;
-  next_ = place + Seconds(1 / rate());
+  next_ = place + FromSeconds(1 / rate());
   return std::max(place, runtime_.Now());
 }
 

@@ -5,8 +5,8 @@
 
 namespace spillway::cloud::rest {
 namespace {
-constexpr Duration kFirstPause = 1min;
-constexpr Duration kLongestPause = 10min;
+constexpr Duration kFirstRest = 1min;
+constexpr Duration kLongestRest = 10min;
 }  // namespace
 
 bool ZoneRotation::IsPaused(const std::string& id, Instant now) const {
@@ -35,7 +35,7 @@ void ZoneRotation::OnOutOfStock(const std::string& subnet_id, Instant now) {
   if (std::none_of(subnets_.begin(), subnets_.end(), is_it)) return;
   Pause& pause = pauses_[subnet_id];
   if (now < pause.until) return;  // many are told of one and the same shortage
-  pause.length = std::clamp(pause.length * 2, kFirstPause, kLongestPause);
+  pause.length = std::clamp(pause.length * 2, kFirstRest, kLongestRest);
   pause.until = now + pause.length;
 }
 
