@@ -24,6 +24,8 @@ IMPURE_INCLUDE = re.compile(r"^(thread|mutex|future|condition_variable|fstream|i
 REAL_TIME = re.compile(r"\b(steady_clock::now|system_clock::now|sleep_for|sleep_until|usleep|gettimeofday|clock_gettime|std::time|"
                        r"random_device|mt19937(?:_64)?|default_random_engine|std::rand|random_shuffle)\b")
 THREADS = re.compile(r"\bstd::(j?thread|async|mutex|shared_mutex|recursive_mutex|condition_variable|promise|future)\b|\bpthread_create\b")
+# An emulator of a cloud shares nothing with the provider that it judges.
+EMULATOR_KNOWS = ("base/", "net/")
 # Reading a credential plugin's pipes blocks, and its process may hang.
 THREADED = {"kube/exec_plugin.h", "kube/exec_plugin.cc"}
 
@@ -88,6 +90,20 @@ def violations(path, text):
         yield f"{path}: {THREADS.search(text)[0]}: threads live in base/ and net/; one loop owns everything else"
 
 
+def emulator_violations(path, text):
+    """What an emulator, tests/emulators/<cloud>/ or its server, may not include."""
+    own = ("tests/emulators/" + (path.parts[2] if len(path.parts) > 3 else path.stem.removesuffix("_server")) + "/",)
+    for bracket, target in INCLUDE.findall(text):
+        if bracket == '"' and not target.startswith(EMULATOR_KNOWS + own):
+            yield f"{path}: an emulator may not include {target}"
+
+
+def emulator_sources():
+    folder = ROOT / "tests/emulators"
+    for path in sorted([*folder.glob("*/*.h"), *folder.glob("*/*.cc"), *folder.glob("*_server.cc")]):
+        yield path.relative_to(ROOT), path.read_text()
+
+
 def leaks(files):
     """Includes through which a third-party header reaches another room: files is {path: text}."""
     targets = {str(path): [target for _, target in INCLUDE.findall(text)] for path, text in files.items()}
@@ -147,6 +163,15 @@ class Edges(unittest.TestCase):
             ("net/x.cc", "std::mutex mutex_;\n"),
         ):
             self.assertEqual(list(violations(Path(path), text)), [])
+
+    def test_emulators_share_nothing_with_what_they_judge(self):
+        found = dict(emulator_sources())
+        self.assertIn(Path("tests/emulators/eci/emulator.cc"), found)
+        self.assertEqual([line for path, text in found.items() for line in emulator_violations(path, text)], [])
+        for path in ("tests/emulators/eci/x.cc", "tests/emulators/eci_server.cc"):
+            for target in ("cloud/providers/alibaba/signature.h", "tests/emulators/eci_world.h", "tests/emulators/other/x.h"):
+                self.assertTrue(list(emulator_violations(Path(path), f'#include "{target}"\n')), target)
+            self.assertFalse(list(emulator_violations(Path(path), '#include "net/http_server.h"\n#include "tests/emulators/eci/group.h"\n')))
 
     def test_third_party_headers_stay_in_their_room(self):
         self.assertEqual(list(leaks(dict(sources()))), [])

@@ -1,0 +1,357 @@
+// The ECI provider against the emulator: what real clouds do to those who trust them.
+#include <gmock/gmock.h>
+
+#include "tests/emulators/eci_world.h"
+
+namespace spillway::emulators {
+namespace {
+
+using cloud::Changes;
+using cloud::CloudResult;
+using cloud::CloudStatus;
+using cloud::CreateRequest;
+using cloud::ExecRequest;
+using cloud::Instance;
+using cloud::InstanceScope;
+using cloud::InstanceState;
+using cloud::LogOptions;
+using cloud::Refusal;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class EciProviderTest : public ::testing::Test {
+ protected:
+  static CreateRequest As(CreateRequest request, const std::string& uid, const std::string& node = "vnode") {
+    request.identity = {"cluster", node, uid, "default", "pod-" + uid};
+    request.client_token = "token-" + uid;
+    return request;
+  }
+  CloudResult<Instance> Create(CreateRequest request) { return world_.Get(provider().Create(std::move(request))); }
+  std::string Make(const std::string& uid, CreateRequest request = EciWorld::Forever()) {
+    auto made = Create(As(std::move(request), uid));
+    EXPECT_TRUE(made) << ToString(made.error());
+    return made ? made->id : "";
+  }
+  std::vector<Instance> List() {
+    auto listed = world_.Get(provider().List("cluster"));
+    EXPECT_TRUE(listed) << ToString(listed.error());
+    return listed ? *listed : std::vector<Instance>();
+  }
+  Instance One(const std::string& id) {
+    std::vector<std::string> ids = {id};
+    auto described = world_.Get(provider().Describe(std::move(ids)));
+    return described && described->size() == 1 ? described->front() : Instance();
+  }
+  CloudResult<Changes> Poll(std::string cursor = "") {
+    return world_.Get(provider().Poll(InstanceScope{"cluster", "vnode"}, std::move(cursor)));
+  }
+  CloudStatus Ping() { return world_.Get(provider().Ping()); }
+  std::uint64_t Calls(const char* api) {
+    return world_.emulator().counts().calls.contains(api) ? world_.emulator().counts().calls.at(api) : 0;
+  }
+  cloud::alibaba::EciProvider& provider() { return world_.provider(); }
+  eci::Faults& faults() { return world_.emulator().faults(); }
+
+  EciWorld world_;
+};
+
+TEST_F(EciProviderTest, KnowsItsInstancesAgainByTheirTags) {
+  CreateRequest request = As(EciWorld::Forever(), "u1", std::string(200, 'n'));
+  request.identity.pod_name = std::string(253, 'p');
+  ASSERT_TRUE(Create(request));
+  const auto listed = List();
+  ASSERT_THAT(listed, SizeIs(1));
+  EXPECT_EQ(listed[0].identity, request.identity) << "names of 253 characters in tags of 128";
+  EXPECT_TRUE(listed[0].created_at);
+}
+
+TEST_F(EciProviderTest, ListsAllPagesAndAsksForDetailsOnce) {
+  for (int i = 0; i < 450; ++i) Make("u" + std::to_string(i));
+  world_.runtime().RunFor(10s);
+  EXPECT_THAT(List(), SizeIs(450));
+  const auto details = Calls("DescribeContainerGroups"), pages = Calls("DescribeContainerGroupStatus");
+  EXPECT_EQ(pages, 3u);
+  EXPECT_EQ(details, 23u);
+  EXPECT_THAT(List(), SizeIs(450));
+  EXPECT_EQ(Calls("DescribeContainerGroups"), details);
+}
+
+TEST_F(EciProviderTest, AListingThatBreaksOffIsAnErrorAndNotShort) {
+  for (int i = 0; i < 250; ++i) Make("u" + std::to_string(i));
+  faults().server_error = 0.5;
+  int whole = 0, failed = 0;
+  for (int i = 0; i < 40; ++i) {
+    auto listed = world_.Get(provider().List("cluster"));
+    if (listed) {
+      EXPECT_THAT(*listed, SizeIs(250));
+      ++whole;
+    } else {
+      EXPECT_THAT(ToString(listed.error()), HasSubstr("InternalError"));
+      ++failed;
+    }
+  }
+  EXPECT_GT(whole, 0);
+  EXPECT_GT(failed, 0);
+}
+
+TEST_F(EciProviderTest, PollsTellEachChangeOnce) {
+  const std::string id = Make("a");
+  auto first = Poll();
+  ASSERT_TRUE(first);
+  EXPECT_THAT(first->instances, SizeIs(1));
+  std::vector<InstanceState> states = {first->instances.at(0).state};
+  std::string cursor = first->cursor;
+  for (int i = 0; i < 3; ++i) {
+    auto next = Poll(cursor);
+    ASSERT_TRUE(next);
+    for (const Instance& instance : next->instances) states.push_back(instance.state);
+    cursor = next->cursor;
+  }
+  EXPECT_EQ(states.back(), InstanceState::kRunning);
+  EXPECT_LE(states.size(), 4u);
+  const auto before = Calls("DescribeContainerGroupStatus");
+  const Instant then = world_.runtime().Now();
+  auto quiet = Poll(cursor);
+  ASSERT_TRUE(quiet);
+  EXPECT_THAT(quiet->instances, IsEmpty());
+  EXPECT_GE(world_.runtime().Now() - then, 20s) << "waits for a change";
+  EXPECT_LE(Calls("DescribeContainerGroupStatus") - before, 8u);
+}
+
+TEST_F(EciProviderTest, ALateStockOutIsOneAndItsZoneRests) {
+  faults().late_no_stock = 1;
+  const std::string id = Make("a");
+  world_.runtime().RunFor(5s);
+  const Instance instance = One(id);
+  EXPECT_EQ(instance.state, InstanceState::kFailed);
+  EXPECT_EQ(instance.refused, Refusal::kStock);
+  EXPECT_EQ(instance.reason, "NoStock");
+  EXPECT_THAT(provider().OutOfStock(), ElementsAre(cloud::rest::Subnet{"vsw-a", "cn-emulated-a"}));
+  faults().late_no_stock = 0;
+  Make("b");
+  EXPECT_EQ(world_.emulator().last_create().at("VSwitchId"), "vsw-b");
+}
+
+TEST_F(EciProviderTest, AZoneWithoutStockIsGoneAroundByTheCloudItself) {
+  faults().zones_without_stock = {"cn-emulated-a"};
+  Make("a");
+  EXPECT_EQ(world_.emulator().last_create().at("VSwitchId"), "vsw-a,vsw-b");
+  faults().zones_without_stock = {"cn-emulated-a", "cn-emulated-b"};
+  auto refused = Create(As(EciWorld::Forever(), "b"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().refusal, Refusal::kStock);
+  EXPECT_THAT(ToString(refused.error()), HasSubstr("CreateContainerGroup: NoStock"));
+}
+
+TEST_F(EciProviderTest, AfterALostAnswerTheSameTokenFindsTheSameInstance) {
+  faults().lost_reply = 1;
+  auto lost = Create(As(EciWorld::Forever(), "a"));
+  ASSERT_FALSE(lost);
+  EXPECT_TRUE(lost.error().is_uncertain());
+  faults().lost_reply = 0;
+  faults().late_no_stock = 0;
+  Make("a");
+  EXPECT_THAT(List(), SizeIs(1));
+  EXPECT_THAT(world_.emulator().violations(), IsEmpty());
+}
+
+TEST_F(EciProviderTest, LostPermissionIsNoEmptyCloud) {
+  Make("a");
+  ASSERT_TRUE(Poll());
+  EXPECT_TRUE(Ping());
+  faults().permission_lost = true;
+  EXPECT_THAT(List(), IsEmpty()) << "this is what the cloud says";
+  const CloudStatus ping = Ping();
+  ASSERT_FALSE(ping);
+  EXPECT_EQ(ping.error().refusal, Refusal::kAuth);
+  EXPECT_THAT(ToString(ping.error()), HasSubstr("Forbidden.RAM"));
+}
+
+TEST_F(EciProviderTest, WrongKeysAreToldWithoutBeingShown) {
+  world_.emulator().options().keys["emulated-key"].secret = "another";
+  auto refused = Create(As(EciWorld::Forever(), "a"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().refusal, Refusal::kAuth);
+  EXPECT_THAT(ToString(refused.error()), HasSubstr("SignatureDoesNotMatch"));
+  EXPECT_THAT(ToString(refused.error()), ::testing::Not(HasSubstr("emulated-secret")));
+  EXPECT_FALSE(refused.error().request_id.empty());
+}
+
+TEST_F(EciProviderTest, AClockThatIsHoursOffIsSetByTheClouds) {
+  faults().clock_offset = 5h;
+  EXPECT_FALSE(Make("a").empty());
+  EXPECT_TRUE(Ping());
+}
+
+TEST_F(EciProviderTest, ReclaimedSpotInstancesHaveFailed) {
+  const std::string id = Make("a");
+  world_.runtime().RunFor(5s);
+  ASSERT_EQ(One(id).state, InstanceState::kRunning);
+  ASSERT_TRUE(world_.emulator().Reclaim(id));
+  world_.runtime().RunFor(1s);
+  const Instance gone = One(id);
+  EXPECT_EQ(gone.state, InstanceState::kFailed);
+  EXPECT_FALSE(gone.refused) << "it had run";
+  EXPECT_EQ(gone.reason, "SpotReclaimed");
+  ASSERT_TRUE(gone.containers.at(0).ended);
+  EXPECT_EQ(gone.containers[0].ended->exit_code, 137);
+}
+
+TEST_F(EciProviderTest, AnUnknownStatusKeepsTheLastOne) {
+  const std::string id = Make("a");
+  world_.runtime().RunFor(5s);
+  ASSERT_EQ(One(id).state, InstanceState::kRunning);
+  ASSERT_TRUE(world_.emulator().SayOddly(id, "Hibernating"));
+  EXPECT_EQ(One(id).state, InstanceState::kRunning);
+  EXPECT_GT(provider().unknown_statuses(), 0u);
+}
+
+TEST_F(EciProviderTest, InitContainersComeFirst) {
+  CreateRequest request = EciWorld::Forever();
+  request.pod["spec"]["initContainers"].push_back({{"name", "init"}, {"image", "busybox"}, {"command", {"sleep 3"}}});
+  const std::string id = Make("a", request);
+  world_.runtime().RunFor(3s);
+  Instance instance = One(id);
+  EXPECT_EQ(instance.state, InstanceState::kPending);
+  ASSERT_THAT(instance.init_containers, SizeIs(1));
+  EXPECT_EQ(instance.init_containers[0].kind, cloud::ContainerState::Kind::kRunning);
+  world_.runtime().RunFor(5s);
+  instance = One(id);
+  EXPECT_EQ(instance.state, InstanceState::kRunning);
+  EXPECT_EQ(instance.init_containers[0].kind, cloud::ContainerState::Kind::kTerminated);
+  EXPECT_TRUE(instance.init_containers[0].ready);
+}
+
+TEST_F(EciProviderTest, WhatEciCannotHaveIsRefusedBeforeAnybodyIsAsked) {
+  CreateRequest request = EciWorld::Forever();
+  request.pod["spec"]["containers"][0]["resources"]["requests"] = {{"cpu", "100"}};
+  auto refused = Create(As(request, "a"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().refusal, Refusal::kInvalid);
+  EXPECT_THAT(ToString(refused.error()), HasSubstr("the largest is 64 vCPU"));
+  EXPECT_EQ(Calls("CreateContainerGroup"), 0u);
+}
+
+TEST_F(EciProviderTest, LargeRequestsGoAsAForm) {
+  CreateRequest request = EciWorld::Forever();
+  cloud::PodVolume volume;
+  volume.name = "conf";
+  volume.files.push_back({"big.txt", std::string(20000, 'x'), 0644});
+  request.volumes.push_back(volume);
+  request.pod["spec"]["volumes"].push_back({{"name", "conf"}, {"configMap", {{"name", "conf"}}}});
+  Make("a", request);
+  EXPECT_EQ(world_.emulator().last_create().at("Volume.1.ConfigFileVolume.ConfigFileToPath.1.Mode"), "644");
+}
+
+// ---- streams
+
+TEST_F(EciProviderTest, ALogIsFollowedThroughItsWindowWithoutLossOrRepetition) {
+  CreateRequest request = EciWorld::Forever();
+  request.pod["spec"]["containers"][0]["env"].push_back({{"name", "LOG_EVERY_MS"}, {"value", "50"}});
+  const std::string id = Make("a", request);
+  world_.runtime().RunFor(10s);
+  One(id);
+  LogOptions options;
+  options.container = "main";
+  std::string text, cursor;
+  for (int i = 0; i < 20; ++i) {
+    auto part = world_.Get(provider().streams()->ReadLog(id, options, cursor));
+    ASSERT_TRUE(part) << part.error().message;
+    EXPECT_FALSE(part->has_gap);
+    text += part->text;
+    cursor = part->cursor;
+    world_.runtime().RunFor(730ms);
+  }
+  std::string expected;
+  const auto lines = std::count(text.begin(), text.end(), '\n');
+  for (int i = 0; i < lines; ++i) expected += "main line " + std::to_string(i) + "\n";
+  EXPECT_EQ(text, expected);
+  EXPECT_GT(lines, 400);
+  world_.runtime().RunFor(10min);
+  auto late = world_.Get(provider().streams()->ReadLog(id, options, cursor));
+  ASSERT_TRUE(late);
+  EXPECT_TRUE(late->has_gap) << "12,000 lines went through a window of 2,000";
+}
+
+TEST_F(EciProviderTest, LogsAreCutAsAsked) {
+  const std::string id = Make("a");
+  world_.runtime().RunFor(20s);
+  One(id);
+  LogOptions options;
+  options.container = "main";
+  options.tail_lines = 2;
+  auto part = world_.Get(provider().streams()->ReadLog(id, options, ""));
+  ASSERT_TRUE(part);
+  EXPECT_THAT(part->text, ::testing::MatchesRegex("main line [0-9]+\nmain line [0-9]+\n"));
+  options.tail_lines = 0;
+  part = world_.Get(provider().streams()->ReadLog(id, options, ""));
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->text, "");
+  options.container = "other";
+  EXPECT_EQ(world_.Get(provider().streams()->ReadLog(id, options, "")).error().code, Code::kNotFound);
+}
+
+TEST_F(EciProviderTest, CommandsRunToTheirEnd) {
+  const std::string id = Make("a");
+  world_.runtime().RunFor(5s);
+  ExecRequest request{"main", {"ls", "-l"}};
+  auto session = world_.Get(provider().streams()->Exec(id, request));
+  ASSERT_TRUE(session) << session.error().message;
+  EXPECT_EQ(world_.Get((*session)->ReadOutput(cloud::OutputStream::kStdout)), "ran ls -l\n");
+  EXPECT_EQ(world_.Get((*session)->ReadOutput(cloud::OutputStream::kStdout)), "");
+  request.is_terminal = true;
+  EXPECT_TRUE(cloud::IsUnimplemented(world_.Get(provider().streams()->Exec(id, request)).error()));
+}
+
+TEST_F(EciProviderTest, FiguresAreAskedForOnceAMinuteForAllAtOnce) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 30; ++i) ids.push_back(Make("u" + std::to_string(i)));
+  world_.runtime().RunFor(10s);
+  List();
+  auto stats = world_.Get(provider().streams()->Stats(ids));
+  ASSERT_TRUE(stats);
+  ASSERT_THAT(*stats, SizeIs(30));
+  EXPECT_GT(stats->front().containers.at(0).cpu_nanoseconds, 0u);
+  world_.runtime().RunFor(30s);
+  ASSERT_TRUE(world_.Get(provider().streams()->Stats(ids)));
+  EXPECT_EQ(Calls("DescribeMultiContainerGroupMetric"), 2u);
+}
+
+// ---- limits
+
+TEST_F(EciProviderTest, ThreeAgentsOnOneAccountAreNeverThrottledWhenTheyShare) {
+  std::vector<std::unique_ptr<cloud::alibaba::EciProvider>> agents;
+  std::vector<std::unique_ptr<net::HttpClient>> clients;
+  const auto credentials = cloud::rest::FixedCredentials({"emulated-key", "emulated-secret", ""});
+  TaskScope scope(world_.runtime());
+  int done = 0;
+  struct Flow {
+    static Task<void> Run(Runtime& runtime, cloud::alibaba::EciProvider& agent, int number, int& done) {
+      for (int i = 0; i < 100; ++i) {
+        CreateRequest request = As(EciWorld::Forever(), std::to_string(number) + "-" + std::to_string(i));
+        for (;;) {
+          auto made = co_await agent.Create(request);
+          if (made) break;
+          co_await runtime.SleepFor(made.error().error.retry_after + 1s);
+        }
+      }
+      ++done;
+    }
+  };
+  for (int i = 0; i < 3; ++i) {
+    auto options = EciWorld::Options();
+    options.limit_share = 0.33;
+    clients.push_back(world_.emulator().NewClient());
+    agents.push_back(
+        std::make_unique<cloud::alibaba::EciProvider>(world_.runtime(), *clients.back(), *credentials, options));
+    for (int line = 0; line < 10; ++line) scope.Spawn(Flow::Run(world_.runtime(), *agents.back(), i * 10 + line, done));
+  }
+  ASSERT_TRUE(world_.runtime().RunUntil([&] { return done == 30; }, 1h));
+  EXPECT_EQ(world_.emulator().counts().created, 3000u);
+  EXPECT_EQ(world_.emulator().counts().throttled, 0u);
+}
+
+}  // namespace
+}  // namespace spillway::emulators
