@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include "cloud/agent/node_capabilities.h"
+#include "cloud/providers/alibaba/provider.h"
 #include "cloud/providers/process/provider.h"
 #include "cloud/providers/simulated/provider.h"
 #include "cmd/subcommands.h"
@@ -46,6 +47,7 @@ std::string CapabilitiesPage() {
     return kube::Capabilities(std::move(names));
   };
   const kube::Capabilities simulated = node_of(cloud::SimulatedFeatures());
+  const kube::Capabilities alibaba = node_of(cloud::alibaba::EciFeatures());
   const kube::Capabilities process = node_of(cloud::ProcessCapabilities().features);
   const auto foreign = kube::Capabilities::Parse(kube::kForeignNodeCapabilities);
   std::string page =
@@ -63,11 +65,11 @@ std::string CapabilitiesPage() {
       "agent says so. `csi` and `flexVolume` may be narrowed down to a driver (`csi/<driver>`), "
       "`persistentVolumeClaim` to a\n"
       "CSI driver, the kind of an in-tree volume (`nfs`) or a StorageClass (`persistentVolumeClaim/<name>`).\n\n"
-      "| feature | asked for by | `simulated` | `process` | others |\n|---|---|---|---|---|\n";
+      "| feature | asked for by | `alibabacloud` | `simulated` | `process` | others |\n|---|---|---|---|---|---|\n";
   for (const kube::FeatureDescription& feature : kube::KnownFeatures()) {
-    page += fmt::format("| `{}` | {} | {} | {} | {} |\n", feature.name, Cell(feature.asked_by),
-                        Mark(simulated.Can(feature.name)), Mark(process.Can(feature.name)),
-                        Mark(foreign.Can(feature.name)));
+    page += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", feature.name, Cell(feature.asked_by),
+                        Mark(alibaba.Can(feature.name)), Mark(simulated.Can(feature.name)),
+                        Mark(process.Can(feature.name)), Mark(foreign.Can(feature.name)));
   }
   return page;
 }

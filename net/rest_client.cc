@@ -170,10 +170,16 @@ class RestClient final : public HttpClient {
   std::shared_ptr<Flights> flights_ = std::make_shared<Flights>();
 };
 
+// The library puts a port that is named into the Host header, the scheme's own too: clouds sign that header without it.
+std::string Authority(const BaseUrl& base) {
+  const std::string scheme = base.https ? "https" : "http";
+  if (base.port == (base.https ? 443 : 80)) return fmt::format("{}://{}", scheme, base.host);
+  return fmt::format("{}://{}:{}", scheme, base.host, base.port);
+}
+
 Status RestClient::Open() {
   try {
-    client_ = std::make_shared<rest::client::http_client>(
-        fmt::format("{}://{}:{}", base_.https ? "https" : "http", base_.host, base_.port), Config());
+    client_ = std::make_shared<rest::client::http_client>(Authority(base_), Config());
   } catch (const std::exception& thrown) {
     return Fail(Code::kInvalidArgument, fmt::format("\"{}\" cannot be used: {}", shown_base_, thrown.what()));
   }

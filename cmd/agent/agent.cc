@@ -18,6 +18,7 @@
 #include "cloud/agent/node_capabilities.h"
 #include "cloud/pod_network.h"
 #include "cmd/agent/agent_provider.h"
+#include "cmd/agent/alibaba_provider.h"
 #include "cmd/agent/cluster_id.h"
 #include "cmd/agent/kubelet_server.h"
 #include "cmd/flags/kube_flags.h"
@@ -364,6 +365,7 @@ FlagSet AgentFlags() {
           .groups = {{"Virtual node", "cmd/agent/agent.cc"},
                      kClusterIdFlags,
                      kProviderFlags,
+                     kAlibabaFlags,
                      kKubeletServerFlags,
                      kKubeconfigFlags,
                      kKubeFlags,

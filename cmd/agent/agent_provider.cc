@@ -15,11 +15,13 @@
 #include "cloud/providers/process/written_instances.h"
 #include "cloud/providers/simulated/cloud.h"
 #include "cloud/providers/simulated/state_file.h"
+#include "cmd/agent/alibaba_provider.h"
 
 DEFINE_string(
     provider, "",
-    "What runs the Pods. Required. simulated: nothing runs, an in-memory cloud pretends to; process: commands "
-    "run as processes of this machine with the agent's rights, for demonstrations and tests only.");
+    "What runs the Pods. Required. alibabacloud: Elastic Container Instance of Alibaba Cloud; simulated: nothing runs, "
+    "an in-memory cloud pretends to; process: commands run as processes of this machine with the agent's rights, for "
+    "demonstrations and tests only.");
 DEFINE_string(state_dir, "",
               "Where the simulated and the process provider keep what must outlive the agent. Empty: a directory of "
               "this user's own under $TMPDIR or /tmp.");
@@ -35,7 +37,8 @@ DEFINE_double(simulated_throttled, 0, "Share of its calls that are refused as to
 namespace spillway::cmd {
 namespace {
 
-constexpr std::array kComing = {"alibabacloud", "alibaba", "eci", "tencent", "tencentcloud", "tke"};
+constexpr std::array kComing = {"tencent", "tencentcloud", "tke"};
+constexpr const char* kProviders = "alibabacloud, simulated or process";
 
 struct Fault {
   const char* flag;
@@ -150,19 +153,33 @@ class Process final : public OwnedProvider {
 }  // namespace
 
 Status CheckProviderFlags() {
-  if (FLAGS_provider.empty()) return Fail(Code::kInvalidArgument, "--provider is required: simulated or process");
+  if (FLAGS_provider.empty()) {
+    return Fail(Code::kInvalidArgument, fmt::format("--provider is required: {}", kProviders));
+  }
+  if (IsAlibaba(FLAGS_provider)) return CheckAlibabaFlags();
   if (std::find(kComing.begin(), kComing.end(), FLAGS_provider) != kComing.end()) {
     return Fail(Code::kInvalidArgument,
-                fmt::format("--provider={} is not in this release; there are simulated and process", FLAGS_provider));
+                fmt::format("--provider={} is not in this release; want {}", FLAGS_provider, kProviders));
   }
   if (FLAGS_provider != "simulated" && FLAGS_provider != "process") {
-    return Fail(Code::kInvalidArgument, fmt::format("--provider={}: want simulated or process", FLAGS_provider));
+    return Fail(Code::kInvalidArgument, fmt::format("--provider={}: want {}", FLAGS_provider, kProviders));
   }
   if (auto options = SimulatedOptions(""); !options) return Fail(std::move(options.error()));
   return {};
 }
 
 Task<Result<std::vector<cloud::Instance>>> ListInstancesFromFlags(Runtime& runtime, std::string cluster_id) {
+  if (IsAlibaba(FLAGS_provider)) {
+    auto opened = NewAlibabaProvider(runtime);
+    if (!opened) co_return Fail(std::move(opened.error()));
+    auto listed = co_await (*opened)->provider().List(cluster_id);
+    if (!listed) {
+      Error error = listed.error().error;
+      error.message = ToString(listed.error());
+      co_return Fail(std::move(error));
+    }
+    co_return *std::move(listed);
+  }
   const std::string directory = StatePath();
   if (::access(directory.c_str(), R_OK | X_OK) != 0) {
     co_return Fail(Code::kNotFound, fmt::format("--state-dir: {}: {}", directory, std::strerror(errno)));
@@ -187,6 +204,7 @@ Task<Result<std::vector<cloud::Instance>>> ListInstancesFromFlags(Runtime& runti
 
 Result<std::unique_ptr<OwnedProvider>> NewProviderFromFlags(Runtime& runtime, const std::string& cluster_id,
                                                             const std::string& node_name, const std::string& pod_ip) {
+  if (IsAlibaba(FLAGS_provider)) return NewAlibabaProvider(runtime);
   if (FLAGS_provider == "process") return Process::Open(runtime, cluster_id, node_name, pod_ip);
   return Simulated::Open(runtime, cluster_id, node_name);
 }
