@@ -169,6 +169,14 @@ TEST_F(EciProviderTest, LostPermissionIsNoEmptyCloud) {
   EXPECT_THAT(ToString(ping.error()), HasSubstr("Forbidden.RAM"));
 }
 
+TEST_F(EciProviderTest, HalfAPermissionIsNoShortListing) {
+  Make("a");
+  faults().details_hidden = true;
+  auto listed = world_.Get(provider().List("cluster"));
+  ASSERT_FALSE(listed);
+  EXPECT_THAT(ToString(listed.error()), HasSubstr("are both allowed?"));
+}
+
 TEST_F(EciProviderTest, WrongKeysAreToldWithoutBeingShown) {
   world_.emulator().options().keys["emulated-key"].secret = "another";
   auto refused = Create(As(EciWorld::Forever(), "a"));
@@ -206,6 +214,15 @@ TEST_F(EciProviderTest, AnUnknownStatusKeepsTheLastOne) {
   ASSERT_TRUE(world_.emulator().SayOddly(id, "Hibernating"));
   EXPECT_EQ(One(id).state, InstanceState::kRunning);
   EXPECT_GT(provider().unknown_statuses(), 0u);
+}
+
+// "Gone" is then no evidence of a deletion: the agent has copied how they ended long before.
+TEST_F(EciProviderTest, OfEndedGroupsTheLast100AreToldAfterAnHour) {
+  for (int i = 0; i < 120; ++i) Make("u" + std::to_string(i), EciWorld::Brief(0));
+  world_.runtime().RunFor(30min);
+  EXPECT_THAT(List(), SizeIs(120));
+  world_.runtime().RunFor(1h);
+  EXPECT_THAT(List(), SizeIs(100));
 }
 
 TEST_F(EciProviderTest, InitContainersComeFirst) {
@@ -329,7 +346,7 @@ TEST_F(EciProviderTest, ThreeAgentsOnOneAccountAreNeverThrottledWhenTheyShare) {
   int done = 0;
   struct Flow {
     static Task<void> Run(Runtime& runtime, cloud::alibaba::EciProvider& agent, int number, int& done) {
-      for (int i = 0; i < 100; ++i) {
+      for (int i = 0; i < 300; ++i) {
         CreateRequest request = As(EciWorld::Forever(), std::to_string(number) + "-" + std::to_string(i));
         for (;;) {
           auto made = co_await agent.Create(request);
@@ -349,7 +366,7 @@ TEST_F(EciProviderTest, ThreeAgentsOnOneAccountAreNeverThrottledWhenTheyShare) {
     for (int line = 0; line < 10; ++line) scope.Spawn(Flow::Run(world_.runtime(), *agents.back(), i * 10 + line, done));
   }
   ASSERT_TRUE(world_.runtime().RunUntil([&] { return done == 30; }, 1h));
-  EXPECT_EQ(world_.emulator().counts().created, 3000u);
+  EXPECT_EQ(world_.emulator().counts().created, 9000u);
   EXPECT_EQ(world_.emulator().counts().throttled, 0u);
 }
 

@@ -165,6 +165,7 @@ def rich_request():
         environment_var=[make("ContainerEnvironmentVar", key="A", value="b c"),
                          make("ContainerEnvironmentVar", key="IP",
                               field_ref=make("ContainerEnvironmentVarFieldRef", field_path="status.podIP"))],
+        environment_var_hide=True,
         volume_mount=[make("ContainerVolumeMount", name="conf", mount_path="/etc/conf", read_only=True, sub_path="x"),
                       make("ContainerVolumeMount", name="tmp", mount_path="/tmp"),
                       make("ContainerVolumeMount", name="share", mount_path="/share"),

@@ -237,6 +237,8 @@ Status WriteContainer(const ParameterWriter& writer, const Json& pod, const Json
   if (auto done = WriteMounts(writer, container, field); !done) return done;
   if (auto done = WriteSecurity(writer, pod, container, is_init, field); !done) return done;
   if (is_init) return {};
+  // What Secrets hold may be in it, and more people may look at instances than at Secrets.
+  if (!Items(At(container, "env")).empty()) writer.SetBool("EnvironmentVarHide", true);
   WriteTerminal(writer, container);
   return WriteProbesAndHooks(writer, container, field);
 }

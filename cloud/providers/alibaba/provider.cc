@@ -19,6 +19,7 @@ constexpr std::size_t kMaxPages = 1000;
 constexpr Duration kPollOverlap = 5s;        // changes that ECI shows late
 constexpr Duration kForgottenAfter = 10min;  // what no listing shows any more
 constexpr Duration kSeenLately = 10min;
+constexpr std::size_t kTokensKept = 10000;
 
 // Documented, per account and region; one-minute limits as rates.
 rest::CallerOptions Limits(double share) {
@@ -125,7 +126,7 @@ EciProvider::EciProvider(Runtime& runtime, net::HttpClient& client, rest::Creden
     : runtime_(runtime),
       options_(std::move(options)),
       caller_(runtime, client, credentials, EciDialect(options_), Limits(options_.limit_share)),
-      zones_(options_.vswitches, options_.strategy),
+      zones_(options_.vswitches, rest::ZoneRotation::Strategy::kOrdered),
       streams_(std::make_unique<Streams>(*this)) {}
 
 EciProvider::~EciProvider() = default;
@@ -193,7 +194,14 @@ Task<CloudStatus> EciProvider::FetchDetails(std::vector<GroupStatus> statuses) {
     parameters.emplace_back("Limit", fmt::format("{}", kDescribePage));
     auto answer = co_await Call("DescribeContainerGroups", std::move(parameters));
     if (!answer) co_return tl::unexpected(std::move(answer).error());
-    for (const Json& group : Items(At(*answer, "ContainerGroups"))) {
+    const Json& groups = Items(At(*answer, "ContainerGroups"));
+    if (groups.empty()) {  // a listing without them would be taken for a cloud without them
+      co_return tl::unexpected(Failed(Refusal::kTransient, Code::kInternal,
+                                      fmt::format("DescribeContainerGroups shows none of {} groups that "
+                                                  "DescribeContainerGroupStatus has just listed: are both allowed?",
+                                                  batch.size())));
+    }
+    for (const Json& group : groups) {
       Record& record = records_[TextAt(group, "ContainerGroupId")];
       record.details = ReadDetails(group);
       for (const GroupStatus& status : batch) {
@@ -327,6 +335,8 @@ Task<CloudResult<Changes>> EciProvider::Poll(InstanceScope scope, std::string cu
 // ---- create and delete
 
 std::vector<std::string> EciProvider::VSwitchesFor(const std::string& client_token) {
+  // Of creates that never had an outcome little is left; what is forgotten ECI refuses as a mismatch, if at all.
+  if (vswitches_of_.size() > kTokensKept) vswitches_of_.clear();
   const auto known = vswitches_of_.find(client_token);
   if (known != vswitches_of_.end()) return known->second;
   std::vector<std::string> ids;

@@ -89,7 +89,8 @@ class EciProvider final : public Provider {
   rest::Caller caller_;
   rest::ZoneRotation zones_;
   std::map<std::string, Record> records_;  // by instance id
-  // A create is the same each time under one token, so its VSwitches are too. Until it has succeeded or is refused.
+  // A create is the same each time under one token, so its VSwitches are too, also their order: ECI itself draws a
+  // random one. Until it has succeeded or is refused.
   std::map<std::string, std::vector<std::string>> vswitches_of_;
   std::string cluster_id_;  // that was listed last
   std::uint64_t unknown_statuses_ = 0;

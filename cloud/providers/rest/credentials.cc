@@ -14,6 +14,7 @@ namespace {
 
 constexpr Duration kRenewBefore = 5min;  // clouds rent for an hour or more
 constexpr Duration kStillGood = 30s;     // for the call that is about to be made
+constexpr Duration kRenewAgain = 30s;    // after a failed renewal, while what is held is good
 
 class Fixed final : public CredentialSource {
  public:
@@ -66,6 +67,7 @@ class Rented final : public CredentialSource {
   Task<Result<Credential>> Get() override {
     const WallTime now = runtime_.WallNow();
     if (held_ && now + kRenewBefore < held_->expires_at) co_return held_->credential;
+    if (IsStillGood() && runtime_.Now() < renew_again_) co_return held_->credential;
     OneShot<Result<Credential>> mine(runtime_);
     waiting_.push_back(mine);
     if (waiting_.size() == 1) flow_.Spawn(Renew());
@@ -74,10 +76,13 @@ class Rented final : public CredentialSource {
   void Distrust() override { held_.reset(); }
 
  private:
+  bool IsStillGood() const { return held_ && runtime_.WallNow() + kStillGood < held_->expires_at; }
+
   Task<void> Renew() {
     Result<RentedCredential> rented = co_await rent_();
     if (rented) held_ = *rented;
-    const bool is_good = held_ && runtime_.WallNow() + kStillGood < held_->expires_at;
+    if (!rented) renew_again_ = runtime_.Now() + kRenewAgain;
+    const bool is_good = IsStillGood();
     for (const auto& one : std::exchange(waiting_, {})) {
       if (is_good) {
         one.Set(held_->credential);
@@ -92,6 +97,7 @@ class Rented final : public CredentialSource {
   Runtime& runtime_;
   std::function<Task<Result<RentedCredential>>()> rent_;
   std::optional<RentedCredential> held_;
+  Instant renew_again_{};
   std::vector<OneShot<Result<Credential>>> waiting_;
   TaskScope flow_;
 };

@@ -273,6 +273,7 @@ class Rental : public ::testing::Test {
     return got;
   }
   Task<Result<RentedCredential>> Rent() {
+    ++rentals_;
     co_await runtime_.SleepFor(100ms);
     if (!trouble_.empty()) co_return Fail(Code::kUnavailable, trouble_);
     const std::string id = "key-" + std::to_string(++rented_);
@@ -280,7 +281,7 @@ class Rental : public ::testing::Test {
   }
 
   SimRuntime runtime_{1};
-  int rented_ = 0;
+  int rented_ = 0, rentals_ = 0;
   std::string trouble_;
   std::unique_ptr<CredentialSource> source_ = RentedCredentials(runtime_, [this] { return Rent(); });
 };
@@ -297,6 +298,8 @@ TEST_F(Rental, WhatIsStillGoodOutlivesATokenServiceThatIsAway) {
   trouble_ = "no answer";
   runtime_.RunFor(57min);
   EXPECT_THAT(Get(), ElementsAre("key-1"));
+  EXPECT_THAT(Get(), ElementsAre("key-1"));
+  EXPECT_EQ(rentals_, 2) << "not at each call";
   runtime_.RunFor(3min);
   EXPECT_THAT(Get(), ElementsAre("no answer"));
   trouble_.clear();

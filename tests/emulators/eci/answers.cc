@@ -51,6 +51,8 @@ Json StateAnswer(const RunView& run) {
 
 Json EnvironmentAnswer(const ParameterMap& parameters, const std::string& prefix) {
   Json list = Json::array();
+  const std::string& hides = At(parameters, prefix + "EnvironmentVarHide");
+  if (hides == "true" || hides == "True") return list;
   for (int i = 1; parameters.contains(fmt::format("{}EnvironmentVar.{}.Key", prefix, i)); ++i) {
     const std::string one = fmt::format("{}EnvironmentVar.{}.", prefix, i);
     Json variable = {{"Key", At(parameters, one + "Key")}, {"Value", At(parameters, one + "Value")}};

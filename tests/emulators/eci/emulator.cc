@@ -157,7 +157,7 @@ Emulator::Answer Emulator::Create(const ParameterMap& parameters) {
   }
   if (options_.faults.in_arrears) return Fail(400, "Account.Arrearage", "the account has an overdue payment");
   if (random_.Chance(options_.faults.no_stock)) return Fail(400, "NoStock", "the requested resource is sold out");
-  if (static_cast<int>(Live().size()) >= options_.quota_groups) {
+  if (groups_.size() >= options_.quota_groups && live() >= options_.quota_groups) {
     return Fail(400, "QuotaExceed.ContainerGroup", "the account has as many container groups as it may have");
   }
   Answer made = Make(parameters);
@@ -222,7 +222,7 @@ Emulator::Answer Emulator::DescribeGroups(const ParameterMap& parameters) {
   if (ListFrom(At(parameters, "ContainerGroupIds")).size() > kGroupPage) {
     return Fail(400, "InvalidParameter.ContainerGroupIds", "more than 20 ids");
   }
-  if (!options_.faults.permission_lost) {
+  if (!options_.faults.permission_lost && !options_.faults.details_hidden) {
     const std::size_t limit = NumberOf(At(parameters, "Limit"), kGroupPage, kGroupPage);
     for (const Group* group : Selected(parameters, limit, next)) {
       groups.push_back(GroupAnswer(*group, Now(), IsTrue(At(parameters, "WithEvent"))));
@@ -309,7 +309,7 @@ Emulator::Answer Emulator::Dispatch(const SignedCall& call) {
   if (call.api == "DescribeContainerLog") return DescribeLog(parameters);
   if (call.api == "ExecContainerCommand") return Exec(parameters);
   if (call.api == "DescribeMultiContainerGroupMetric") return Metrics(parameters);
-  if (call.api == "ListUsage") return {200, {{"Attributes", {{"ContainerGroups", std::to_string(Live().size())}}}}};
+  if (call.api == "ListUsage") return {200, {{"Attributes", {{"ContainerGroups", std::to_string(live())}}}}};
   Json region = {{"RegionId", options_.region}, {"RegionEndpoint", "eci.emulated"}, {"Zones", Json::array()}};
   for (const auto& [vswitch, zone] : options_.zone_of_vswitch) region["Zones"].push_back(zone);
   return {200, {{"Regions", Json::array({std::move(region)})}}};
@@ -361,9 +361,11 @@ std::vector<Group> Emulator::Live() const {
   return live;
 }
 
-std::size_t Emulator::size() const {
-  return static_cast<std::size_t>(std::count_if(
-      groups_.begin(), groups_.end(), [this](const auto& group) { return !ViewAt(group.second, Now()).is_gone; }));
+std::size_t Emulator::live() const {
+  return static_cast<std::size_t>(std::count_if(groups_.begin(), groups_.end(), [this](const auto& group) {
+    const GroupView view = ViewAt(group.second, Now());
+    return !view.is_gone && !view.ended_at;
+  }));
 }
 
 bool Emulator::Reclaim(const std::string& id) {

@@ -30,6 +30,7 @@ struct Faults {
   double lost_request = 0;       // nothing done, no answer
   double lost_reply = 0;         // done, no answer
   double ignored_delete = 0;     // 200, and nothing happens
+  bool details_hidden = false;   // DescribeContainerGroups alone lists nothing
   bool permission_lost = false;  // lists are empty and 200, all else is Forbidden.RAM
   bool in_arrears = false;       // creates are refused
   bool down = false;             // no connection
@@ -46,7 +47,7 @@ struct EmulatorOptions {
   Duration stop_after = std::chrono::milliseconds(500);
   Duration lost_after = std::chrono::seconds(10);  // when the caller of a lost call gives up
   bool enforces_limits = true;
-  int quota_groups = 100000;
+  std::size_t quota_groups = 100000;
   Faults faults;
 };
 
@@ -75,8 +76,7 @@ class Emulator {
   const Counts& counts() const { return counts_; }
   // Groups that have not ended and are not gone, deletions under way included.
   std::vector<Group> Live() const;
-  // All that it still tells of.
-  std::size_t size() const;
+  std::size_t live() const;
   // What must never be: two live groups of one Pod (tag `spillway-uid`), which nobody has asked to go.
   const std::vector<std::string>& violations() const { return violations_; }
   // Takes a spot instance back. False: there is none.
