@@ -20,6 +20,10 @@ std::string NodePath(std::string_view name, std::string_view subresource) {
   return fmt::format("/api/v1/nodes/{}{}", UrlEncode(name), Segment(subresource));
 }
 
+std::string ConfigMapPath(std::string_view ns, std::string_view name) {
+  return fmt::format("/api/v1/namespaces/{}/configmaps{}", UrlEncode(ns), Segment(name));
+}
+
 std::string LeasePath(std::string_view ns, std::string_view name) {
   return fmt::format("/apis/coordination.k8s.io/v1/namespaces/{}/leases{}", UrlEncode(ns), Segment(name));
 }

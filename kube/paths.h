@@ -7,6 +7,7 @@
 namespace spillway::kube {
 
 inline constexpr std::string_view kPodsPath = "/api/v1/pods";
+inline constexpr std::string_view kCoreEventsPath = "/api/v1/events";
 inline constexpr std::string_view kNodesPath = "/api/v1/nodes";
 inline constexpr std::string_view kNamespacesPath = "/api/v1/namespaces";
 inline constexpr std::string_view kServicesPath = "/api/v1/services";
@@ -25,6 +26,8 @@ inline constexpr std::string_view kCsiDriversPath = "/apis/storage.k8s.io/v1/csi
 inline constexpr std::string_view kCsiStorageCapacitiesPath = "/apis/storage.k8s.io/v1/csistoragecapacities";
 inline constexpr std::string_view kVolumeAttachmentsPath = "/apis/storage.k8s.io/v1/volumeattachments";
 
+// "/api/v1/namespaces/{ns}/configmaps", with a name the one.
+std::string ConfigMapPath(std::string_view ns, std::string_view name = "");
 // "/api/v1/namespaces/{ns}/pods/{name}", optionally with "/{subresource}": binding, status, eviction.
 std::string PodPath(std::string_view ns, std::string_view name, std::string_view subresource = "");
 std::string NodePath(std::string_view name, std::string_view subresource = "");

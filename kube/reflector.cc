@@ -63,6 +63,8 @@ const ReflectorCounts& Reflector<T>::counts() const {
 template class Reflector<Pod>;
 template class Reflector<Node>;
 template class Reflector<Namespace>;
+template class Reflector<ConfigMap>;
+template class Reflector<ObjectEvent>;
 template class Reflector<PartialObject>;
 template class Reflector<PersistentVolumeClaim>;
 template class Reflector<PersistentVolume>;

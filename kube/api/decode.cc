@@ -72,9 +72,10 @@ struct Decoder::Impl {
   Reader objects;     // Decode, DecodeIdentity
   Reader containers;  // lists and watch events: alive while their objects are decoded
 
-  bool ReadFeatures(std::string_view json, std::vector<PodFeature>& features, Trail& trail) {
+  bool ReadFeatures(std::string_view json, std::vector<PodFeature>& features, std::vector<PodValue>& values,
+                    Trail& trail) {
     return objects.EachRootField(json, trail, [&](std::string_view key, Value& value) {
-      return key != "spec" || internal::ReadFeatures(value, trail, features);
+      return key != "spec" || internal::ReadFeatures(value, trail, features, values);
     });
   }
 
@@ -114,7 +115,9 @@ Result<T> Decoder::Decode(std::string_view json) {
   if (read && object.metadata.name.empty()) read = trail.Fail("no metadata.name");
   // In a second pass, for in the first one nothing is known of the node yet, and most Pods have one.
   if constexpr (std::is_same_v<T, Pod>) {
-    if (read && !object.is_bound() && !object.is_terminal()) read = impl_->ReadFeatures(json, object.features, trail);
+    if (read && !object.is_bound() && !object.is_terminal()) {
+      read = impl_->ReadFeatures(json, object.features, object.values, trail);
+    }
   }
   if (read) return object;
   ObjectMeta identity;
@@ -127,6 +130,8 @@ Result<T> Decoder::Decode(std::string_view json) {
 template Result<Pod> Decoder::Decode<Pod>(std::string_view);
 template Result<Node> Decoder::Decode<Node>(std::string_view);
 template Result<Namespace> Decoder::Decode<Namespace>(std::string_view);
+template Result<ConfigMap> Decoder::Decode<ConfigMap>(std::string_view);
+template Result<ObjectEvent> Decoder::Decode<ObjectEvent>(std::string_view);
 template Result<PartialObject> Decoder::Decode<PartialObject>(std::string_view);
 template Result<PersistentVolumeClaim> Decoder::Decode<PersistentVolumeClaim>(std::string_view);
 template Result<PersistentVolume> Decoder::Decode<PersistentVolume>(std::string_view);
@@ -159,8 +164,9 @@ Result<ObjectMeta> Decoder::DecodeIdentity(std::string_view json) {
 
 Result<std::vector<PodFeature>> Decoder::DecodeFeatures(std::string_view json) {
   std::vector<PodFeature> features;
+  std::vector<PodValue> values;
   Trail trail;
-  if (impl_->ReadFeatures(json, features, trail)) return features;
+  if (impl_->ReadFeatures(json, features, values, trail)) return features;
   return Fail(Code::kMalformed, fmt::format("Pod: {}", trail.Text()));
 }
 

@@ -51,4 +51,12 @@ bool Kind<Node>::ReadField(std::string_view key, Value& value, Trail& trail, Nod
   return true;
 }
 
+bool Kind<ObjectEvent>::ReadField(std::string_view key, Value& value, Trail& trail, ObjectEvent& event) {
+  if (key == "reason") return Read(value, trail, event.reason);
+  if (key != "involvedObject") return true;
+  return EachField(value, trail, [&](std::string_view inner, Value& field) {
+    return inner != "uid" || Read(field, trail, event.about_uid);
+  });
+}
+
 }  // namespace spillway::kube::internal

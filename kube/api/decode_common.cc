@@ -178,9 +178,16 @@ bool KeepsAnnotation(std::string_view key) {
       "scheduling.k8s.io/group-name",
       "scheduling.volcano.sh/group-name",
       "yunikorn.apache.org/task-group-name",
-      // Compatible switches of Tencent's EKS add-on.
+      // Switches of other clouds: Tencent's, Alibaba's, Huawei's, Volcengine's.
       "AUTO_SCALE_EKS",
       "LOCAL_REPLICAS",
+      "alibabacloud.com/eci",
+      "alibabacloud.com/burst-resource",
+      "bursting.cci.io/burst-to-cci",
+      "vke.volcengine.com/burst-to-vci",
+      // Fixed addresses, which a virtual node cannot give.
+      "tke.cloud.tencent.com/vpc-ip-claim-delete-policy",
+      "eks.tke.cloud.tencent.com/static-ip",
       // Volume binding.
       "volume.beta.kubernetes.io/storage-class",
       "volume.kubernetes.io/selected-node",

@@ -123,7 +123,7 @@ bool Read(Value& value, Trail& trail, NodeSelector& out);
 bool Read(Value& value, Trail& trail, Taint& out);
 bool Read(Value& value, Trail& trail, Toleration& out);
 // pod_features.cc: of a Pod's spec.
-bool ReadFeatures(Value& spec, Trail& trail, std::vector<PodFeature>& out);
+bool ReadFeatures(Value& spec, Trail& trail, std::vector<PodFeature>& features, std::vector<PodValue>& values);
 
 // Appends each item of an array of objects that Read() knows.
 template <typename T>
@@ -161,6 +161,18 @@ template <>
 struct Kind<Namespace> {
   static constexpr std::string_view kName = "Namespace";
   static bool ReadField(std::string_view, Value&, Trail&, Namespace&) { return true; }
+};
+template <>
+struct Kind<ConfigMap> {
+  static constexpr std::string_view kName = "ConfigMap";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, ConfigMap& map) {
+    return key != "data" || Read(value, trail, map.data);
+  }
+};
+template <>
+struct Kind<ObjectEvent> {
+  static constexpr std::string_view kName = "Event";
+  static bool ReadField(std::string_view key, Value& value, Trail& trail, ObjectEvent& event);
 };
 template <>
 struct Kind<PartialObject> {

@@ -389,12 +389,46 @@ TEST(KeepsAnnotation, KeepsOnlyWhatIsRead) {
   for (const char* key :
        {"spillway.io/overflow", "kubernetes.io/config.mirror", "controller.kubernetes.io/pod-deletion-cost",
         "scheduling.k8s.io/group-name", "scheduling.x-k8s.io/pod-group", "kueue.x-k8s.io/queue-name", "AUTO_SCALE_EKS",
-        "LOCAL_REPLICAS", "cluster-autoscaler.kubernetes.io/pod-scale-up-delay",
+        "LOCAL_REPLICAS", "alibabacloud.com/burst-resource", "bursting.cci.io/burst-to-cci",
+        "tke.cloud.tencent.com/vpc-ip-claim-delete-policy", "cluster-autoscaler.kubernetes.io/pod-scale-up-delay",
         "storage.alpha.kubernetes.io/migrated-plugins"}) {
     EXPECT_TRUE(KeepsAnnotation(key)) << key;
   }
   EXPECT_FALSE(KeepsAnnotation("kubectl.kubernetes.io/last-applied-configuration"));
   EXPECT_FALSE(KeepsAnnotation("spillway.iox"));
+}
+
+TEST(DecodePod, NotesPortsAndSysctlsOfThoseWithoutNode) {
+  const char* json = R"({"metadata":{"name":"p"},"spec":{%s
+      "securityContext":{"sysctls":[{"name":"a","value":"1 2"}]},
+      "containers":[{"name":"c","ports":[{"containerPort":80,"hostPort":8080}],
+                     "livenessProbe":{"httpGet":{"port":"http"}},"readinessProbe":{"grpc":{"port":9}}}]}})";
+  const auto text = [json](const char* node) {
+    std::string made = json;
+    return made.replace(made.find("%s"), 2, node);
+  };
+  const auto values = Decoded<Pod>(text("")).values;
+  EXPECT_THAT(values, ElementsAre(PodValue{"spec.securityContext.sysctls[0].name", "a"},
+                                  PodValue{"spec.securityContext.sysctls[0].value", "1 2"},
+                                  PodValue{"spec.containers[0].ports[0].containerPort", "80"},
+                                  PodValue{"spec.containers[0].ports[0].hostPort", "8080"},
+                                  PodValue{"spec.containers[0].livenessProbe.httpGet.port", "http"},
+                                  PodValue{"spec.containers[0].readinessProbe.grpc.port", "9"}));
+  EXPECT_TRUE(Decoded<Pod>(text(R"("nodeName":"n",)")).values.empty());
+}
+
+TEST(DecodeConfigMap, ReadsItsData) {
+  const auto map =
+      Decoded<ConfigMap>(R"({"metadata":{"name":"m"},"data":{"b":"2","a":"1"},"binaryData":{"c":"AA=="}})");
+  EXPECT_THAT(map.data, ElementsAre(std::pair("a", "1"), std::pair("b", "2")));
+  EXPECT_FALSE(Decoder().Decode<ConfigMap>(R"({"metadata":{"name":"m"},"data":{"a":1}})"));
+}
+
+TEST(DecodeObjectEvent, ReadsWhomItIsAbout) {
+  const auto event = Decoded<ObjectEvent>(
+      R"({"metadata":{"name":"e"},"reason":"NotTriggerScaleUp","involvedObject":{"kind":"Pod","uid":"u"}})");
+  EXPECT_EQ(event.reason, "NotTriggerScaleUp");
+  EXPECT_EQ(event.about_uid, "u");
 }
 
 TEST(DecodeWorkloads, ReadWhomTheySelect) {

@@ -195,6 +195,7 @@ struct Pod {
   std::string scheduling_group;  // spec.schedulingGroup.podGroupName
   // What it asks of whoever runs it, by name. Known only of Pods without a node: nobody asks it of others.
   std::vector<PodFeature> features;
+  std::vector<PodValue> values;  // in the order of the spec; of Pods without a node, too
 
   // status
   PodPhase phase = PodPhase::kPending;
@@ -227,6 +228,19 @@ struct Node {
 
 struct Namespace {
   ObjectMeta metadata;
+};
+
+// data as text; binaryData is not read.
+struct ConfigMap {
+  ObjectMeta metadata;
+  StringMap data;
+};
+
+// core/v1 Event, as far as what it says of a Pod goes.
+struct ObjectEvent {
+  ObjectMeta metadata;
+  std::string reason;
+  std::string about_uid;  // involvedObject's
 };
 
 // Metadata only: owners, services' namesakes (PartialObjectMetadata).

@@ -10,21 +10,24 @@ using When = FieldRule::When;
 
 constexpr FieldRule kHttpGetRules[] = {
     {"path"},
-    {"port"},
+    {.field = "port", .when = When::kValue},
     {"host", "handlerHost"},
     {"scheme", "handlerHTTPS", When::kIs, "HTTPS"},
     {"httpHeaders", "handlerHeaders"},
 };
 constexpr FieldTable kHttpGet = {"httpGet", kHttpGetRules};
 
-constexpr FieldRule kTcpSocketRules[] = {{"port"}, {"host", "handlerHost"}};
+constexpr FieldRule kTcpSocketRules[] = {{.field = "port", .when = When::kValue}, {"host", "handlerHost"}};
 constexpr FieldTable kTcpSocket = {"tcpSocket", kTcpSocketRules};
+
+constexpr FieldRule kGrpcRules[] = {{.field = "port", .when = When::kValue}, {"service"}};
+constexpr FieldTable kGrpc = {"grpc", kGrpcRules};
 
 constexpr FieldRule kProbeRules[] = {
     {"exec", "probeExec"},
     {.field = "httpGet", .feature = "probeHTTP", .inside = &kHttpGet},
     {.field = "tcpSocket", .feature = "probeTCP", .inside = &kTcpSocket},
-    {"grpc", "probeGRPC"},
+    {.field = "grpc", .feature = "probeGRPC", .inside = &kGrpc},
     {"initialDelaySeconds"},
     {"timeoutSeconds"},
     {"periodSeconds"},
@@ -89,12 +92,16 @@ constexpr FieldRule kContainerSecurityRules[] = {
 };
 constexpr FieldTable kContainerSecurity = {"container.securityContext", kContainerSecurityRules, &kSharedSecurity};
 
+constexpr FieldRule kSysctlRules[] = {{.field = "name", .when = When::kValue},
+                                      {.field = "value", .when = When::kValue}};
+constexpr FieldTable kSysctl = {"sysctl", kSysctlRules};
+
 constexpr FieldRule kPodSecurityRules[] = {
     {"supplementalGroups", "supplementalGroups"},
     {"supplementalGroupsPolicy", "supplementalGroups", When::kUnless, "Merge"},
     {"fsGroup", "fsGroup"},
     {"fsGroupChangePolicy"},
-    {"sysctls", "sysctls"},
+    {.field = "sysctls", .feature = "sysctls", .inside = &kSysctl},
     {"seLinuxChangePolicy", "seLinux"},
 };
 constexpr FieldTable kPodSecurity = {"securityContext", kPodSecurityRules, &kSharedSecurity};
@@ -179,7 +186,12 @@ constexpr FieldTable kMount = {"volumeMount", kMountRules};
 // ---- containers
 
 constexpr FieldRule kPortRules[] = {
-    {"name"}, {"hostPort", "hostPort", When::kUnless, "0"}, {"containerPort"}, {"protocol"}, {"hostIP"},
+    {"name"},
+    {"hostPort", "hostPort", When::kUnless, "0"},
+    {.field = "hostPort", .when = When::kValue},
+    {.field = "containerPort", .when = When::kValue},
+    {"protocol"},
+    {"hostIP"},
 };
 constexpr FieldTable kPort = {"port", kPortRules};
 

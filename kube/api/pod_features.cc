@@ -38,7 +38,8 @@ bool IsOneOf(std::string_view text, std::string_view values) {
 // Walks a spec along the tables.
 class FeatureReader {
  public:
-  FeatureReader(Trail& trail, std::vector<PodFeature>& out) : trail_(trail), out_(out) {}
+  FeatureReader(Trail& trail, std::vector<PodFeature>& out, std::vector<PodValue>& values)
+      : trail_(trail), out_(out), values_(values) {}
 
   bool ReadSpec(Value& spec) {
     path_ = "spec";
@@ -128,6 +129,7 @@ class FeatureReader {
   }
 
   void Apply(const FieldRule& rule, const Found& found) {
+    if (rule.when == When::kValue && found.is_set) values_.push_back({path_, found.text});
     if (rule.feature.empty()) return;
     switch (rule.when) {
       case When::kSet:
@@ -146,6 +148,7 @@ class FeatureReader {
         if (found.is_set) Add(std::string(rule.feature).append("/").append(found.text));
         break;
       case When::kAbsent:
+      case When::kValue:
         break;
     }
   }
@@ -154,6 +157,7 @@ class FeatureReader {
 
   Trail& trail_;
   std::vector<PodFeature>& out_;
+  std::vector<PodValue>& values_;
   std::string path_;
 };
 
@@ -206,9 +210,10 @@ std::string InWords(const std::vector<std::string>& fields) {
 
 namespace internal {
 
-bool ReadFeatures(Value& spec, Trail& trail, std::vector<PodFeature>& out) {
-  out.clear();
-  return FeatureReader(trail, out).ReadSpec(spec);
+bool ReadFeatures(Value& spec, Trail& trail, std::vector<PodFeature>& features, std::vector<PodValue>& values) {
+  features.clear();
+  values.clear();
+  return FeatureReader(trail, features, values).ReadSpec(spec);
 }
 
 }  // namespace internal

@@ -20,6 +20,13 @@ struct PodFeature {
   bool operator==(const PodFeature&) const = default;
 };
 
+// A field of a Pod's spec whose value restrictions are about: a port (containerPort, hostPort, and those of probes, as
+// numbers), or the name or value of a sysctl.
+struct PodValue {
+  std::string field, value;  // "spec.containers[0].ports[0].containerPort", "61000"
+  bool operator==(const PodValue&) const = default;
+};
+
 // Of the vocabulary: a name, and every field that asks for it, in words.
 struct FeatureDescription {
   std::string name;
