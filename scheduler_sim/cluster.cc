@@ -139,6 +139,25 @@ std::vector<NodeIndex> Cluster::nodes(NodeRole role) const {
 
 ClassIndex Cluster::class_of(PodIndex pod) const { return model_->pod(pod).pod_class; }
 
+Cluster::Requests Cluster::requests_of(PodIndex pod) const {
+  const Footprint& footprint = model_->footprint(model_->pod(pod).footprint);
+  return {footprint.milli_cpu, footprint.memory};
+}
+
+std::vector<ClaimedVolume> Cluster::ClaimedVolumesOf(PodIndex pod) const {
+  std::vector<ClaimedVolume> volumes;
+  const PodRecord& record = model_->pod(pod);
+  if (record.bound) return volumes;
+  const VolumeUse* use = model_->volumes_of(model_->pod_class(record.pod_class));
+  if (use == nullptr) return volumes;
+  for (const VolumeUse::Claim& claimed : use->claims) {
+    const PersistentVolumeId volume = model_->storage.claim(claimed.claim).volume;
+    volumes.push_back({std::string(model_->storage.NameOf(claimed.claim)),
+                       volume.valid() ? model_->storage.volume(volume).driver : std::string()});
+  }
+  return volumes;
+}
+
 std::vector<PodIndex> Cluster::pending() const { return model_->pending; }
 
 bool Cluster::IsQueued(PodIndex pod) const { return model_->pod(pod).queued; }

@@ -54,6 +54,12 @@ struct NodeView {
   std::int64_t requested_milli_cpu = 0, requested_memory = 0, pods = 0;
 };
 
+// A claim of a Pod, and the kind of source of the volume that it leads to: "nfs", or a CSI driver's name. In-tree
+// sources that a driver stands for have the driver's. Empty: the claim is not there, or has no volume yet.
+struct ClaimedVolume {
+  std::string claim, source;
+};
+
 // The model of a whole cluster, kept up to date by deltas; everything else in this room is a pure question to it. Specs
 // are hash-consed into classes, resources are columns of integers, predicates are bitsets over nodes.
 //
@@ -124,6 +130,13 @@ class Cluster {
 
   // Unbound Pods only; a bound Pod has none (valid() is false).
   ClassIndex class_of(PodIndex pod) const;
+  // What a Pod takes of a node, in milli-CPU and bytes.
+  struct Requests {
+    std::int64_t milli_cpu = 0, memory = 0;
+  };
+  Requests requests_of(PodIndex pod) const;
+  // Of an unbound Pod, those that filters care about.
+  std::vector<ClaimedVolume> ClaimedVolumesOf(PodIndex pod) const;
   // Unbound Pods, in no particular order.
   std::vector<PodIndex> pending() const;
   // kube-scheduler has the Pod in its queue: it waits, has no gates, is not being deleted and is for one of the

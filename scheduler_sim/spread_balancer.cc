@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -29,7 +30,10 @@ struct Share {
 class Spreader {
  public:
   Spreader(const Cluster& cluster, const SpreadOptions& options)
-      : model_(cluster.model()), options_(options), nodes_(cluster.nodes(NodeRole::kVirtual)) {}
+      : model_(cluster.model()), options_(options), nodes_(cluster.nodes(NodeRole::kVirtual)) {
+    if (options.pools.empty()) return;
+    for (const NodeIndex node : nodes_) pool_of_.push_back(PoolOf(model_.node(node).labels));
+  }
 
   Placement Place(PodIndex pod) {
     const PodRecord& record = model_.pod(pod);
@@ -41,14 +45,17 @@ class Spreader {
     const std::vector<std::string>& refusals = RefusalsOf(record.pod_class, pod_class);
     std::vector<Candidate> candidates;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      if (refusals[i].empty() && FitsNow(pod_class, nodes_[i]))
-        candidates.push_back(Weigh(record, pod_class, nodes_[i]));
+      if (!refusals[i].empty() || !FitsNow(pod_class, nodes_[i])) continue;
+      candidates.push_back(Weigh(record, pod_class, nodes_[i]));
+      if (!pool_of_.empty()) candidates.back().pool = pool_of_[i];
     }
     if (candidates.empty()) return {pod, std::nullopt, WhyNowhere(pod_class, refusals), NoneCanRun(pod_class)};
+    const BestPool pool = KeepBestPool(candidates);
+    if (candidates.empty()) return {pod, std::nullopt, "every pool whose nodes would take it has its most Pods"};
     const std::size_t shown = std::min(candidates.size(), kShown);
     std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), candidates.end());
     const NodeIndex chosen = candidates.front().node;
-    return {pod, chosen, WhyThere(candidates)};
+    return {pod, chosen, WhyThere(candidates, pool.nodes) + pool.words};
   }
 
   // Those that follow find the Pod where it was placed.
@@ -66,11 +73,55 @@ class Spreader {
     std::uint64_t replicas = 0;
     std::size_t order = 0;
     NodeIndex node;
+    std::size_t pool = 0;  // where there are any
     bool operator<(const Candidate& other) const {
       if (!(share == other.share)) return share < other.share;
       return replicas != other.replicas ? replicas < other.replicas : order < other.order;
     }
   };
+
+  std::size_t PoolOf(const kube::StringMap& labels) const {
+    const auto& pools = options_.pools;
+    const auto in = [&](const SpreadPool& pool) { return kube::Matches(pool.nodes, labels); };
+    return static_cast<std::size_t>(std::find_if(pools.begin(), pools.end(), in) - pools.begin());
+  }
+
+  std::vector<std::int64_t> PodsByPool() const {
+    std::vector<std::int64_t> pods(options_.pools.size() + 1);
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      pods[pool_of_[i]] += model_.node(nodes_[i]).pods - usage().free_pods[nodes_[i].value()];
+    }
+    return pods;
+  }
+
+  // How soon a pool is taken, the smallest first; nullopt: it has its most Pods.
+  std::optional<Share> RankOf(std::size_t index, const std::vector<std::int64_t>& pods) const {
+    if (index == options_.pools.size()) return Share{std::numeric_limits<std::int64_t>::max(), 1};
+    const SpreadPool& pool = options_.pools[index];
+    if (pool.most_pods && pods[index] >= *pool.most_pods) return std::nullopt;
+    return pool.share > 0 ? Share{pods[index] + 1, pool.share} : Share{static_cast<std::int64_t>(index), 1};
+  }
+
+  struct BestPool {
+    std::size_t nodes = 0;  // virtual, among which was chosen
+    std::string words;      // that go on: " in pool cheap (by preference)"
+  };
+  // Leaves the candidates of the best pool that may take one more Pod; none, if none may.
+  BestPool KeepBestPool(std::vector<Candidate>& candidates) const {
+    if (options_.pools.empty()) return {nodes_.size(), ""};
+    const std::vector<std::int64_t> pods = PodsByPool();
+    std::optional<std::pair<Share, std::size_t>> best;
+    for (const Candidate& candidate : candidates) {
+      const std::optional<Share> rank = RankOf(candidate.pool, pods);
+      if (rank && (!best || *rank < best->first)) best.emplace(*rank, candidate.pool);
+    }
+    std::erase_if(candidates, [&](const Candidate& candidate) { return !best || candidate.pool != best->second; });
+    if (!best) return {};
+    const auto nodes = static_cast<std::size_t>(std::count(pool_of_.begin(), pool_of_.end(), best->second));
+    if (best->second == options_.pools.size()) return {nodes, " in no pool"};
+    const SpreadPool& pool = options_.pools[best->second];
+    return {nodes, " in pool " + pool.name + (pool.share > 0 ? " (by share)" : " (by preference)")};
+  }
 
   static bool DependsOnUsage(const Filter& filter) { return filter.scope() != Filter::Scope::kObjects; }
 
@@ -168,17 +219,17 @@ class Spreader {
     return candidate;
   }
 
-  // `best` is sorted as far as it is shown.
-  std::string WhyThere(const std::vector<Candidate>& best) const {
-    const std::string of = std::to_string(nodes_.size());
+  // `best` is sorted as far as it is shown; `among`: how many virtual nodes were asked.
+  std::string WhyThere(const std::vector<Candidate>& best, std::size_t among) const {
+    const std::string of = std::to_string(among);
     if (best.size() == 1) {
-      return nodes_.size() == 1 ? "the only virtual node" : "the only one of " + of + " virtual nodes that fits";
+      return among == 1 ? "the only virtual node" : "the only one of " + of + " virtual nodes that fits";
     }
     std::vector<Candidate> equal;
     std::copy_if(best.begin(), best.end(), std::back_inserter(equal),
                  [&](const Candidate& candidate) { return candidate.share == best.front().share; });
     std::sort(equal.begin(), equal.end());
-    if (equal.size() == nodes_.size()) {
+    if (equal.size() == among) {
       return "chosen of " + of + " with equal quota used (" + best[0].share.Percent() + "): " + AmongEqual(equal);
     }
     std::string why = "chosen of " + of + " by quota used (" + best[0].share.Percent();
@@ -234,8 +285,9 @@ class Spreader {
 
   const Cluster::Model& model_;
   const SpreadOptions& options_;
-  std::optional<Usage> changed_;  // the model's, and what was placed here; a copy is made for those that follow
-  std::vector<NodeIndex> nodes_;  // virtual, by name
+  std::optional<Usage> changed_;      // the model's, and what was placed here; a copy is made for those that follow
+  std::vector<NodeIndex> nodes_;      // virtual, by name
+  std::vector<std::size_t> pool_of_;  // of each; without pools empty
   std::unordered_map<ClassIndex, std::vector<std::string>> refusals_;
   std::unordered_map<std::uint64_t, std::uint32_t> placed_;  // Model::OwnerKey(): in this call
 };

@@ -10,11 +10,23 @@
 
 namespace spillway::sim {
 
+// Virtual nodes that are alike to whoever pays for them.
+struct SpreadPool {
+  std::string name;
+  kube::LabelSelector nodes;              // a node is in the first pool that matches
+  std::optional<std::int64_t> most_pods;  // on all its nodes together
+  std::int64_t share = 0;                 // see SpreadOptions::pools
+  bool operator==(const SpreadPool&) const = default;
+};
+
 struct SpreadOptions {
   // Keys of the NoSchedule taints that fence virtual nodes off from ordinary scheduling. Overflow is what they are
   // there for, so they are taken as tolerated; every other taint must be tolerated by the Pod.
   std::vector<std::string> overflow_taints = {"virtual-kubelet.io/provider", "eks.tke.cloud.tencent.com/eklet",
                                               "azure.com/aci"};
+  // Without shares in order of preference: the next is taken when no node of those before takes the Pod. With shares,
+  // which all have then, the one that has the fewest Pods for its share. Nodes in none come last.
+  std::vector<SpreadPool> pools;
 };
 
 struct Placement {
@@ -28,9 +40,9 @@ struct Placement {
 };
 
 // Shares Pods out over the virtual nodes that are ready, not cordoned, admit them (all filters, the fence taints taken
-// as tolerated) and whose provider can run them: see virtual_offer.h. Even by share of quota used after placing (pods,
-// cpu, memory of allocatable; the largest counts), then replicas of one owner apart, then by name. Counts what it has
-// just placed. Ten equal Pods on three equal nodes: 4/3/3.
+// as tolerated) and whose provider can run them: see virtual_offer.h. By pool; within one even by share of quota used
+// after placing (pods, cpu, memory of allocatable; the largest counts), then replicas of one owner apart, then by name.
+// Counts what it has just placed. Ten equal Pods on three equal nodes: 4/3/3.
 std::vector<Placement> Spread(const Cluster& cluster, std::span<const PodIndex> pods, const SpreadOptions& options);
 
 }  // namespace spillway::sim

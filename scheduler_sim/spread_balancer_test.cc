@@ -1,8 +1,12 @@
 #include "scheduler_sim/spread_balancer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "scheduler_sim/testing/matchers.h"
+#include "scheduler_sim/testing/scenario.h"
 
 namespace spillway::sim::testing {
 namespace {
@@ -132,6 +136,53 @@ TEST(Spread, StopsWhenTheQuotaIsUsedUp) {
     pod  p[1..5]  cpu=1
   )"),
               AllOf(Overflow(2, Onto("v1")), Overflow(1, Onto("v2"))));
+}
+
+// Where the Pods go, in their order, and why the last went there.
+std::pair<std::string, std::string> Placed(const Scenario& scenario, std::vector<SpreadPool> pools) {
+  SpreadOptions options;
+  options.pools = std::move(pools);
+  std::pair<std::string, std::string> placed;
+  for (const Placement& placement : Spread(scenario.cluster, scenario.waiting(), options)) {
+    placed.first += placement.node ? std::string(scenario.cluster.node(*placement.node).name) + " " : "- ";
+    placed.second = placement.why;
+  }
+  return placed;
+}
+
+kube::LabelSelector In(const std::string& pool) { return {{{"pool", pool}}, {}}; }
+
+constexpr std::string_view kTwoPools = R"(
+  virtual a1  pods=100 label=pool=a
+  virtual b1  pods=100 label=pool=b
+  virtual x1  pods=100
+  pod p[1..6]  cpu=1
+)";
+
+TEST(SpreadPools, TheFirstIsFilledBeforeTheNext) {
+  const auto [nodes, why] = Placed(Scenario(kTwoPools), {{"b", In("b"), 2, 0}, {"a", In("a"), 3, 0}});
+  EXPECT_EQ(nodes, "b1 b1 a1 a1 a1 x1 ");
+  EXPECT_EQ(why, "the only virtual node in no pool");
+  EXPECT_EQ(Placed(Scenario(kTwoPools), {{"b", In("b"), {}, 0}}).second,
+            "the only virtual node in pool b (by preference)");
+}
+
+TEST(SpreadPools, SharesAreKeptByRatio) {
+  const auto [nodes, why] = Placed(Scenario(kTwoPools), {{"a", In("a"), {}, 2}, {"b", In("b"), {}, 1}});
+  EXPECT_EQ(std::count(nodes.begin(), nodes.end(), 'a'), 4);
+  EXPECT_EQ(std::count(nodes.begin(), nodes.end(), 'b'), 2);
+  EXPECT_THAT(why, ::testing::HasSubstr("(by share)"));
+}
+
+TEST(SpreadPools, FullPoolsTakeNothing) {
+  const auto [nodes, why] = Placed(Scenario(R"(
+    virtual a1  pods=100 label=pool=a
+    pod there  on=a1
+    pod p  cpu=1
+  )"),
+                                   {{"a", In("a"), 1, 0}});
+  EXPECT_EQ(nodes, "- ");
+  EXPECT_EQ(why, "every pool whose nodes would take it has its most Pods");
 }
 
 }  // namespace
