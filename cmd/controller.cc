@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/real_runtime.h"
 #include "base/scope.h"
+#include "cmd/configuration/configuration.h"
 #include "cmd/explain/endpoint.h"
 #include "cmd/flags/kube_flags.h"
 #include "cmd/flags/kubeconfig_flags.h"
@@ -37,6 +38,10 @@ DEFINE_string(
     accept_scheduler_version, "",
     "Act in a cluster with this kube-scheduler although it cannot be simulated, as 1.37: the nearest that can "
     "is taken for it. Without, nothing is moved there but in --dry-run.");
+DEFINE_string(
+    configuration, "spillway-configuration",
+    "ConfigMap with a SpillwayConfiguration, which changes what flags say while the controller runs: its name, in "
+    "the namespace of the Lease, or namespace/name; empty: none. It need not be there.");
 DEFINE_bool(dry_run, false, "Decide and report everything, and write nothing but events: no lease either.");
 DEFINE_bool(explain, true,
             "Answer `spillway explain` at --metrics-bind-address: who reaches that port can ask about any Pod.");
@@ -103,7 +108,22 @@ Status ReadBatching(controller::ControllerOptions& options) {
                 fmt::format("--pod-deletion-cost={}: want a whole number of 32 bits, or nothing", cost));
   }
   options.overflow.pod_deletion_cost = cost;
-  if (FLAGS_dry_run) options.overflow.mode = controller::Reporter::Mode::kDryRun;
+  if (FLAGS_dry_run) options.policy.mode = controller::Mode::kDryRun;
+  return {};
+}
+
+std::string NamespaceOfLease() {
+  return FLAGS_leader_elect_resource_namespace.empty() ? OwnNamespace() : FLAGS_leader_elect_resource_namespace;
+}
+
+Status ReadConfigurationFlag(controller::ControllerOptions& options) {
+  if (FLAGS_configuration.empty()) return {};
+  const bool has_namespace = FLAGS_configuration.find('/') != std::string::npos;
+  options.configuration.config_map =
+      has_namespace ? FLAGS_configuration : fmt::format("{}/{}", NamespaceOfLease(), FLAGS_configuration);
+  options.configuration.read = [](std::string_view yaml, const controller::Policy& flags, const std::string& set_in) {
+    return ReadConfiguration(yaml, flags, set_in);
+  };
   return {};
 }
 
@@ -114,7 +134,7 @@ Status ReadLeaderElection(controller::ControllerOptions& options) {
   election.renew_deadline = DurationOf(FLAGS_leader_elect_renew_deadline);
   election.retry_period = DurationOf(FLAGS_leader_elect_retry_period);
   election.name = FLAGS_leader_elect_resource_name;
-  election.ns = FLAGS_leader_elect_resource_namespace.empty() ? OwnNamespace() : FLAGS_leader_elect_resource_namespace;
+  election.ns = NamespaceOfLease();
   election.identity = options.identity;
   if (election.retry_period <= Duration(0)) {
     return Fail(Code::kInvalidArgument, "--leader-elect-retry-period must be above 0");
@@ -159,7 +179,7 @@ Result<controller::ControllerOptions> ReadOptions(Runtime& runtime) {
   if (auto read = CheckKubeFlags(); !read) return Fail(std::move(read.error()));
   options.kube_api_qps = KubeApiQps();
   options.kube_api_burst = KubeApiBurst();
-  for (const auto read : {ReadPolicy, ReadBatching, ReadLeaderElection}) {
+  for (const auto read : {ReadPolicy, ReadBatching, ReadConfigurationFlag, ReadLeaderElection}) {
     if (auto status = read(options); !status) return Fail(std::move(status.error()));
   }
   for (const auto& bind : {MetricsBindAddress(), HealthProbeBindAddress()}) {

@@ -7,6 +7,8 @@ const std::vector<Subcommand>& Subcommands() {
       {"controller", "find Pods that fit nowhere and bind them to virtual nodes", RunController, ControllerFlags},
       {"agent", "run one virtual node on a provider", RunAgent, AgentFlags},
       {"agent audit", "list instances in the cloud that no Pod stands behind", RunAgentAudit, AgentAuditFlags},
+      {"config check", "say whether a controller would take a configuration, or why not", RunConfigCheck,
+       ConfigCheckFlags},
       {"demo", "play the walk-throughs on a cluster in memory, and leave it up to play with", RunDemo, DemoFlags},
       {"docs", "print the reference of flags, metrics or events as Markdown", RunDocs, DocsFlags},
       {"explain", "say of one Pod which nodes refuse it, and what would change that", RunExplain, ExplainFlags},

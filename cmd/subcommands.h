@@ -17,6 +17,8 @@ int RunAgentAudit(std::vector<std::string> args);
 FlagSet AgentAuditFlags();
 int RunController(std::vector<std::string> args);
 FlagSet ControllerFlags();
+int RunConfigCheck(std::vector<std::string> args);
+FlagSet ConfigCheckFlags();
 int RunDemo(std::vector<std::string> args);
 FlagSet DemoFlags();
 int RunDocs(std::vector<std::string> args);

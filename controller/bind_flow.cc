@@ -89,7 +89,10 @@ std::optional<BindOrder> Overflow::Confirm(PendingPod& pod) {
   const sim::Cluster& cluster = state_.cluster();
   Decision& decision = *pod.decision;
   if (cluster.class_of(pod.index) != decision.pod_class) return std::nullopt;
-  if (WhyNotScheduled(pod.object, policy_) || WhyNotEligible(pod.object, policy_)) return std::nullopt;
+  if (WhyNotScheduled(pod.object, policy_) || WhyNotEligible(pod.object, policy_, state_.surroundings())) {
+    return std::nullopt;
+  }
+  if (WhyRestricted(pod.object, cluster.ClaimedVolumesOf(pod.index), policy_)) return std::nullopt;
   if (WhyNominated(pod.object) && cluster.NominationMayHold(pod.index)) return std::nullopt;
   if (!state_.doubts().Against(cluster, pod).empty()) return std::nullopt;
   sim::Verdict verdict = packing_.Confirm(pod.index);
@@ -101,6 +104,8 @@ std::optional<BindOrder> Overflow::Confirm(PendingPod& pod) {
   }
   decision.nowhere = std::move(verdict.why_not);
   TakePlace(std::move(place), decision);
+  KeepWithinLimits(cluster, pod, decision.node, policy_, state_.surroundings().ledger(), decision);
+  if (decision.outcome != Outcome::kOverflow) return std::nullopt;
   return Order(pod);
 }
 
@@ -133,9 +138,11 @@ BindOrder Overflow::Order(PendingPod& pod) {
 }
 
 Task<void> Overflow::Send(BindOrder order) {
-  // A turn has passed since it was taken: a process that stood still meanwhile may lead no more. What it has not sent
-  // is for its successor to decide.
-  if (leads_()) {
+  // A turn has passed since it was taken: a process that stood still meanwhile may lead no more, or the policy may be
+  // another. What it has not sent is for its successor to decide, or for the next round.
+  if (leads_() && policy_.mode != Mode::kEnforce) {
+    TakeBack(order);
+  } else if (leads_()) {
     kube::BindRequest request = order.request;
     const Status status = co_await kube::Bind(binds_.client, std::move(request));
     NoteOutcome(order, status);
@@ -143,6 +150,15 @@ Task<void> Overflow::Send(BindOrder order) {
   --in_flight_;
   work_.Notify();
   if (in_flight_ == 0) idle_.Notify();
+}
+
+void Overflow::TakeBack(const BindOrder& order) {
+  (void)open_.Answered(order);
+  PendingPod* pod = state_.Find(order.request.uid);
+  if (pod == nullptr) return;
+  pod->bind.phase = Phase::kNone;
+  state_.Forget(*pod);
+  LookAgainSoon(*pod);
 }
 
 void Overflow::NoteOutcome(const BindOrder& order, const Status& status) {

@@ -10,8 +10,8 @@ Edit::~Edit() {
     ++state_.shifts_;
     state_.last_shift_ = state_.runtime_.Now();
   }
-  if (moves_doubts_) state_.touched_.everything = true;
-  const bool is_worth_deciding = changed || touches_pending_ || moves_doubts_;
+  if (moves_doubts_ || moves_policies_) state_.touched_.everything = true;
+  const bool is_worth_deciding = changed || touches_pending_ || moves_doubts_ || moves_policies_;
   if (is_worth_deciding && !is_ours_ && !state_.pending_.empty()) state_.changes_.Notify();
 }
 

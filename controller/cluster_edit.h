@@ -26,6 +26,8 @@ class Edit {
   void BearsOnNobodyElse() { bears_on_others_ = false; }
   // Nothing has changed but that a watch is answered again: what it missed is yet to come.
   void IsBackInStep() { touches_pending_ = is_back_in_step_ = true; }
+  // Policies may answer otherwise of any Pod.
+  void MovesPolicies() { moves_policies_ = true; }
   // Our own doing, of which the deciding flow knows.
   void IsOurs() { is_ours_ = true; }
   // An object that exists cannot be read, or can be, or is gone.
@@ -36,7 +38,7 @@ class Edit {
   ClusterState& state_;
   std::uint64_t generation_;
   bool touches_pending_ = false, bears_on_others_ = true, is_ours_ = false, moves_doubts_ = false,
-       is_back_in_step_ = false;
+       is_back_in_step_ = false, moves_policies_ = false;
 };
 
 }  // namespace spillway::controller

@@ -27,12 +27,21 @@ bool IsNewlyMarked(const kube::Pod& before, const kube::Pod& now) {
 
 // ---- what is watched
 
-ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, const sim::ClusterOptions& options)
-    : runtime_(runtime), cluster_(options), changes_(runtime), departed_(runtime), watches_(runtime, transport) {
+ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, const sim::ClusterOptions& options,
+                           const Policy& policy)
+    : runtime_(runtime),
+      policy_(policy),
+      cluster_(options),
+      changes_(runtime),
+      departed_(runtime),
+      watches_(runtime, transport) {
+  surroundings_.Price(policy.limits);
   using sim::Cluster;
   watches_.Add<kube::Node>(Concerns::kEveryPod, kube::kNodesPath, [this](const auto& batch) { OnNodes(batch); });
-  Watch<kube::Namespace>(Concerns::kEveryPod, Scope::kPodsThatLookAtOthers, kube::kNamespacesPath,
-                         &Cluster::RemoveNamespace);
+  watches_.Add<kube::Namespace>(Concerns::kEveryPod, kube::kNamespacesPath,
+                                [this](const auto& batch) { OnNamespaces(batch); });
+  WatchAutoScale();
+  WatchAutoscaler();
   if (sim::SpreadsByDefault(options.scheduler)) {
     WatchSelecting<kube::Service>(sim::SelectingKind::kService, kube::kServicesPath);
     WatchSelecting<kube::ReplicationController>(sim::SelectingKind::kReplicationController,
@@ -115,6 +124,72 @@ void ClusterState::NoteWhatIsKnown() {
       unknown.empty() ? "" : fmt::format("it has volumes, and what decides about them is not known: {}", unknown));
 }
 
+// ---- what policies go by
+
+// An empty name: there is no such switch.
+void ClusterState::WatchAutoScale() {
+  const std::string& config = policy_.auto_scale_eks_config;
+  const std::size_t slash = config.find('/');
+  if (slash == std::string::npos) return;
+  watches_.Add<kube::ConfigMap>(
+      Concerns::kEveryPod, kube::ConfigMapPath(config.substr(0, slash)),
+      [this](const auto& batch) { OnAutoScale(batch); }, "metadata.name=" + config.substr(slash + 1));
+}
+
+// cluster-autoscaler's words, one a Pod at a time. Nothing waits for this watch: without it Pods wait for the deadline.
+//
+// Source: cluster-autoscaler processors/status/eventing_scale_up_processor.go.
+void ClusterState::WatchAutoscaler() {
+  if (policy_.node_autoscaler != NodeAutoscaler::kDefer) return;
+  for (const char* reason : {"NotTriggerScaleUp", "TriggeredScaleUp"}) {
+    watches_.Add<kube::ObjectEvent>(
+        Concerns::kNoVerdict, kube::kCoreEventsPath, [this](const auto& batch) { OnAutoscalerEvents(batch); },
+        std::string("reason=") + reason);
+  }
+}
+
+void ClusterState::OnAutoscalerEvents(const kube::DeltaBatch<kube::ObjectEvent>& batch) {
+  for (const kube::Delta<kube::ObjectEvent>& delta : batch.deltas) {
+    const PendingPod* pod = delta.object ? Find(delta.object->about_uid) : nullptr;
+    if (pod == nullptr) continue;
+    Edit edit(*this);
+    surroundings_.AutoscalerSays(delta.object->about_uid, delta.object->reason == "TriggeredScaleUp");
+    edit.Touches(*pod);
+  }
+}
+
+// One that cannot be read leaves what is known: the Reflector says so in the log.
+void ClusterState::OnAutoScale(const kube::DeltaBatch<kube::ConfigMap>& batch) {
+  if (batch.deltas.empty()) Edit(*this).IsBackInStep();
+  for (const kube::Delta<kube::ConfigMap>& delta : batch.deltas) {
+    if (delta.unreadable) continue;
+    const std::string* value = delta.object ? kube::Find(delta.object->data, "AUTO_SCALE_EKS") : nullptr;
+    Note(surroundings_.SetAutoScale(value == nullptr ? std::nullopt : std::optional(*value)));
+  }
+}
+
+void ClusterState::OnNamespaces(const kube::DeltaBatch<kube::Namespace>& batch) {
+  Take(
+      batch, Scope::kPodsThatLookAtOthers, kube::kNamespacesPath,
+      [this](const kube::Namespace& ns) {
+        cluster_.Upsert(ns);
+        Note(surroundings_.Upsert(ns));
+      },
+      [this](const std::string& uid) {
+        cluster_.RemoveNamespace(uid);
+        Note(surroundings_.RemoveNamespace(uid));
+      });
+}
+
+void ClusterState::Note(bool policies_moved) {
+  if (policies_moved) Edit(*this).MovesPolicies();
+}
+
+void ClusterState::PolicyChanged() {
+  surroundings_.Price(policy_.limits);
+  Note(true);
+}
+
 // ---- Nodes
 
 void ClusterState::OnNodes(const kube::DeltaBatch<kube::Node>& batch) {
@@ -123,8 +198,12 @@ void ClusterState::OnNodes(const kube::DeltaBatch<kube::Node>& batch) {
       [this](const kube::Node& node) {
         NoteReadiness(node);
         cluster_.Upsert(node);
+        Note(surroundings_.Upsert(node, cluster_.node(*cluster_.FindNode(node.metadata.name)).role));
       },
-      [this](const std::string& uid) { cluster_.RemoveNode(uid); });
+      [this](const std::string& uid) {
+        cluster_.RemoveNode(uid);
+        Note(surroundings_.RemoveNode(uid));
+      });
   nodes_listed_ = nodes_listed_ || batch.synced;
 }
 
@@ -190,6 +269,7 @@ void ClusterState::RemovePod(Edit& edit, std::string_view uid) {
     ErasePending(found);
   }
   cluster_.RemovePod(uid);
+  surroundings_.RemovePod(uid);
 }
 
 const PendingPod* ClusterState::TakeUnbound(Edit& edit, kube::Pod pod) {
@@ -212,6 +292,7 @@ const PendingPod* ClusterState::TakeUnbound(Edit& edit, kube::Pod pod) {
   Upsert(pending);
   edit.Touches(pending);
   if (pending.counts_as_placed()) return nullptr;  // an update that crossed our bind
+  surroundings_.Wait(pending.object);
   if (is_new || ClassOf(pending) != class_before) pending.changed = now;
   if (!nominated) edit.BearsOnNobodyElse();
   return newly_marked ? &pending : nullptr;
@@ -224,6 +305,7 @@ void ClusterState::TakeBound(Edit& edit, const kube::Pod& pod) {
     ErasePending(found);
   }
   cluster_.Upsert(pod);
+  surroundings_.Place(cluster_, pod, pod.node_name);
 }
 
 void ClusterState::NoteDeparture(const PendingPod& pod, const kube::Pod* bound) {
@@ -238,6 +320,7 @@ void ClusterState::NoteDeparture(const PendingPod& pod, const kube::Pod* bound) 
 void ClusterState::ErasePending(PendingPods::iterator found) {
   PendingPod& pod = found->second;
   if (AtIndex(pod.index) == &pod) by_index_[pod.index.value()] = nullptr;
+  surroundings_.ForgetPod(pod.object.metadata.uid);
   pending_.erase(found);
 }
 
@@ -261,14 +344,21 @@ void ClusterState::Assume(PendingPod& pod, std::string node) {
   edit.IsOurs();
   pod.assumed_node = std::move(node);
   Upsert(pod);
+  surroundings_.Place(cluster_, pod.object, pod.assumed_node);
 }
 
 void ClusterState::Forget(PendingPod& pod) {
+  ForgetUnknown(pod);
+  surroundings_.Uncount(pod.object.metadata.uid);
+}
+
+void ClusterState::ForgetUnknown(PendingPod& pod) {
   if (!pod.counts_as_placed()) return;
   Edit edit(*this);
   edit.IsOurs();
   pod.assumed_node.clear();
   Upsert(pod);
+  surroundings_.Wait(pod.object);
 }
 
 sim::ClassIndex ClusterState::ClassOf(const PendingPod& pod) const {

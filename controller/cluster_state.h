@@ -13,6 +13,8 @@
 #include "controller/doubts.h"
 #include "controller/pending_pod.h"
 #include "controller/policy/node_returns.h"
+#include "controller/policy/policy.h"
+#include "controller/policy/surroundings.h"
 #include "controller/watch_set.h"
 #include "kube/api/workloads.h"
 #include "kube/reflector.h"
@@ -30,8 +32,8 @@ class Edit;
 // Whatever changes the model does so within an Edit (cluster_edit.h), which works out what it came to.
 class ClusterState {
  public:
-  // `transport` outlives this.
-  ClusterState(Runtime& runtime, kube::Transport& transport, const sim::ClusterOptions& options);
+  // `transport` and `policy` outlive this; see PolicyChanged().
+  ClusterState(Runtime& runtime, kube::Transport& transport, const sim::ClusterOptions& options, const Policy& policy);
   ClusterState(const ClusterState&) = delete;
   ClusterState& operator=(const ClusterState&) = delete;
 
@@ -57,6 +59,11 @@ class ClusterState {
   Status Usable() const { return watches_.Known(WatchSet::Concerns::kEveryPod); }
   // Before decisions: Pods with volumes are undecidable while storage is not known.
   void NoteWhatIsKnown();
+
+  // What policies go by.
+  const Surroundings& surroundings() const { return surroundings_; }
+  // The policy is another one now: every pending Pod is to be looked at.
+  void PolicyChanged();
 
   // When nodes became ready or not.
   const NodeReturns& returns() const { return returns_; }
@@ -90,8 +97,10 @@ class ClusterState {
 
   // As kube-scheduler's cache has it: `pod` counts as placed on `node` before the watch shows it there...
   void Assume(PendingPod& pod, std::string node);
-  // ...or no longer.
+  // ...or no longer...
   void Forget(PendingPod& pod);
+  // ...or, as nobody knows, no longer, but caps still count it until it is known.
+  void ForgetUnknown(PendingPod& pod);
 
   std::vector<Watched> Watches() const { return watches_.All(); }
 
@@ -110,6 +119,12 @@ class ClusterState {
   void Take(const kube::DeltaBatch<T>& batch, Doubts::Scope scope, std::string_view resource, UpsertOne upsert,
             RemoveOne remove);
 
+  void WatchAutoScale();
+  void WatchAutoscaler();
+  void OnAutoscalerEvents(const kube::DeltaBatch<kube::ObjectEvent>& batch);
+  void OnAutoScale(const kube::DeltaBatch<kube::ConfigMap>& batch);
+  void OnNamespaces(const kube::DeltaBatch<kube::Namespace>& batch);
+  void Note(bool policies_moved);
   void OnNodes(const kube::DeltaBatch<kube::Node>& batch);
   void NoteReadiness(const kube::Node& node);
   void OnPods(kube::DeltaBatch<kube::Pod> batch);
@@ -125,7 +140,9 @@ class ClusterState {
   sim::ClassIndex ClassOf(const PendingPod& pod) const;  // invalid: not known, or not pending
 
   Runtime& runtime_;
+  const Policy& policy_;
   sim::Cluster cluster_;
+  Surroundings surroundings_;
   PendingPods pending_;
   std::vector<PendingPod*> by_index_;
   std::uint64_t arrivals_ = 0;

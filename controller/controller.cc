@@ -52,7 +52,8 @@ struct Controller::Impl {
   Status Ready() const;
   Task<Result<std::string>> Explain(std::string ns, std::string name, ExplainDetail detail);
   bool Leads() const { return !stopping && (elector == nullptr || elector->is_leader()); }
-  bool IsDryRun() const { return options.overflow.mode == Reporter::Mode::kDryRun; }
+  bool IsDryRun() const { return options.policy.mode == Mode::kDryRun; }
+  void PolicyChanged();
   void Scrape();
 
   Runtime& runtime;
@@ -69,6 +70,7 @@ struct Controller::Impl {
   std::unique_ptr<kube::LeaderElector> elector;
   SchedulerVersionWatch versions;
   SchedulerVersion scheduler;  // once there is a state
+  Configuration configuration;
   std::function<void(std::string)> on_outdated;
 
   Reporter reporter;
@@ -105,7 +107,9 @@ Controller::Impl::Impl(Runtime& runtime_in, kube::Transport& transport_in, Contr
                {.given = options.scheduler_minor_version,
                 .accepted = options.accepted_scheduler_minor_version,
                 .dry_run = IsDryRun()}),
-      reporter(runtime, events, metrics, decisions, options.policy, options.overflow.mode),
+      configuration(runtime, transport, api, events, metrics, options.configuration, options.policy,
+                    [this] { return Leads(); }),
+      reporter(runtime, events, metrics, decisions, options.policy),
       explainer(runtime, explain_reader, decisions, options.policy),
       flows(runtime) {
   if (options.leader_election && !IsDryRun()) {
@@ -115,18 +119,24 @@ Controller::Impl::Impl(Runtime& runtime_in, kube::Transport& transport_in, Contr
 }
 
 void Controller::Impl::Start(std::function<void(std::string)> on_lost) {
+  configuration.Start([this] { PolicyChanged(); });
   flows.Spawn(Run());
   flows.Spawn(LogReadiness());
   if (elector == nullptr) return;
   elector->Start(
       [this] {
         if (state) state->changes().Notify();
+        configuration.Keep();
       },
       [this, on_lost = std::move(on_lost)](std::string why) {
         stopping = true;
         if (overflow) overflow->Stop();
         if (on_lost) on_lost(std::move(why));
       });
+}
+
+void Controller::Impl::PolicyChanged() {
+  if (overflow) overflow->PolicyChanged();
 }
 
 Task<void> Controller::Impl::Run() {
@@ -187,10 +197,11 @@ void Controller::Impl::BuildPipeline(const Server& server) {
   cluster.virtual_nodes = options.virtual_nodes;
   cluster.foreign_capabilities = options.foreign_capabilities;
   cluster.scheduler = options.scheduler;
-  state = std::make_unique<ClusterState>(runtime, transport, cluster);
+  state = std::make_unique<ClusterState>(runtime, transport, cluster, options.policy);
   if (server.has_device_classes) state->WatchDeviceClasses();
   overflow = std::make_unique<Overflow>(runtime, *state, BindChannel{binder, api_limiter, &observer}, reporter, metrics,
-                                        options.policy, options.overflow, [this] { return Leads(); });
+                                        options.policy, options.overflow,
+                                        [this] { return Leads() && configuration.Known().has_value(); });
   agreement = std::make_unique<AgreementMonitor>(runtime, *state, options.policy, metrics);
   state->OnMarked([this](const PendingPod& pod) { agreement->Heard(pod); });
   agreement->Start();
@@ -201,6 +212,7 @@ void Controller::Impl::BuildPipeline(const Server& server) {
 Status Controller::Impl::Ready() const {
   if (stopping) return Fail(Code::kUnavailable, "shutting down");
   if (state == nullptr) return Fail(Code::kUnavailable, starting);
+  if (Status known = configuration.Known(); !known) return known;
   return state->Usable();
 }
 
@@ -284,6 +296,9 @@ void Controller::AddChecks(metrics::Health& health) const {
     if (impl->state == nullptr) return Fail(Code::kUnavailable, impl->starting);
     return impl->state->Usable();
   });
+  health.AddReadyz(
+      "configuration", [impl] { return impl->configuration.Known(); },
+      [impl] { return impl->configuration.rejected(); });
 }
 
 }  // namespace spillway::controller

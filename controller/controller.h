@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "base/runtime.h"
 #include "base/task.h"
+#include "controller/configuration.h"
 #include "controller/decision_log.h"
 #include "controller/explain_json.h"
 #include "controller/overflow.h"
@@ -25,7 +26,8 @@ namespace spillway::controller {
 struct ControllerOptions {
   ControllerOptions();  // the defaults of the flags
 
-  Policy policy;
+  Policy policy;  // of the flags
+  ConfigurationOptions configuration;
   kube::LabelSelector virtual_nodes;
   kube::Capabilities foreign_capabilities;  // of virtual nodes that do not say what they can run
   sim::SchedulerConfig scheduler;           // its profiles are those of policy.scheduler_names

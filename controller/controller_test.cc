@@ -70,7 +70,7 @@ TEST_F(ControllerTest, NothingIsBoundBeforeTheGrace) {
 
 TEST_F(ControllerTest, DryRunWritesNothingButEvents) {
   Start([](ControllerOptions& options) {
-    options.overflow.mode = Reporter::Mode::kDryRun;
+    options.policy.mode = Mode::kDryRun;
     options.leader_election = kube::LeaderElectionOptions{.ns = "n", .name = "l", .identity = "me"};
   });
   api_.AddPod("p", "8");
@@ -83,7 +83,7 @@ TEST_F(ControllerTest, DryRunWritesNothingButEvents) {
 }
 
 TEST_F(ControllerTest, ADryRunPromisesNoMoreThanThereIs) {
-  Start([](ControllerOptions& options) { options.overflow.mode = Reporter::Mode::kDryRun; });
+  Start([](ControllerOptions& options) { options.policy.mode = Mode::kDryRun; });
   api_.Put("nodes", {{"metadata", {{"name", "v"}, {"labels", {{"type", "virtual-kubelet"}}}}},
                      {"status",
                       {{"allocatable", {{"cpu", "16"}, {"memory", "4Ti"}, {"pods", "3000"}}},

@@ -16,9 +16,9 @@ class ControllerWatchTest : public testing::RunningController {};
 
 TEST_F(ControllerWatchTest, WhatNoVerdictDependsOnIsNotWatched) {
   Start();
-  EXPECT_THAT(api_.asked, ElementsAre("csidrivers", "csinodes", "csistoragecapacities", "namespaces", "nodes",
-                                      "persistentvolumeclaims", "persistentvolumes", "pods", "storageclasses",
-                                      "volumeattachments"));
+  EXPECT_THAT(api_.asked, ElementsAre("configmaps/eks-config", "csidrivers", "csinodes", "csistoragecapacities",
+                                      "namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods",
+                                      "storageclasses", "volumeattachments"));
 }
 
 TEST_F(ControllerWatchTest, NothingIsDecidedOnALostWatch) {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "controller/policy/groups.h"
 #include "scheduler_sim/spread_balancer.h"
 
 namespace spillway::controller {
@@ -32,9 +33,20 @@ Decision Waits(Decision decision, Wait wait, std::optional<Instant> until) {
   return decision;
 }
 
+// The first of a group wait for each other, see ReleaseGroups(); the rest follow those that have gone.
+Decision WithItsGroup(const PendingPod& pod, Decision decision, const Surroundings& around) {
+  const auto group = GroupOf(pod.object);
+  if (!group) return decision;
+  if (!group->besides.empty()) decision.let_go += (decision.let_go.empty() ? "" : "; ") + group->besides;
+  const GroupBook::Members members = around.groups().Of(group->key);
+  if (members.overflowed > 0 && members.local == 0) return decision;
+  decision.detail = fmt::format("it goes with all others of group {}", group->key);
+  return Waits(std::move(decision), Wait::kGroup, std::nullopt);
+}
+
 // It fits nowhere and may overflow: now, or later?
 Decision WhenToMove(const sim::Cluster& cluster, const PendingPod& pod, const AwaitedNode* awaited, Decision decision,
-                    const Policy& policy, Instant now) {
+                    const Policy& policy, const Surroundings& around, Instant now) {
   if (WaitsAfterFailure(pod, now)) return Waits(std::move(decision), Wait::kBackoff, pod.bind.retry_at);
   if (!IsMarkedUnschedulable(pod.object) && cluster.PreemptionMightHelp(pod.index)) {
     return Waits(std::move(decision), Wait::kCondition, std::nullopt);
@@ -44,15 +56,19 @@ Decision WhenToMove(const sim::Cluster& cluster, const PendingPod& pod, const Aw
     decision.node = awaited->name;
     return Waits(std::move(decision), Wait::kNodeReturn, awaited->until);
   }
+  const bool defers =
+      policy.node_autoscaler == NodeAutoscaler::kDefer && !around.AutoscalerGaveUp(pod.object.metadata.uid);
+  const Instant deferred = decision.since + policy.node_autoscaler_deadline;
+  if (defers && deferred > std::max(now, graced)) return Waits(std::move(decision), Wait::kAutoscaler, deferred);
   if (graced > now) return Waits(std::move(decision), Wait::kGrace, graced);
   decision.outcome = Outcome::kOverflow;
-  return decision;
+  return WithItsGroup(pod, std::move(decision), around);
 }
 
 }  // namespace
 
 Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Evidence& evidence, const Policy& policy,
-                Instant now) {
+                const Surroundings& around, Instant now) {
   const sim::Verdict& verdict = evidence.verdict;
   Decision decision;
   if (auto held = WhyNotScheduled(pod.object, policy)) return Held(std::move(decision), std::move(*held));
@@ -61,7 +77,7 @@ Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Eviden
   const Kind kind = is_doubtful ? Kind::kUndecidable : verdict.kind;
   auto nominated = WhyNominated(pod.object);
   if (nominated && kind != Kind::kNowhere) return Held(std::move(decision), std::move(*nominated));
-  auto held = WhyNotEligible(pod.object, policy);
+  auto held = WhyNotEligible(pod.object, policy, around);
   decision.verdict = kind;
   const bool stands = pod.decision && pod.decision->verdict == decision.verdict;
   decision.since = stands ? pod.decision->since : now;
@@ -87,13 +103,15 @@ Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Eviden
     if (may_hold) held = std::move(nominated);
   }
   if (!held) held = WhyNotTriggered(*verdict.why_not, policy);
+  if (!held) held = WhyRestricted(pod.object, cluster.ClaimedVolumesOf(pod.index), policy);
   if (held) return Held(std::move(decision), std::move(*held));
-  return WhenToMove(cluster, pod, evidence.awaited, std::move(decision), policy, now);
+  decision.let_go = WhatLetItGo(pod.object, policy, around);
+  return WhenToMove(cluster, pod, evidence.awaited, std::move(decision), policy, around, now);
 }
 
 std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::span<const sim::PodIndex> pods,
                                              const Policy& policy) {
-  const sim::SpreadOptions options{.overflow_taints = policy.overflow_taints};
+  const sim::SpreadOptions options{.overflow_taints = policy.overflow_taints, .pools = policy.pools};
   std::unordered_map<sim::PodIndex, VirtualPlace> chosen;
   for (sim::Placement& placement : sim::Spread(cluster, pods, options)) {
     VirtualPlace& place = chosen[placement.pod];
@@ -118,6 +136,17 @@ void TakePlace(VirtualPlace place, Decision& decision) {
   decision.node = std::move(place.node);
   decision.detail = std::move(place.why);
   decision.none = place.none;
+}
+
+void KeepWithinLimits(const sim::Cluster& cluster, const PendingPod& pod, const std::string& node, const Policy& policy,
+                      const OverflowLedger& ledger, Decision& decision) {
+  if (policy.limits.caps.empty() || ledger.Holds(pod.object.metadata.uid)) return;
+  const Amounts amounts = AmountsOf(cluster, pod.index);
+  auto why = WhyAtLimit(pod.object.metadata.ns, node, amounts, policy.limits, ledger);
+  if (!why) return;
+  decision = Waits(std::move(decision), Wait::kLimit, std::nullopt);
+  decision.node.clear();
+  decision.detail = std::move(*why);
 }
 
 Instant NowhereSince(const PendingPod& pod, Instant now) {

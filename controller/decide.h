@@ -9,6 +9,7 @@
 #include "controller/decision.h"
 #include "controller/pending_pod.h"
 #include "controller/policy/policy.h"
+#include "controller/policy/surroundings.h"
 #include "scheduler_sim/cluster.h"
 
 namespace spillway::controller {
@@ -22,7 +23,7 @@ struct Evidence {
 
 // What to do about one pending Pod. Pure: same input, same decision. Precondition: the Pod does not count as placed.
 Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Evidence& evidence, const Policy& policy,
-                Instant now);
+                const Surroundings& around, Instant now);
 
 // A virtual node for each of the Pods, shared out evenly over the cluster as it is; in the order given.
 struct VirtualPlace {
@@ -35,6 +36,10 @@ std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::s
 
 // What that makes of a decision to overflow.
 void TakePlace(VirtualPlace place, Decision& decision);
+
+// Makes a decision to overflow to `node` one to wait, where a cap is against it.
+void KeepWithinLimits(const sim::Cluster& cluster, const PendingPod& pod, const std::string& node, const Policy& policy,
+                      const OverflowLedger& ledger, Decision& decision);
 
 // Since when a Pod that fits nowhere now has done so.
 Instant NowhereSince(const PendingPod& pod, Instant now);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "controller/decide.h"
+#include "controller/group_release.h"
 #include "controller/overflow.h"
 
 namespace spillway::controller {
@@ -22,9 +23,20 @@ constexpr std::size_t kClassesPerRound = 100;
 // so.
 constexpr Duration kPreemptionLook = std::chrono::seconds(5);
 
-bool HangsOnPreemption(const Decision& decision) {
-  if (decision.outcome == Outcome::kWaiting) return decision.wait == Wait::kCondition;
+// No change to the Pod itself says when to look at it again.
+bool HangsOnOthers(const Decision& decision) {
+  if (decision.outcome == Outcome::kWaiting) {
+    return decision.wait == Wait::kCondition || decision.wait == Wait::kGroup;
+  }
   return decision.outcome == Outcome::kNotEligible && decision.held_back->rule == Rule::kNominated;
+}
+
+bool WaitsForGroup(const Decision& decision) {
+  return decision.outcome == Outcome::kWaiting && decision.wait == Wait::kGroup;
+}
+
+bool IsAtLimit(const Decision& decision) {
+  return decision.outcome == Outcome::kWaiting && decision.wait == Wait::kLimit;
 }
 
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
@@ -61,7 +73,15 @@ void Overflow::Stop() {
   to_bind_.clear();
 }
 
-bool Overflow::MayAct() const { return !stopped_ && leads_() && state_.Usable().has_value(); }
+void Overflow::PolicyChanged() {
+  everything_ = true;
+  to_bind_.clear();
+  state_.PolicyChanged();
+}
+
+bool Overflow::MayAct() const {
+  return !stopped_ && policy_.mode != Mode::kOff && leads_() && state_.Usable().has_value();
+}
 
 Task<void> Overflow::DecideFlow() {
   for (;;) {
@@ -74,7 +94,8 @@ Task<void> Overflow::DecideFlow() {
     } else {
       DropEverything();
     }
-    if (!std::as_const(state_).pending().empty() && leads_() && (!done || !MayAct())) {
+    const bool waits = leads_() && policy_.mode != Mode::kOff && (!done || !MayAct());
+    if (waits && !std::as_const(state_).pending().empty()) {
       look_whether_usable_ = runtime_.Now() + kUnusableRetry;
     }
   }
@@ -131,7 +152,7 @@ Task<bool> Overflow::Round() {
   }
   const Instant simulated = runtime_.Now();
   if (!co_await LookAtWhatChanged()) co_return false;
-  if (options_.mode == Reporter::Mode::kDryRun) ShowVirtualNodes();
+  if (policy_.mode == Mode::kDryRun) ShowVirtualNodes();
   reporter_.ForgetAllBut(state_.pending());
   if (nowhere_.size() > 2 * std::as_const(state_).pending().size() + kPodsPerSlice) {
     std::erase_if(nowhere_, [this](const Turn& turn) { return PodOf(turn) == nullptr; });
@@ -180,6 +201,7 @@ Task<bool> Overflow::LookAtWhatChanged() {
     if (is_full() && !co_await GoOn()) co_return false;
   }
   AddThoseWithRoomNow();
+  AddThoseWithinLimitsNow();
   std::vector<std::string> again = std::exchange(again_, {});
   for (const std::vector<std::string>* uids : {&touched.pods, &again}) {
     for (const std::string& uid : *uids) {
@@ -187,6 +209,7 @@ Task<bool> Overflow::LookAtWhatChanged() {
       if (is_full() && !co_await GoOn()) co_return false;
     }
   }
+  ReleaseWaitingGroups();
   co_return true;
 }
 
@@ -195,7 +218,7 @@ void Overflow::LookAt(PendingPod& pod) {
   const Instant now = runtime_.Now();
   if (pod.bind.waits_for_the_watch() && pod.bind.give_up <= now) {
     pod.bind.phase = BindState::Phase::kNone;
-    state_.Forget(pod);
+    state_.ForgetUnknown(pod);
     LookAgainSoon(pod);
     return;
   }
@@ -209,7 +232,7 @@ void Overflow::LookAt(PendingPod& pod) {
   Evidence evidence{.verdict = verdict ? std::move(*verdict) : sim::Verdict(),
                     .doubt = state_.doubts().Against(state_.cluster(), pod),
                     .awaited = awaited == awaited_.end() ? nullptr : &awaited->second};
-  Adopt(pod, Decide(state_.cluster(), pod, evidence, policy_, now));
+  Adopt(pod, Decide(state_.cluster(), pod, evidence, policy_, state_.surroundings(), now));
 }
 
 void Overflow::NoteWhetherNowhere(const PendingPod& pod) {
@@ -246,31 +269,56 @@ void Overflow::ShareOutReturningNodes() {
 }
 
 void Overflow::Adopt(PendingPod& pod, Decision decision) {
-  const bool acts = options_.mode == Reporter::Mode::kAct;
   if (decision.outcome == Outcome::kOverflow) {
     auto [room, is_new] = room_.try_emplace(decision.pod_class);
     if (is_new) room->second = ChooseVirtualNodes(state_.cluster(), std::array{pod.index}, policy_).front();
-    if (room->second.node.empty()) TakePlace(room->second, decision);
+    if (room->second.node.empty()) {
+      TakePlace(room->second, decision);
+    } else {
+      KeepWithinLimits(state_.cluster(), pod, room->second.node, policy_, state_.surroundings().ledger(), decision);
+    }
   }
   const bool is_new = !pod.decision || !IsSameCase(*pod.decision, decision);
   pod.decision = std::move(decision);
   if (is_new) reporter_.Count(*pod.decision);
   if (pod.decision->outcome == Outcome::kNoVirtualNode) WaitForRoom(pod);
-  if (pod.decision->outcome == Outcome::kOverflow) {
-    if (acts) {
-      to_bind_.insert(TurnOf(pod));
-    } else {
-      to_show_.push_back(pod.object.metadata.uid);
-    }
-    LookAgain(pod, std::nullopt);
-    return;
-  }
+  if (IsAtLimit(*pod.decision)) WaitForLimit(pod);
+  if (pod.decision->outcome == Outcome::kOverflow) return Go(pod);
+  if (WaitsForGroup(*pod.decision)) of_groups_.insert(TurnOf(pod));
   std::optional<Instant> next = pod.decision->until;
-  if (HangsOnPreemption(*pod.decision)) next = runtime_.Now() + kPreemptionLook;
+  if (HangsOnOthers(*pod.decision)) next = runtime_.Now() + kPreemptionLook;
   if (const auto worth_telling = reporter_.Tell(pod); worth_telling && (!next || *worth_telling < *next)) {
     next = worth_telling;
   }
   LookAgain(pod, next);
+}
+
+void Overflow::Go(PendingPod& pod) {
+  if (policy_.mode == Mode::kEnforce) {
+    to_bind_.insert(TurnOf(pod));
+  } else {
+    to_show_.push_back(pod.object.metadata.uid);
+  }
+  LookAgain(pod, std::nullopt);
+}
+
+void Overflow::ReleaseWaitingGroups() {
+  std::erase_if(of_groups_, [this](const Turn& turn) {
+    const PendingPod* pod = PodOf(turn);
+    return pod == nullptr || !pod->decision || !WaitsForGroup(*pod->decision);
+  });
+  std::vector<GroupMember> waiting;
+  std::vector<PendingPod*> pods;
+  for (const Turn& turn : of_groups_) {
+    pods.push_back(PodOf(turn));
+    waiting.push_back({pods.back(), &*pods.back()->decision});
+  }
+  ReleaseGroups(state_.cluster(), waiting, policy_, state_.surroundings());
+  for (PendingPod* pod : pods) {
+    if (pod->decision->outcome != Outcome::kOverflow) continue;
+    reporter_.Count(*pod->decision);
+    Go(*pod);
+  }
 }
 
 Overflow::Turn Overflow::TurnOf(const PendingPod& pod) {
@@ -287,6 +335,30 @@ void Overflow::WaitForRoom(const PendingPod& pod) {
   waiting.insert(TurnOf(pod));
   if (waiting.size() <= state_.pending().size()) return;
   std::erase_if(waiting, [this](const Turn& turn) { return PodOf(turn) == nullptr; });
+}
+
+void Overflow::WaitForLimit(const PendingPod& pod) {
+  std::set<Turn>& waiting = at_limit_[pod.object.metadata.ns];
+  waiting.insert(TurnOf(pod));
+  if (waiting.size() <= state_.pending().size()) return;
+  std::erase_if(waiting, [this](const Turn& turn) { return PodOf(turn) == nullptr; });
+}
+
+// Something has left a virtual node: the first of each namespace may go now, or see who goes before them.
+void Overflow::AddThoseWithinLimitsNow() {
+  if (std::exchange(limits_seen_, state_.surroundings().ledger().relaxations()) ==
+      state_.surroundings().ledger().relaxations()) {
+    return;
+  }
+  for (auto entry = at_limit_.begin(); entry != at_limit_.end();) {
+    std::set<Turn>& waiting = entry->second;
+    for (std::size_t i = 0; i < kPodsPerRoom && !waiting.empty(); ++i) {
+      const PendingPod* pod = PodOf(*waiting.begin());
+      waiting.erase(waiting.begin());
+      if (pod != nullptr && pod->decision && IsAtLimit(*pod->decision)) again_.push_back(pod->object.metadata.uid);
+    }
+    entry = waiting.empty() ? at_limit_.erase(entry) : std::next(entry);
+  }
 }
 
 bool Overflow::WaitsForRoom(const PendingPod* pod, sim::ClassIndex of) const {
@@ -350,17 +422,27 @@ void Overflow::ShowVirtualNodes() {
   std::erase_if(shown_, [this](const Turn& turn) {
     const PendingPod* pod = PodOf(turn);
     if (pod == nullptr || !pod->decision) return true;
-    return pod->decision->outcome != Outcome::kOverflow && pod->decision->outcome != Outcome::kNoVirtualNode;
+    return pod->decision->outcome != Outcome::kOverflow && pod->decision->outcome != Outcome::kNoVirtualNode &&
+           !IsAtLimit(*pod->decision);
   });
   if (shown_.empty()) return;
   std::vector<sim::PodIndex> pods;
   for (const Turn& turn : shown_) pods.push_back(turn.index);
   std::vector<VirtualPlace> places = ChooseVirtualNodes(state_.cluster(), pods, policy_);
   std::size_t next = 0;
+  OverflowLedger ledger;
+  if (!policy_.limits.caps.empty()) ledger = state_.surroundings().ledger();
   for (const Turn& turn : shown_) {
     PendingPod& pod = *PodOf(turn);
     Decision decision = *pod.decision;
     TakePlace(std::move(places[next++]), decision);
+    if (decision.outcome == Outcome::kOverflow && !policy_.limits.caps.empty()) {
+      KeepWithinLimits(state_.cluster(), pod, decision.node, policy_, ledger, decision);
+      if (decision.outcome == Outcome::kOverflow) {
+        ledger.Put(pod.object.metadata.uid, pod.object.metadata.ns, decision.node,
+                   AmountsOf(state_.cluster(), pod.index));
+      }
+    }
     const bool is_new = !IsSameCase(*pod.decision, decision);
     pod.decision = std::move(decision);
     if (is_new) reporter_.Count(*pod.decision);

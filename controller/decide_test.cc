@@ -32,7 +32,7 @@ class Rig {
 
   Rig& Round() {
     for (auto& [uid, pod] : pending) pod.index = *scenario_.cluster.FindPod(uid);
-    plan = MakePlan(scenario_.cluster, pending, policy, returns, now);
+    plan = MakePlan(scenario_.cluster, pending, policy, around, returns, now);
     for (const Plan::Entry& entry : plan.entries) pending[entry.uid].decision = entry.decision;
     return *this;
   }
@@ -59,11 +59,12 @@ class Rig {
 
   // Of the only Pod.
   Decision Decide(const Evidence& evidence) const {
-    return controller::Decide(scenario_.cluster, pending.begin()->second, evidence, policy, now);
+    return controller::Decide(scenario_.cluster, pending.begin()->second, evidence, policy, around, now);
   }
 
   Policy policy;
   PendingPods pending;
+  Surroundings around;
   NodeReturns returns;
   Instant now{std::chrono::hours(1)};
   Plan plan;

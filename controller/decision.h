@@ -25,6 +25,9 @@ enum class Wait : std::uint8_t {
   kGrace,       // --pending-grace
   kCondition,   // preemption might help: kube-scheduler is to say so first
   kBackoff,     // a bind failed
+  kAutoscaler,  // it may bring a node: --node-autoscaler-deadline
+  kGroup,       // the others of its group, see policy/groups.h
+  kLimit,       // a cap is reached, see limits.h
   kNodeReturn,  // Decision::node, a real one that just became not ready or is new, would take it: --node-return-grace
 };
 
@@ -46,7 +49,8 @@ struct Decision {
   std::optional<HeldBack> held_back;                // kNotEligible
   Wait wait = Wait::kGrace;                         // kWaiting
   std::optional<Instant> until;                     // kWaiting: when to look again, if time alone can change it
-  std::string detail;                 // kUndecidable: why; kOverflow, kNoVirtualNode: the balancer's words
+  std::string detail;  // kUndecidable: why; kLimit: which; kOverflow, kNoVirtualNode: the balancer's words
+  std::string let_go;  // kOverflow: which switches did, see WhatLetItGo()
   NoPlace none = NoPlace::kNoneFits;  // kNoVirtualNode
 };
 

@@ -40,6 +40,16 @@ const std::vector<EventDoc>& EventCatalogue() {
        "size is beyond what their providers can.",
        "0/3 virtual nodes fit: 2 cannot run hostPID (spec.hostPID), 1 has no instance that large (at most "
        "cpu=64,memory=512Gi); 0/12 real nodes fit (12 Insufficient cpu)"},
+      {kOverflowAtLimit, "Deferring", "Normal",
+       "It fits on no real node, and a cap on what may overflow is reached: it goes when something there has ended.",
+       "Waiting: limits.namespaces[0] of ConfigMap spillway-system/spillway-configuration of namespace shop: 10 of at "
+       "most 10 Pods in use, 1 more wanted; 0/12 real nodes fit (12 Insufficient cpu)"},
+      {kConfigurationTaken, "Configuring", "Normal", "On the ConfigMap: what it says is in effect.",
+       "In effect from now on, mode Enforce"},
+      {kConfigurationRejected, "Configuring", "Warning",
+       "On the ConfigMap: it cannot be read, and what is in effect instead.",
+       "rejected: config.yaml:4: unknown field \"limits.pod\"; did you mean pods?; the last one that could be read "
+       "stays in effect"},
       {kOverflowBindFailed, "Binding", "Warning",
        fmt::format(
            "The bind failed {} times in a row, or was refused with 403: by an admission plugin, or since a permission "
@@ -60,7 +70,8 @@ std::string_view ActionOf(std::string_view reason) {
 std::string EventsPage() {
   std::string page =
       "# Events\n\n"
-      "Written to `events.k8s.io/v1` on the Pod they are about, as `spillway.io/controller`: `kubectl describe pod` "
+      "Written to `events.k8s.io/v1` on the Pod, or the ConfigMap, they are about, as `spillway.io/controller`: "
+      "`kubectl describe pod` "
       "shows\n"
       "them. Each reason stands for one state, told once per Pod; the id after `decision=` is also in the log and in "
       "the\n"

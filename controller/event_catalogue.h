@@ -4,7 +4,8 @@
 #include <string_view>
 #include <vector>
 
-// Every event the controller writes. A reason stands for one state of a Pod; changing figures are in the note only.
+// Every event the controller writes. A reason stands for one state of a Pod, or of the configuration; changing figures
+// are in the note only.
 namespace spillway::controller {
 
 inline constexpr std::string_view kOverflowScheduled = "OverflowScheduled";
@@ -14,6 +15,9 @@ inline constexpr std::string_view kOverflowNotEligible = "OverflowNotEligible";
 inline constexpr std::string_view kOverflowUndecidable = "OverflowUndecidable";
 inline constexpr std::string_view kOverflowNoCapacity = "OverflowNoCapacity";
 inline constexpr std::string_view kOverflowUnsupported = "OverflowUnsupported";
+inline constexpr std::string_view kOverflowAtLimit = "OverflowAtLimit";
+inline constexpr std::string_view kConfigurationTaken = "ConfigurationTaken";
+inline constexpr std::string_view kConfigurationRejected = "ConfigurationRejected";
 inline constexpr std::string_view kOverflowBindFailed = "OverflowBindFailed";
 inline constexpr std::string_view kWouldOverflow = "WouldOverflow";
 

@@ -86,7 +86,10 @@ std::string Explainer::AnswerPending(const ClusterState& state, const ExplainerI
                                      ExplainDetail detail) {
   Json answer = OfPending(state, pod, detail);
   Json spillway = Signed(who);
-  if (pod.decision) {
+  spillway["mode"] = ToString(policy_.mode);
+  if (policy_.mode == Mode::kOff) {
+    spillway["why"] = fmt::format("not moved: nothing is, {} is Off", policy_.mode_set_in);
+  } else if (pod.decision) {
     spillway["outcome"] = Word(pod.decision->outcome);
     spillway["why"] = WhatBecomesOf(pod, *pod.decision, policy_, {runtime_.Now(), who.dry_run});
   }

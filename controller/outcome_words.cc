@@ -45,6 +45,12 @@ std::string WhatBecomesOf(const PendingPod& pod, const Decision& decision, const
                                                                 pod.bind.failures == 1 ? "" : "s"),
                            in(decision.until.value_or(asked.at)));
       }
+      if (decision.wait == Wait::kAutoscaler) {
+        return fmt::format("not moved yet: a node autoscaler may bring a node ({}=defer), {} to go",
+                           policy.node_autoscaler_set_in, in(decision.until.value_or(asked.at)));
+      }
+      if (decision.wait == Wait::kGroup) return fmt::format("not moved yet: {}", decision.detail);
+      if (decision.wait == Wait::kLimit) return fmt::format("not moved yet: {}", decision.detail);
       if (decision.wait == Wait::kNodeReturn) {
         return fmt::format(
             "not moved yet: node {}, which is not ready, would take it; --node-return-grace={}, {} to go",
@@ -55,8 +61,12 @@ std::string WhatBecomesOf(const PendingPod& pod, const Decision& decision, const
     case Outcome::kNoVirtualNode:
       return fmt::format("not moved: {}", decision.detail);
     case Outcome::kOverflow:
-      if (!asked.dry_run) return "moving to a virtual node as soon as its turn comes";
-      return fmt::format("--dry-run: would move to virtual node {}: {}", decision.node, decision.detail);
+      if (!asked.dry_run) {
+        return fmt::format("moving to a virtual node as soon as its turn comes{}{}",
+                           decision.let_go.empty() ? "" : "; ", decision.let_go);
+      }
+      return fmt::format("{}: would move to virtual node {}: {}{}{}", policy.mode_set_in, decision.node,
+                         decision.detail, decision.let_go.empty() ? "" : "; ", decision.let_go);
   }
   return {};
 }

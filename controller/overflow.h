@@ -27,8 +27,7 @@ namespace spillway::controller {
 struct OverflowOptions {
   Duration batch_idle = std::chrono::milliseconds(100);  // a round starts when nothing has changed for so long...
   Duration batch_max = std::chrono::seconds(1);          // ...or so long after the first change
-  Reporter::Mode mode = Reporter::Mode::kAct;
-  std::string pod_deletion_cost = "-1000";  // empty: none
+  std::string pod_deletion_cost = "-1000";               // empty: none
   int max_binds_in_flight = 32;
   double max_binds_per_second = 0;  // 0: bounded by the API limiter only
 };
@@ -58,6 +57,8 @@ class Overflow {
   void Start();
   // Neither decides nor sends any more; what is in flight goes on.
   void Stop();
+  // The policy is another one now: what was decided by the last one is void.
+  void PolicyChanged();
   // Returns when no bind is in flight, or at `deadline`.
   Task<void> WaitUntilIdle(Instant deadline);
 
@@ -87,6 +88,10 @@ class Overflow {
   Task<bool> LookAtWhatChanged();
   void LookAt(PendingPod& pod);
   void Adopt(PendingPod& pod, Decision decision);
+  void ReleaseWaitingGroups();
+  void Go(PendingPod& pod);
+  void WaitForLimit(const PendingPod& pod);
+  void AddThoseWithinLimitsNow();
   void WaitForRoom(const PendingPod& pod);
   bool WaitsForRoom(const PendingPod* pod, sim::ClassIndex of) const;
   void NoteWhetherNowhere(const PendingPod& pod);
@@ -104,6 +109,7 @@ class Overflow {
   std::optional<BindOrder> Confirm(PendingPod& pod);
   BindOrder Order(PendingPod& pod);
   Task<void> Send(BindOrder order);
+  void TakeBack(const BindOrder& order);
   void NoteOutcome(const BindOrder& order, const Status& status);
   void NoteBound(PendingPod& pod);
   std::optional<Duration> NoteFailed(PendingPod& pod, const BindOrder& order, BindResult result, const Error& error);
@@ -131,9 +137,12 @@ class Overflow {
   std::set<std::pair<Instant, std::string>> due_;      // with UID, see PendingPod::due; some may be gone
   std::map<sim::ClassIndex, std::set<Turn>> no_room_;  // classes that no virtual node takes; some may be gone
   sim::ClassIndex next_without_room_{0};
-  std::map<sim::ClassIndex, VirtualPlace> room_;  // virtual nodes as asked in this round, once a class
-  std::vector<std::string> to_show_;              // UIDs that would overflow, in a dry run
-  std::set<Turn> shown_;                          // of those, who were given a place or found none
+  std::map<std::string, std::set<Turn>> at_limit_;  // by namespace; some may be gone
+  std::set<Turn> of_groups_;                        // that wait for their group; some may be gone
+  std::uint64_t limits_seen_ = 0;                   // OverflowLedger::relaxations(), when they were last looked at
+  std::map<sim::ClassIndex, VirtualPlace> room_;    // virtual nodes as asked in this round, once a class
+  std::vector<std::string> to_show_;                // UIDs that would overflow, in a dry run
+  std::set<Turn> shown_;                            // of those, who were given a place or found none
 
   std::set<Turn> to_bind_;  // Pods that are to overflow; some may be gone, or have changed
 

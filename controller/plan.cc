@@ -6,28 +6,42 @@
 
 #include "controller/awaited_nodes.h"
 #include "controller/decide.h"
+#include "controller/group_release.h"
 #include "scheduler_sim/packing.h"
 
 namespace spillway::controller {
 namespace {
 
-void PlaceOnVirtualNodes(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy, Plan& plan) {
+// Caps are filled in queue order, as they are by binding one after the other.
+void PlaceOnVirtualNodes(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy,
+                         const Surroundings& around, Plan& plan) {
   std::vector<sim::PodIndex> pods;
-  std::vector<Decision*> decisions;
+  std::vector<Plan::Entry*> entries;
   for (Plan::Entry& entry : plan.entries) {
     if (entry.decision.outcome != Outcome::kOverflow) continue;
     pods.push_back(pending.find(entry.uid)->second.index);
-    decisions.push_back(&entry.decision);
+    entries.push_back(&entry);
   }
   if (pods.empty()) return;
   std::vector<VirtualPlace> places = ChooseVirtualNodes(cluster, pods, policy);
-  for (std::size_t i = 0; i < places.size(); ++i) TakePlace(std::move(places[i]), *decisions[i]);
+  OverflowLedger ledger = around.ledger();
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const PendingPod& pod = pending.find(entries[i]->uid)->second;
+    Decision& decision = entries[i]->decision;
+    TakePlace(std::move(places[i]), decision);
+    if (decision.outcome == Outcome::kOverflow) {
+      KeepWithinLimits(cluster, pod, decision.node, policy, ledger, decision);
+    }
+    if (decision.outcome == Outcome::kOverflow) {
+      ledger.Put(entries[i]->uid, pod.object.metadata.ns, decision.node, AmountsOf(cluster, pod.index));
+    }
+  }
 }
 
 }  // namespace
 
-Plan MakePlan(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy, const NodeReturns& returns,
-              Instant now) {
+Plan MakePlan(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy, const Surroundings& around,
+              const NodeReturns& returns, Instant now) {
   Plan plan;
   std::vector<sim::PodIndex> queue;
   std::unordered_map<sim::PodIndex, const PendingPod*> of;
@@ -49,12 +63,19 @@ Plan MakePlan(const sim::Cluster& cluster, const PendingPods& pending, const Pol
     std::optional<AwaitedNode> node;
     if (packed.verdict.kind == sim::Verdict::Kind::kNowhere) node = awaited.For(packed.pod, NowhereSince(pod, now));
     const Evidence evidence{.verdict = packed.verdict, .doubt = {}, .awaited = node ? &*node : nullptr};
-    plan.entries.push_back({pod.object.metadata.uid, packed.verdict, Decide(cluster, pod, evidence, policy, now)});
+    plan.entries.push_back(
+        {pod.object.metadata.uid, packed.verdict, Decide(cluster, pod, evidence, policy, around, now)});
   }
   for (const PendingPod* pod : others) {
-    plan.entries.push_back({pod->object.metadata.uid, {}, Decide(cluster, *pod, {}, policy, now)});
+    plan.entries.push_back({pod->object.metadata.uid, {}, Decide(cluster, *pod, {}, policy, around, now)});
   }
-  PlaceOnVirtualNodes(cluster, pending, policy, plan);
+  std::vector<GroupMember> waiting;
+  for (Plan::Entry& entry : plan.entries) {
+    const bool waits = entry.decision.outcome == Outcome::kWaiting && entry.decision.wait == Wait::kGroup;
+    if (waits) waiting.push_back({&pending.find(entry.uid)->second, &entry.decision});
+  }
+  ReleaseGroups(cluster, waiting, policy, around);
+  PlaceOnVirtualNodes(cluster, pending, policy, around, plan);
   return plan;
 }
 

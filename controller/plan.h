@@ -22,7 +22,7 @@ struct Plan {
 };
 
 // Pure: same input, same plan. Precondition: `pending` knows its places in `cluster` (PendingPod::index).
-Plan MakePlan(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy, const NodeReturns& returns,
-              Instant now);
+Plan MakePlan(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy, const Surroundings& around,
+              const NodeReturns& returns, Instant now);
 
 }  // namespace spillway::controller

@@ -39,6 +39,12 @@ std::string_view WaitLabel(Wait wait) {
       return "condition";
     case Wait::kBackoff:
       return "backoff";
+    case Wait::kAutoscaler:
+      return "autoscaler";
+    case Wait::kGroup:
+      return "group";
+    case Wait::kLimit:
+      return "limit";
     case Wait::kNodeReturn:
       return "node_return";
   }
@@ -63,7 +69,7 @@ std::string_view NoPlaceLabel(NoPlace none) {
 }
 
 // The labels of spillway_decisions_total.
-metrics::LabelValues DecisionLabels(const Decision& decision, Reporter::Mode mode) {
+metrics::LabelValues DecisionLabels(const Decision& decision, Mode mode) {
   switch (decision.outcome) {
     case Outcome::kFits:
       return {"fits_real_node", "simulation"};
@@ -78,7 +84,7 @@ metrics::LabelValues DecisionLabels(const Decision& decision, Reporter::Mode mod
     case Outcome::kOverflow:
       break;
   }
-  return {mode == Reporter::Mode::kDryRun ? "would_overflow" : "overflow", std::string(LackLabel(*decision.nowhere))};
+  return {mode == Mode::kDryRun ? "would_overflow" : "overflow", std::string(LackLabel(*decision.nowhere))};
 }
 
 }  // namespace
@@ -102,18 +108,21 @@ bool IsSameCase(const Decision& a, const Decision& b) {
 }
 
 std::string OverflowText(const Decision& decision, Duration pending_for) {
-  return fmt::format("to virtual node {} after {} pending: {}{}{}", decision.node, base::FormatDuration(pending_for),
-                     RealNodesText(*decision.nowhere), decision.detail.empty() ? "" : "; ", decision.detail);
+  std::string text = fmt::format("to virtual node {} after {} pending: {}", decision.node,
+                                 base::FormatDuration(pending_for), RealNodesText(*decision.nowhere));
+  for (const std::string* more : {&decision.detail, &decision.let_go}) {
+    if (!more->empty()) text += "; " + *more;
+  }
+  return text;
 }
 
 Reporter::Reporter(Runtime& runtime, kube::EventRecorder& events, metrics::Registry& metrics, DecisionLog& log,
-                   const Policy& policy, Mode mode)
+                   const Policy& policy)
     : runtime_(runtime),
       events_(events),
       metrics_(metrics),
       log_(log),
       policy_(policy),
-      mode_(mode),
       owes_(runtime),
       flows_(runtime) {
   flows_.Spawn(WriteWhatIsOwed());
@@ -122,7 +131,7 @@ Reporter::Reporter(Runtime& runtime, kube::EventRecorder& events, metrics::Regis
 std::string Reporter::NewDecisionId() { return fmt::format("{:08x}", runtime_.random().Next() >> 32); }
 
 void Reporter::Count(const Decision& decision) {
-  metrics_.Add(metrics::Id::kDecisions, DecisionLabels(decision, mode_));
+  metrics_.Add(metrics::Id::kDecisions, DecisionLabels(decision, policy_.mode));
 }
 
 std::optional<Instant> Reporter::Tell(const PendingPod& pod) {
@@ -146,11 +155,16 @@ void Reporter::ForgetAllBut(const PendingPods& pending) {
 }
 
 std::string Reporter::WaitText(const Decision& decision) const {
+  if (decision.wait == Wait::kGroup) return "for its group: " + decision.detail;
   if (!decision.until) return "for kube-scheduler to try it, since preemption might make room";
   const std::string until = base::FormatRfc3339(runtime_.WallNow() + (*decision.until - runtime_.Now()));
   if (decision.wait == Wait::kNodeReturn) {
     return fmt::format("until {} (--node-return-grace={}) for node {}, which is not ready and would take it", until,
                        base::FormatDuration(policy_.node_return_grace), decision.node);
+  }
+  if (decision.wait == Wait::kAutoscaler) {
+    return fmt::format("until {} ({}=defer, deadline {}) for a node autoscaler to bring a node", until,
+                       policy_.node_autoscaler_set_in, base::FormatDuration(policy_.node_autoscaler_deadline));
   }
   return fmt::format("until {} (--pending-grace={}) before overflowing", until,
                      base::FormatDuration(policy_.pending_grace));
@@ -182,6 +196,10 @@ std::optional<Reporter::Message> Reporter::WorthTelling(const Decision& decision
                      fmt::format("Not eligible: {}; {}", decision.held_back->text, RealNodesText(*decision.nowhere))};
     case Outcome::kWaiting: {
       if (decision.wait == Wait::kBackoff) return std::nullopt;
+      if (decision.wait == Wait::kLimit) {
+        return Message{Type::kNormal, kOverflowAtLimit,
+                       fmt::format("Waiting: {}; {}", decision.detail, RealNodesText(*decision.nowhere))};
+      }
       const seconds worth(kWaitingWorthTellingSeconds);
       if (decision.until ? *decision.until - now < worth : !stood_for(worth)) return std::nullopt;
       return Message{Type::kNormal, kOverflowWaiting,
@@ -193,7 +211,7 @@ std::optional<Reporter::Message> Reporter::WorthTelling(const Decision& decision
     case Outcome::kOverflow:
       break;
   }
-  if (mode_ == Mode::kAct) return std::nullopt;  // told once it is done
+  if (policy_.mode != Mode::kDryRun) return std::nullopt;  // told once it is done
   return Message{Type::kNormal, kWouldOverflow, "[dry-run] Would bind " + OverflowText(decision, pod.PendingFor(now)),
                  decision.node};
 }

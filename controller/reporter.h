@@ -25,11 +25,9 @@ namespace spillway::controller {
 // event_catalogue.h. Of Pods it only reads; what it has told it keeps by itself.
 class Reporter {
  public:
-  enum class Mode : std::uint8_t { kAct, kDryRun };
-
   // All outlive this.
   Reporter(Runtime& runtime, kube::EventRecorder& events, metrics::Registry& metrics, DecisionLog& log,
-           const Policy& policy, Mode mode);
+           const Policy& policy);
 
   // A Pod's decision has become another case, see IsSameCase().
   void Count(const Decision& decision);
@@ -75,7 +73,6 @@ class Reporter {
   metrics::Registry& metrics_;
   DecisionLog& log_;
   const Policy& policy_;
-  Mode mode_;
   std::unordered_map<std::string, std::string_view> told_;  // by UID: reason of the last event
   Instant no_room_until_{};
   std::deque<kube::Event> owed_;  // of binds that were carried out: told whatever becomes of the Pod

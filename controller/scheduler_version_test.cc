@@ -88,7 +88,7 @@ TEST_F(SchedulerVersions, ItIsAskedForAgainUntilItIsKnown) {
 }
 
 TEST_F(SchedulerVersions, ADryRunTriesTheNearestAndExplainSaysSo) {
-  Begin("41", [](ControllerOptions& options) { options.overflow.mode = Reporter::Mode::kDryRun; });
+  Begin("41", [](ControllerOptions& options) { options.policy.mode = Mode::kDryRun; });
   ASSERT_TRUE(controller_->Ready());
   EXPECT_THAT(api_.binds, IsEmpty());
   EXPECT_EQ(Explained("p")["spillway"]["kubeScheduler"].dump(), R"({"simulated":"1.36","version":"1.41"})");

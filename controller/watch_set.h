@@ -26,7 +26,7 @@ struct Watched {
 class WatchSet {
  public:
   // Whose verdicts depend on a kind: these Pods are undecidable while it is not known.
-  enum class Concerns : std::uint8_t { kEveryPod, kPodsWithVolumes };
+  enum class Concerns : std::uint8_t { kEveryPod, kPodsWithVolumes, kNoVerdict };
   template <typename T>
   using Take = std::function<void(kube::DeltaBatch<T>)>;
 
@@ -48,7 +48,7 @@ class WatchSet {
 
  private:
   struct Watch {
-    std::string_view resource;
+    std::string resource;
     Concerns concerns;
     std::function<void()> start;
     std::function<const kube::ReflectorCounts&()> counts;
@@ -61,7 +61,7 @@ class WatchSet {
 
 template <typename T>
 void WatchSet::Add(Concerns concerns, std::string_view path, Take<T> take, std::string field_selector) {
-  const std::string_view resource = path.substr(path.rfind('/') + 1);
+  const std::string resource(path.substr(path.rfind('/') + 1));
   kube::ReflectorOptions options;
   options.path = path;
   options.resource = resource;

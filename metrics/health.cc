@@ -19,8 +19,11 @@ net::ServerResponse Plain(int status, std::string body) {
 
 }  // namespace
 
-void Health::AddLivez(std::string name, Check check) { livez_.push_back({std::move(name), std::move(check)}); }
-void Health::AddReadyz(std::string name, Check check) { readyz_.push_back({std::move(name), std::move(check)}); }
+void Health::AddLivez(std::string name, Check check) { livez_.push_back({std::move(name), std::move(check), nullptr}); }
+void Health::AddReadyz(std::string name, Check check) { AddReadyz(std::move(name), std::move(check), nullptr); }
+void Health::AddReadyz(std::string name, Check check, Detail detail) {
+  readyz_.push_back({std::move(name), std::move(check), std::move(detail)});
+}
 
 net::ServerResponse Health::Answer(const net::ServerRequest& request) const {
   std::string_view path = request.path;
@@ -54,7 +57,8 @@ net::ServerResponse Health::Run(std::string_view endpoint, const std::vector<Nam
     }
     const Status status = named.check();
     ok = ok && status.has_value();
-    lines += status ? fmt::format("[+]{} ok\n", named.name)
+    const std::string detail = status && named.detail ? named.detail() : "";
+    lines += status ? fmt::format("[+]{} ok{}{}\n", named.name, detail.empty() ? "" : ": ", detail)
                     : fmt::format("[-]{} failed: {}\n", named.name, status.error().message);
   }
   if (!found) return Plain(404, fmt::format("no check \"{}\"\n", only));

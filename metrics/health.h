@@ -14,6 +14,7 @@ namespace spillway::metrics {
 // on every failure a line per check. Unlike theirs, a failed check says why, since that is what the reader wants.
 //
 //   [+]loop ok
+//   [+]configuration ok: rejected: config.yaml:4: ...
 //   [-]caches failed: nodes: not listed yet: connection refused
 //   readyz check failed
 //
@@ -27,6 +28,9 @@ class Health {
 
   void AddLivez(std::string name, Check check);
   void AddReadyz(std::string name, Check check);
+  // One that says something besides where it passes; empty: nothing.
+  using Detail = std::function<std::string()>;
+  void AddReadyz(std::string name, Check check, Detail detail);
 
   // 404 for any other path.
   net::ServerResponse Answer(const net::ServerRequest& request) const;
@@ -35,6 +39,7 @@ class Health {
   struct Named {
     std::string name;
     Check check;
+    Detail detail;  // may be null
   };
   net::ServerResponse Run(std::string_view endpoint, const std::vector<Named>& checks, std::string_view only,
                           std::string_view query) const;

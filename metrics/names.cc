@@ -25,11 +25,11 @@ std::vector<LabelValues> KnownDecisions() {
   Pair(known, "would_overflow", {"short_of_resources", "nodes_lost", "other"});
   Pair(known, "fits_real_node", {"simulation"});
   Pair(known, "undecidable", {"simulation"});
-  Pair(known, "deferred", {"grace", "condition", "backoff", "node_return"});
+  Pair(known, "deferred", {"grace", "condition", "backoff", "autoscaler", "group", "limit", "node_return"});
   Pair(known, "no_virtual_node", {"none_exists", "none_can_run", "none_fits"});
   Pair(known, "not_eligible",
        {"scheduling_gated", "terminating", "other_scheduler", "nominated", "scheduler_error", "daemon_set",
-        "mirror_pod", "namespace_excluded", "opted_out", "trigger"});
+        "mirror_pod", "namespace_excluded", "opted_out", "switched_off", "restricted", "trigger"});
   return known;
 }
 
@@ -113,6 +113,11 @@ void AddController(std::vector<Metric>& all) {
   add(Id::kPodsFitButUnscheduled, Type::kGauge, "spillway_pods_fit_but_unscheduled",
       "Pods that a real node could take by the simulation for 30 s, while kube-scheduler's last word is that they are "
       "Unschedulable. They are never moved.");
+  add(Id::kConfigurationRejected, Type::kGauge, "spillway_configuration_rejected",
+      "1 while the SpillwayConfiguration cannot be read and another is in effect: the event on its ConfigMap says "
+      "why.");
+  add(Id::kMode, Type::kGauge, "spillway_mode", "1 for the mode that is in effect: Enforce, DryRun or Off.", {"mode"},
+      Each({"Enforce", "DryRun", "Off"}));
 }
 
 void AddAgent(std::vector<Metric>& all) {

@@ -33,6 +33,8 @@ enum class Id : std::uint8_t {
   kSchedulerAgreement,
   kSchedulerInfo,
   kPodsFitButUnscheduled,
+  kConfigurationRejected,
+  kMode,
   // ---- agent
   kInstances,
   kInstanceOperations,

@@ -193,7 +193,7 @@ Said SaidByController(const json& objects, const Case& given) {
   controller::ControllerOptions options;
   options.policy = given.policy;
   options.scheduler = given.scheduler;
-  options.overflow.mode = controller::Reporter::Mode::kDryRun;
+  options.policy.mode = controller::Mode::kDryRun;
   metrics::Registry metrics(metrics::Component::kController);
   controller::Controller controller(runtime, api.transport(), std::move(options), metrics);
   controller.Start();

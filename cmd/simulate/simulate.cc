@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "cmd/configuration/configuration.h"
 #include "cmd/flags/input_flags.h"
 #include "cmd/flags/kubeconfig_flags.h"
 #include "cmd/flags/output_flags.h"
@@ -28,6 +29,8 @@
 DEFINE_string(mode, "filter",
               "filter: judge each pending Pod alone. pack: place them in kube-scheduler's queue order, then on the "
               "virtual nodes those that a controller with these flags would move. each: pack each pending Pod alone.");
+DEFINE_string(configuration_file, "",
+              "With --mode=pack: a file with the SpillwayConfiguration that the controller would have.");
 DEFINE_bool(batch, false,
             "Every line of the input is a snapshot of its own, a List; every line of the output answers one, as JSON, "
             "the moment it is read: {\"verdicts\":[...]} or {\"error\":\"...\"}.");
@@ -55,6 +58,7 @@ struct Simulation {
   std::vector<Scaling> scalings;
   Mode judge = JudgeEach;
   bool keeps_pending = false;       // as PackAll() wants it
+  std::string auto_scale_config;
   std::optional<kube::Node> shape;  // with --count-nodes
   bool json = false;
 };
@@ -139,13 +143,13 @@ Status ReadChanges(Simulation& simulation) {
   return {};
 }
 
-// What a controller with these flags would go by.
+// What a controller with these flags would go by, and with that configuration.
 Result<controller::Policy> PackingPolicy() {
-  auto virtual_nodes = VirtualNodeSelector();
-  if (!virtual_nodes) return Fail(std::move(virtual_nodes.error()));
-  auto scheduler = SchedulerProfiles();
-  if (!scheduler) return Fail(std::move(scheduler.error()));
-  return PolicyFromFlags(*virtual_nodes, *scheduler);
+  auto policy = PolicyOfFlags();
+  if (!policy || FLAGS_configuration_file.empty()) return policy;
+  const auto text = base::ReadFile(FLAGS_configuration_file);
+  if (!text) return Fail(text.error());
+  return ReadConfiguration(*text, *policy, FLAGS_configuration_file, FLAGS_configuration_file);
 }
 
 Status ReadMode(Simulation& simulation) {
@@ -156,6 +160,7 @@ Status ReadMode(Simulation& simulation) {
   } else if (FLAGS_mode == "pack") {
     auto policy = PackingPolicy();
     if (!policy) return Fail(std::move(policy.error()));
+    simulation.auto_scale_config = policy->auto_scale_eks_config;
     simulation.judge = [policy = std::move(*policy)](const Snapshot& snapshot, const auto& pods) {
       return PackAll(snapshot, pods, policy);
     };
@@ -175,6 +180,7 @@ Result<Simulation> SimulationFromFlags() {
   auto options = SnapshotOptionsFromFlags();
   if (!options) return Fail(std::move(options.error()));
   simulation.options = std::move(*options);
+  simulation.options.auto_scale_config = simulation.auto_scale_config;
   if (auto read = ReadChanges(simulation); !read) return Fail(std::move(read.error()));
   return simulation;
 }

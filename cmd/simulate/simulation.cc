@@ -55,6 +55,7 @@ void Fill(Outcome& outcome, const controller::Decision& decision, const controll
     case controller::Outcome::kUndecidable:
     case controller::Outcome::kNoVirtualNode:
       outcome.why = decision.detail;
+      if (!decision.let_go.empty()) outcome.why += "; " + decision.let_go;
       break;
     case controller::Outcome::kNotEligible:
     case controller::Outcome::kWaiting:
@@ -93,14 +94,15 @@ std::vector<Outcome> PackAll(const Snapshot& snapshot, const std::vector<Snapsho
     policy.scheduler_names.push_back(profile.scheduler_name);
   }
   // No time passes in a snapshot: what it will do when the time has come, and no node is expected back.
-  policy.pending_grace = policy.node_return_grace = Duration(0);
+  policy.pending_grace = policy.node_return_grace = policy.node_autoscaler_deadline = Duration(0);
   std::vector<Outcome> outcomes = JudgeEach(snapshot, pods);
   const controller::PendingPods pending = AsPending(snapshot, pods);
   std::unordered_map<std::string, Outcome*> by_uid;
   for (Outcome& outcome : outcomes) by_uid.emplace(outcome.pod->uid, &outcome);
 
-  for (const auto& entry :
-       controller::MakePlan(cluster, pending, policy, controller::NodeReturns(), Instant()).entries) {
+  for (const auto& entry : controller::MakePlan(cluster, pending, policy, snapshot.SurroundingsFor(policy),
+                                                controller::NodeReturns(), Instant())
+                               .entries) {
     const auto found = by_uid.find(entry.uid);
     if (found == by_uid.end()) continue;
     Outcome& outcome = *found->second;

@@ -122,6 +122,22 @@ Task<Status> ReadMore(kube::Client& client, Snapshot& snapshot) {
   co_return Status();
 }
 
+// Without the ConfigMap the switch is not set; without the right to read it that is assumed, and said.
+Task<Status> ReadAutoScale(kube::Client& client, Snapshot& snapshot, std::string config) {
+  const std::size_t slash = config.find('/');
+  if (slash == std::string::npos) co_return Status();
+  kube::Request request;
+  request.path = kube::ConfigMapPath(config.substr(0, slash), config.substr(slash + 1));
+  Result<kube::Response> response = co_await client.Send(std::move(request));
+  if (!response) co_return Fail(std::move(response.error()).Annotated("reading ConfigMap " + config));
+  if (response->status == 200) co_return snapshot.Add("ConfigMap", response->body);
+  if (response->status != 404) {
+    log::Warning("the cluster's AUTO_SCALE_EKS is not known and counts as not set",
+                 {{"error", kube::ExplainRefusal(kube::ToError(*response), "get", "configmaps").message}});
+  }
+  co_return Status();
+}
+
 Task<Result<int>> AskVersion(kube::Client& client) {
   Result<nlohmann::json> answer = co_await client.Get("/version");
   if (!answer) co_return Fail(std::move(answer.error()));
@@ -141,8 +157,10 @@ Task<void> Read(kube::Client& client, SnapshotOptions options, VersionSource ver
     }
     options.cluster.minor_version = *minor;
   }
+  std::string auto_scale_config = options.auto_scale_config;
   Snapshot snapshot(std::move(options));
   Status read = co_await ReadCluster(client, snapshot);
+  if (read) read = co_await ReadAutoScale(client, snapshot, std::move(auto_scale_config));
   if (read) {
     into = std::move(snapshot);
   } else {

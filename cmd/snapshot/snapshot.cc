@@ -21,8 +21,8 @@ namespace {
 
 // Kinds that a snapshot may hold because people dump more than the simulation reads.
 constexpr std::array kIgnoredKinds = {
-    "ConfigMap", "Secret", "ServiceAccount", "Endpoints",     "EndpointSlice",       "Event", "Deployment",
-    "DaemonSet", "Job",    "CronJob",        "PriorityClass", "PodDisruptionBudget", "Lease", "VolumeAttributesClass"};
+    "Secret", "ServiceAccount", "Endpoints",     "EndpointSlice",       "Event", "Deployment",           "DaemonSet",
+    "Job",    "CronJob",        "PriorityClass", "PodDisruptionBudget", "Lease", "VolumeAttributesClass"};
 
 // A file's bytes, mapped; standard input and pipes are read.
 class FileText {
@@ -119,7 +119,16 @@ Status Snapshot::Add(std::string_view kind, std::string_view raw) {
     return Decoded<kube::Node>(kind, raw).map([&](kube::Node&& node) { Upsert(std::move(node)); });
   }
   if (kind == "Namespace") {
-    return Decoded<kube::Namespace>(kind, raw).map([&](kube::Namespace&& ns) { cluster_.Upsert(ns); });
+    return Decoded<kube::Namespace>(kind, raw).map([&](kube::Namespace&& ns) {
+      cluster_.Upsert(ns);
+      surroundings_.Upsert(ns);
+    });
+  }
+  if (kind == "ConfigMap") {
+    return Decoded<kube::ConfigMap>(kind, raw).map([&](kube::ConfigMap&& map) {
+      const std::string* value = kube::Find(map.data, "AUTO_SCALE_EKS");
+      if (value != nullptr) auto_scale_[map.metadata.Key()] = *value;
+    });
   }
   if (kind == "KubeSchedulerConfiguration") return Configure(raw);
   if (kind == "DeviceClass") {
@@ -199,7 +208,10 @@ void Snapshot::Upsert(kube::Pod pod) {
   if (pod.metadata.uid.empty()) pod.metadata.uid = pod.metadata.Key();
   std::string why_not = WhyNotLookedAt(pod);
   cluster_.Upsert(pod);
+  surroundings_.RemovePod(pod.metadata.uid);
+  if (pod.is_bound() && !pod.is_terminal()) surroundings_.Place(cluster_, pod, pod.node_name);
   if (!pod.is_bound() && !pod.is_terminal()) {
+    surroundings_.Wait(pod);
     unbound_.push_back({pod.metadata.uid, pod.metadata.ns, pod.metadata.name, std::move(why_not)});
   }
   if (keeps_ && keeps_(pod)) kept_.push_back(std::move(pod));
@@ -208,10 +220,20 @@ void Snapshot::Upsert(kube::Pod pod) {
 void Snapshot::Upsert(kube::Node node) {
   if (node.metadata.uid.empty()) node.metadata.uid = node.metadata.name;
   cluster_.Upsert(node);
+  surroundings_.Upsert(node, cluster_.node(*cluster_.FindNode(node.metadata.name)).role);
+}
+
+controller::Surroundings Snapshot::SurroundingsFor(const controller::Policy& policy) const {
+  controller::Surroundings surroundings = surroundings_;
+  const auto found = auto_scale_.find(policy.auto_scale_eks_config);
+  if (found != auto_scale_.end()) surroundings.SetAutoScale(found->second);
+  surroundings.Price(policy.limits);
+  return surroundings;
 }
 
 void Snapshot::RemovePod(const std::string& uid) {
   cluster_.RemovePod(uid);
+  surroundings_.RemovePod(uid);
   std::erase_if(kept_, [&](const kube::Pod& pod) { return pod.metadata.uid == uid; });
 }
 

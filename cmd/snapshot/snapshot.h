@@ -1,12 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "controller/policy/surroundings.h"
 #include "kube/api/decode.h"
 #include "scheduler_sim/cluster.h"
 #include "scheduler_sim/semantics.h"
@@ -17,6 +19,7 @@ struct SnapshotOptions {
   sim::ClusterOptions cluster;
   // Pods of which copies are wanted, see Snapshot::kept().
   std::function<bool(const kube::Pod&)> keeps;
+  std::string auto_scale_config;  // namespace/name of a ConfigMap that a live cluster is asked for; empty: none
 };
 
 // As the simulation flags say; of an unknown kube-scheduler the newest known.
@@ -56,6 +59,8 @@ class Snapshot {
   };
   // Every unbound Pod that has not ended, by namespace and name.
   std::vector<PendingPod> PendingPods() const;
+  // What policies of a controller go by, with `policy`'s ConfigMap and prices.
+  controller::Surroundings SurroundingsFor(const controller::Policy& policy) const;
   const std::vector<kube::Pod>& kept() const { return kept_; }
   const sim::Cluster& cluster() const { return cluster_; }
   const sim::SchedulerConfig& scheduler() const { return options_.scheduler; }
@@ -81,6 +86,8 @@ class Snapshot {
   kube::Decoder decoder_;
   std::vector<Unbound> unbound_;
   std::vector<kube::Pod> kept_;
+  controller::Surroundings surroundings_;
+  std::map<std::string, std::string> auto_scale_;  // AUTO_SCALE_EKS by ConfigMap
 };
 
 }  // namespace spillway::cmd

@@ -57,14 +57,21 @@ Held MirrorPod(const kube::Pod& pod, const Policy&) {
 
 Held NamespaceExcluded(const kube::Pod& pod, const Policy& policy) {
   if (!Contains(policy.exclude_namespaces, pod.metadata.ns)) return std::nullopt;
-  return HeldBack{Rule::kNamespaceExcluded, fmt::format("namespace {} is in --exclude-namespaces", pod.metadata.ns)};
+  return HeldBack{Rule::kNamespaceExcluded,
+                  fmt::format("namespace {} is in {}", pod.metadata.ns, policy.exclude_namespaces_set_in)};
 }
 
-Held OptedOut(const kube::Pod& pod, const Policy&) {
-  const std::string* value = kube::Find(pod.metadata.annotations, "spillway.io/overflow");
-  if (value == nullptr || *value != "false") return std::nullopt;
-  return HeldBack{Rule::kOptedOut,
-                  "it is annotated spillway.io/overflow=false; remove the annotation to let it overflow"};
+std::string InParentheses(const std::string& text) { return text.empty() ? "" : fmt::format(" ({})", text); }
+
+Held Switched(const kube::Pod& pod, const Policy& policy, const Surroundings& around) {
+  const SwitchAnswer answer = AskSwitches(pod, around.namespaces(), around.auto_scale(), policy);
+  if (answer.may) return std::nullopt;
+  const std::string besides = InParentheses(answer.besides);
+  if (answer.own_name) {
+    return HeldBack{Rule::kOptedOut,
+                    "it is annotated spillway.io/overflow=false; remove the annotation to let it overflow" + besides};
+  }
+  return HeldBack{Rule::kSwitchedOff, fmt::format("{} keeps it on real nodes{}", answer.by, besides)};
 }
 
 using RuleFunction = Held (*)(const kube::Pod&, const Policy&);
@@ -99,6 +106,10 @@ std::string_view ToString(Rule rule) {
       return "namespace_excluded";
     case Rule::kOptedOut:
       return "opted_out";
+    case Rule::kSwitchedOff:
+      return "switched_off";
+    case Rule::kRestricted:
+      return "restricted";
     case Rule::kTrigger:
       return "trigger";
   }
@@ -115,10 +126,22 @@ Held WhyNominated(const kube::Pod& pod) {
   return HeldBack{Rule::kNominated, fmt::format("it is nominated to node {}", pod.nominated_node_name)};
 }
 
-Held WhyNotEligible(const kube::Pod& pod, const Policy& policy) {
-  static constexpr std::array<RuleFunction, 5> kRules = {SchedulerError, DaemonSet, MirrorPod, NamespaceExcluded,
-                                                         OptedOut};
-  return First(kRules, pod, policy);
+Held WhyNotEligible(const kube::Pod& pod, const Policy& policy, const Surroundings& around) {
+  static constexpr std::array<RuleFunction, 4> kRules = {SchedulerError, DaemonSet, MirrorPod, NamespaceExcluded};
+  if (Held held = First(kRules, pod, policy)) return held;
+  return Switched(pod, policy, around);
+}
+
+Held WhyRestricted(const kube::Pod& pod, std::span<const sim::ClaimedVolume> volumes, const Policy& policy) {
+  auto why = WhyRestricted(pod, volumes, policy.restrictions);
+  if (!why) return std::nullopt;
+  return HeldBack{Rule::kRestricted, std::move(*why)};
+}
+
+std::string WhatLetItGo(const kube::Pod& pod, const Policy& policy, const Surroundings& around) {
+  const SwitchAnswer answer = AskSwitches(pod, around.namespaces(), around.auto_scale(), policy);
+  if (answer.by.empty()) return answer.besides;
+  return fmt::format("let go by {}{}", answer.by, InParentheses(answer.besides));
 }
 
 Held WhyNotTriggered(const sim::Explanation& nowhere, const Policy& policy) {

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "controller/policy/policy.h"
+#include "controller/policy/surroundings.h"
 #include "kube/api/objects.h"
 #include "scheduler_sim/verdict.h"
 
@@ -23,7 +25,9 @@ enum class Rule : std::uint8_t {
   kDaemonSet,
   kMirrorPod,
   kNamespaceExcluded,
-  kOptedOut,
+  kOptedOut,     // spillway.io/overflow on the Pod
+  kSwitchedOff,  // any other switch, see switches.h
+  kRestricted,   // see restrictions.h
   kTrigger,
 };
 // As the reason label of spillway_decisions_total: "namespace_excluded".
@@ -40,7 +44,13 @@ std::optional<HeldBack> WhyNotScheduled(const kube::Pod& pod, const Policy& poli
 // for as long as something may come of it, see Decide().
 std::optional<HeldBack> WhyNominated(const kube::Pod& pod);
 // nullopt when the Pod may overflow if it fits on no real node. Precondition: WhyNotScheduled() is nullopt.
-std::optional<HeldBack> WhyNotEligible(const kube::Pod& pod, const Policy& policy);
+std::optional<HeldBack> WhyNotEligible(const kube::Pod& pod, const Policy& policy, const Surroundings& around);
+// nullopt when no restriction of the provider is against it. `volumes`: of its claims.
+std::optional<HeldBack> WhyRestricted(const kube::Pod& pod, std::span<const sim::ClaimedVolume> volumes,
+                                      const Policy& policy);
+// Which switches let an eligible Pod overflow, and which are not followed: "let go by AUTO_SCALE_EKS=true on the Pod
+// (...)"; empty: none says anything.
+std::string WhatLetItGo(const kube::Pod& pod, const Policy& policy, const Surroundings& around);
 // nullopt when this way of fitting nowhere is a case for overflow.
 std::optional<HeldBack> WhyNotTriggered(const sim::Explanation& nowhere, const Policy& policy);
 

@@ -28,7 +28,7 @@ struct Case {
 
 TEST(Eligibility, APlainPodIsScheduledAndEligible) {
   EXPECT_FALSE(WhyNotScheduled(Plain(), Policy()));
-  EXPECT_FALSE(WhyNotEligible(Plain(), Policy()));
+  EXPECT_FALSE(WhyNotEligible(Plain(), Policy(), Surroundings()));
 }
 
 TEST(Eligibility, WhatKubeSchedulerDoesNotPlaceTakesNoPart) {
@@ -54,13 +54,15 @@ TEST(Eligibility, WhatTakesPartButMayNotOverflow) {
       {"mirror", [](kube::Pod& p) { p.metadata.annotations = {{"kubernetes.io/config.mirror", "x"}}; },
        Rule::kMirrorPod},
       {"namespace", [](kube::Pod& p) { p.metadata.ns = "kube-system"; }, Rule::kNamespaceExcluded},
+      {"a cloud's name for it", [](kube::Pod& p) { p.metadata.annotations = {{"AUTO_SCALE_EKS", "false"}}; },
+       Rule::kSwitchedOff},
       {"opt-out", [](kube::Pod& p) { p.metadata.annotations = {{"spillway.io/overflow", "false"}}; }, Rule::kOptedOut},
   };
   for (const Case& each : cases) {
     kube::Pod pod = Plain();
     each.change(pod);
     EXPECT_FALSE(WhyNotScheduled(pod, Policy())) << each.what;
-    const auto held = WhyNotEligible(pod, Policy());
+    const auto held = WhyNotEligible(pod, Policy(), Surroundings());
     ASSERT_TRUE(held) << each.what;
     EXPECT_EQ(held->rule, each.rule) << each.what;
     EXPECT_FALSE(held->text.empty()) << each.what;
@@ -71,7 +73,7 @@ TEST(Eligibility, OnlyTheWordFalseOptsOut) {
   for (const char* value : {"true", "", "False", "no"}) {
     kube::Pod pod = Plain();
     pod.metadata.annotations = {{"spillway.io/overflow", value}};
-    EXPECT_FALSE(WhyNotEligible(pod, Policy())) << value;
+    EXPECT_FALSE(WhyNotEligible(pod, Policy(), Surroundings())) << value;
   }
 }
 

@@ -11,6 +11,11 @@ namespace {
 
 std::string ResourceOf(const std::string& path) {
   const std::string collection = path.substr(0, path.find('?'));
+  constexpr std::string_view kByName = "fieldSelector=metadata.name%3D";
+  if (const std::size_t at = path.find(kByName); at != std::string::npos && collection.ends_with("/configmaps")) {
+    const std::size_t from = at + kByName.size();
+    return "configmaps/" + path.substr(from, path.find('&', from) - from);
+  }
   const bool is_list =
       collection.size() != path.size() &&
       (collection.starts_with("/api/v1/") || collection.starts_with("/apis/apps/v1/") ||
@@ -162,6 +167,7 @@ std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& r
   if (path.find("/leases") != std::string::npos) return AnswerLease(request);
   if (path.starts_with("/apis/events.k8s.io/v1/")) return AnswerEvent(request);
   if (path.ends_with("/selfsubjectaccessreviews")) return AnswerAccessReview(request);
+  if (path.find("/configmaps") != std::string::npos) return AnswerConfigMap(request);
   constexpr std::string_view kPods = "/api/v1/namespaces/default/pods/";
   if (request.method == kube::Method::kGet && path.starts_with(kPods)) return AnswerPodRead(path.substr(kPods.size()));
   ++other_writes;
@@ -210,6 +216,18 @@ std::optional<Result<kube::Response>> ScriptedApi::AnswerPodRead(const std::stri
   const auto found = pods.find(name);
   if (found != pods.end()) return FakeTransport::Reply(200, found->second.dump());
   return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "no such Pod"));
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::AnswerConfigMap(const kube::Request& request) {
+  const bool creates = request.method == kube::Method::kPost;
+  const json body = request.body.empty() ? json() : json::parse(request.body);
+  const std::string name =
+      creates ? body["metadata"]["name"].get<std::string>() : request.path.substr(request.path.rfind('/') + 1);
+  if (!creates && !config_maps.contains(name)) {
+    return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "no such ConfigMap"));
+  }
+  if (request.method != kube::Method::kGet) config_maps[name] = body;
+  return FakeTransport::Reply(creates ? 201 : 200, config_maps[name].dump());
 }
 
 std::optional<Result<kube::Response>> ScriptedApi::AnswerLease(const kube::Request& request) {

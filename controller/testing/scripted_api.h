@@ -68,6 +68,8 @@ class ScriptedApi {
   std::string LeaseHolder() const;
 
   std::set<std::string> asked;  // resources that were listed or watched
+  // Single ConfigMaps that are read and written; those that are watched are Put() as "configmaps/<name>".
+  std::map<std::string, nlohmann::json> config_maps;
   std::vector<Bound> binds;
   std::vector<Noted> events;
   int lease_writes = 0, other_writes = 0;
@@ -81,6 +83,7 @@ class ScriptedApi {
   std::optional<Result<kube::Response>> AnswerPodRead(const std::string& name);
   std::optional<Result<kube::Response>> AnswerEvent(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerAccessReview(const kube::Request& request) const;
+  std::optional<Result<kube::Response>> AnswerConfigMap(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerLease(const kube::Request& request);
   void StartWatches();
   void Show(const std::string& resource, const std::string& type, const nlohmann::json& object);

@@ -1,0 +1,240 @@
+#include <gmock/gmock.h>
+
+#include "controller/testing/running_controller.h"
+
+namespace spillway::controller {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+// What a test writes as configuration: a mode, or "capped" at two Pods; anything else is rejected.
+Result<Policy> ReadForTest(std::string_view yaml, const Policy& flags, const std::string& set_in) {
+  Policy policy = flags;
+  policy.mode_set_in = set_in;
+  for (const Mode mode : {Mode::kEnforce, Mode::kDryRun, Mode::kOff}) {
+    policy.mode = mode;
+    if (yaml == ToString(mode)) return policy;
+  }
+  policy.mode = Mode::kEnforce;
+  policy.limits.caps = {{.scope = "", .set_in = "limits.cluster of " + set_in, .pods = 2}};
+  if (yaml == "capped") return policy;
+  return Fail(Code::kMalformed, "config.yaml:1: not for a test");
+}
+
+class ControllerPolicyTest : public testing::RunningController {
+ protected:
+  void StartWith(const std::string& yaml) {
+    if (!yaml.empty()) Configure(yaml);
+    Start([](ControllerOptions& options) { options.configuration = {"kube-system/spillway", ReadForTest}; });
+  }
+  void Configure(const std::string& yaml) {
+    api_.Put("configmaps/spillway",
+             {{"metadata", {{"name", "spillway"}, {"namespace", "kube-system"}}}, {"data", {{"config.yaml", yaml}}}});
+  }
+  void SwitchAutoScale(const std::string& value) {
+    api_.Put("configmaps/eks-config", {{"metadata", {{"name", "eks-config"}, {"namespace", "kube-system"}}},
+                                       {"data", {{"AUTO_SCALE_EKS", value}}}});
+  }
+  double ModeIs(const char* mode) const { return metrics_.Value(metrics::Id::kMode, {mode}); }
+};
+
+TEST_F(ControllerPolicyTest, TheSwitchOfTheClusterTakesHoldWhileItRuns) {
+  SwitchAutoScale("false");
+  Start();
+  api_.AddPod("p", "8");
+  api_.AddPod("q", "8", {{"metadata", {{"annotations", {{"AUTO_SCALE_EKS", "true"}}}}}});
+  runtime_.RunFor(5s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/q>v")) << "the Pod's own word wins";
+  EXPECT_THAT(api_.binds[0].annotations.at("spillway.io/reason"), HasSubstr("real nodes fit"));
+  ASSERT_THAT(Reasons(), Contains("default/p OverflowNotEligible"));
+  EXPECT_THAT(Explained("p")["spillway"]["why"].get<std::string>(),
+              HasSubstr("AUTO_SCALE_EKS=false on ConfigMap kube-system/eks-config keeps it on real nodes"));
+  for (const auto& event : api_.events) {
+    if (event.reason == "OverflowScheduled") {
+      EXPECT_THAT(event.note, HasSubstr("let go by AUTO_SCALE_EKS=true on the Pod"));
+    }
+  }
+  SwitchAutoScale("true");
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), Contains("default/p>v"));
+}
+
+TEST_F(ControllerPolicyTest, ANamespaceSwitchesItsPodsWhileItRuns) {
+  Start();
+  api_.Put("namespaces", {{"metadata", {{"name", "default"}, {"annotations", {{"spillway.io/overflow", "false"}}}}}});
+  api_.AddPod("p", "8");
+  runtime_.RunFor(5s);
+  EXPECT_THAT(BoundPods(), IsEmpty());
+  EXPECT_THAT(Explained("p")["spillway"]["why"].get<std::string>(), HasSubstr("on Namespace default"));
+  api_.Put("namespaces", {{"metadata", {{"name", "default"}}}});
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p>v"));
+}
+
+TEST_F(ControllerPolicyTest, ModeOffAndDryRunTakeHoldWithinASecond) {
+  StartWith("Off");
+  EXPECT_EQ(ModeIs("Off"), 1);
+  api_.AddPod("p", "8");
+  runtime_.RunFor(10s);
+  EXPECT_THAT(Reasons(), ElementsAre("kube-system/spillway ConfigurationTaken"));
+  EXPECT_THAT(Explained("p")["spillway"]["why"].get<std::string>(),
+              HasSubstr("nothing is, ConfigMap kube-system/spillway is Off"));
+  Configure("DryRun");
+  runtime_.RunFor(4s);
+  EXPECT_THAT(Reasons(), Contains("default/p WouldOverflow"));
+  EXPECT_THAT(api_.binds, IsEmpty());
+  Configure("Enforce");
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p>v"));
+  Configure("Off");
+  runtime_.RunFor(1s);
+  api_.AddPod("q", "8");
+  runtime_.RunFor(10s);
+  EXPECT_THAT(api_.binds, SizeIs(1));
+}
+
+TEST_F(ControllerPolicyTest, WhatCannotBeReadLeavesTheLastGoodInEffect) {
+  StartWith("capped");
+  Configure("nonsense");
+  for (const char* name : {"a", "b", "c"}) api_.AddPod(name, "8");
+  runtime_.RunFor(5s);
+  EXPECT_THAT(api_.binds, SizeIs(2)) << "the cap holds";
+  EXPECT_EQ(metrics_.Value(metrics::Id::kConfigurationRejected, {}), 1);
+  ASSERT_THAT(Reasons(), Contains("kube-system/spillway ConfigurationRejected"));
+  for (const auto& event : api_.events) {
+    if (event.reason == "ConfigurationRejected") {
+      EXPECT_THAT(event.note, AllOf(HasSubstr("config.yaml:1: not for a test"), HasSubstr("stays in effect")));
+    }
+  }
+  metrics::Health health;
+  controller_->AddChecks(health);
+  net::ServerRequest request;
+  request.method = "GET";
+  request.path = "/readyz";
+  request.query = "verbose";
+  EXPECT_THAT(health.Answer(request).body, HasSubstr("[+]configuration ok: rejected: config.yaml:1"));
+  EXPECT_EQ(api_.config_maps["spillway-last-good"]["data"]["config.yaml"], "capped");
+}
+
+TEST_F(ControllerPolicyTest, ARestartFindsTheLastGoodOne) {
+  api_.config_maps["spillway-last-good"]["data"]["config.yaml"] = "capped";
+  StartWith("nonsense");
+  for (const char* name : {"a", "b", "c"}) api_.AddPod(name, "8");
+  runtime_.RunFor(5s);
+  EXPECT_EQ(ModeIs("Enforce"), 1);
+  EXPECT_THAT(api_.binds, SizeIs(2));
+}
+
+TEST_F(ControllerPolicyTest, WithoutALastGoodOneEverythingIsADryRun) {
+  StartWith("nonsense");
+  api_.AddPod("p", "8");
+  runtime_.RunFor(5s);
+  EXPECT_EQ(ModeIs("DryRun"), 1);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  EXPECT_THAT(Reasons(), Contains("default/p WouldOverflow"));
+  api_.Remove("configmaps/spillway", "spillway");
+  runtime_.RunFor(2s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p>v")) << "who deletes it means the flags";
+}
+
+TEST_F(ControllerPolicyTest, AtTheCapPodsWaitUntilOneOfThoseBeforeThemHasEnded) {
+  StartWith("capped");
+  for (const char* name : {"a", "b", "c", "d"}) api_.AddPod(name, "8");
+  runtime_.RunFor(10s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/a>v", "default/b>v"));
+  ASSERT_THAT(Reasons(), Contains("default/c OverflowAtLimit"));
+  EXPECT_THAT(
+      Explained("c")["spillway"]["why"].get<std::string>(),
+      HasSubstr("limits.cluster of ConfigMap kube-system/spillway of all namespaces: 2 of at most 2 Pods in use"));
+  api_.Remove("pods", "a");
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/a>v", "default/b>v", "default/c>v"));
+}
+
+TEST_F(ControllerPolicyTest, ACapHoldsWhileBindsAreInFlight) {
+  api_.on_bind = [](const testing::ScriptedApi::Bound&) { return std::nullopt; };
+  StartWith("capped");
+  for (const char* name : {"a", "b", "c", "d"}) api_.AddPod(name, "8");
+  runtime_.RunFor(5s);
+  EXPECT_THAT(api_.binds, SizeIs(2));
+}
+
+TEST_F(ControllerPolicyTest, TheNodeAutoscalerGetsItsTimeUnlessItGivesUp) {
+  Start([](ControllerOptions& options) {
+    options.policy.node_autoscaler = NodeAutoscaler::kDefer;
+    options.policy.node_autoscaler_deadline = 60s;
+  });
+  api_.AddPod("p", "8");
+  api_.AddPod("q", "8");
+  runtime_.RunFor(30s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  EXPECT_THAT(Explained("p")["spillway"]["why"].get<std::string>(), HasSubstr("--node-autoscaler=defer"));
+  api_.Put("events", {{"metadata", {{"name", "e"}, {"namespace", "default"}}},
+                      {"reason", "NotTriggerScaleUp"},
+                      {"involvedObject", {{"kind", "Pod"}, {"uid", "uid-q"}}}});
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/q>v")) << "no node would help it";
+  runtime_.RunFor(31s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/q>v", "default/p>v"));
+}
+
+TEST_F(ControllerPolicyTest, ARestrictionNamesTheFieldAndTheValue) {
+  Start([](ControllerOptions& options) { options.policy.restrictions = *RestrictionsOf("tke"); });
+  const nlohmann::json ports = {{{"containerPort", 61000}}};
+  api_.AddPod(
+      "p", "8",
+      {{"spec", {{"containers", {{{"name", "c"}, {"ports", ports}, {"resources", {{"requests", {{"cpu", "8"}}}}}}}}}}});
+  runtime_.RunFor(5s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  ASSERT_THAT(Reasons(), ElementsAre("default/p OverflowNotEligible"));
+  EXPECT_THAT(api_.events[0].note, HasSubstr("spec.containers[0].ports[0].containerPort is 61000"));
+}
+
+nlohmann::json OfGroup(const char* size) {
+  return {{"metadata", {{"annotations", {{"spillway.io/group", "train"}, {"spillway.io/group-size", size}}}}}};
+}
+
+TEST_F(ControllerPolicyTest, AGroupOverflowsAllTogether) {
+  Start();
+  api_.AddPod("p1", "8", OfGroup("3"));
+  api_.AddPod("p2", "8", OfGroup("3"));
+  runtime_.RunFor(10s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  EXPECT_THAT(Explained("p1")["spillway"]["why"].get<std::string>(),
+              HasSubstr("2 of 3 Pods of group default/train are there"));
+  ASSERT_THAT(Reasons(), Contains("default/p1 OverflowWaiting"));
+  api_.AddPod("p3", "8", OfGroup("3"));
+  runtime_.RunFor(10s);
+  EXPECT_THAT(BoundPods(), UnorderedElementsAre("default/p1>v", "default/p2>v", "default/p3>v"));
+}
+
+TEST_F(ControllerPolicyTest, AGroupWithAMemberOnARealNodeStays) {
+  Start();
+  api_.AddPod("p1", "1", OfGroup("2"));
+  api_.ShowBound("p1", "a");
+  api_.AddPod("p2", "8", OfGroup("2"));
+  runtime_.RunFor(20s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  EXPECT_THAT(Explained("p2")["spillway"]["why"].get<std::string>(), HasSubstr("run on real nodes"));
+}
+
+TEST_F(ControllerPolicyTest, AGroupThatACapHasNoRoomForWaitsAsAWhole) {
+  StartWith("capped");
+  for (const char* name : {"p1", "p2", "p3"}) api_.AddPod(name, "8", OfGroup("3"));
+  runtime_.RunFor(20s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  EXPECT_THAT(Explained("p1")["spillway"]["why"].get<std::string>(), HasSubstr("2 of at most 2 Pods in use"));
+  api_.Remove("configmaps/spillway", "spillway");
+  runtime_.RunFor(10s);
+  EXPECT_THAT(api_.binds, SizeIs(3));
+}
+
+}  // namespace
+}  // namespace spillway::controller
