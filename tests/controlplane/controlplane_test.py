@@ -31,6 +31,10 @@ MAY = {
         ("create", "leases.coordination.k8s.io", "", "", NAMESPACE),
         ("get", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
         ("update", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
+        *((verb, "configmaps", "spillway-configuration", "", NAMESPACE) for verb in ("get", "list", "watch")),
+        *((verb, "configmaps", "spillway-configuration-last-good", "", NAMESPACE) for verb in ("get", "update")),
+        ("create", "configmaps", "", "", NAMESPACE),
+        *((verb, "configmaps", "eks-config", "", "kube-system") for verb in ("get", "list", "watch")),
     ],
     AGENT: [
         *((verb, "nodes", "", "", "") for verb in ("create", "get", "list", "watch", "patch")),
@@ -55,6 +59,9 @@ MAY_NOT = {
         ("update", "leases.coordination.k8s.io", "kube-scheduler", "", NAMESPACE),
         ("update", "leases.coordination.k8s.io", "spillway-controller", "", "kube-system"),
         ("create", "serviceaccounts", "spillway-controller", "token", NAMESPACE),
+        ("update", "configmaps", "spillway-configuration", "", NAMESPACE), ("list", "configmaps", "", "", NAMESPACE),
+        ("list", "configmaps", "", "", "kube-system"), ("update", "configmaps", "eks-config", "", "kube-system"),
+        ("create", "configmaps", "", "", "kube-system"), ("list", "events", "", "", ""),
     ],
     AGENT: [
         ("delete", "nodes", "", "", ""), ("get", "namespaces", "default", "", ""),
