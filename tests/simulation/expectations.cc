@@ -34,6 +34,8 @@ class Checker {
     CheckExplanations();
     CheckPatience();
     for (const Wrong& wrong : world_.deeds().wrong) Fail(wrong.what, wrong.why);
+    for (const Wrong& wrong : world_.policies().Judge(world_.history().binds(), world_.LongestLag()))
+      Fail(wrong.what, wrong.why);
     for (const std::string& line : world_.promptness().late()) Fail("moved-soon", line);
     for (const std::string& line : world_.SlowHandOvers()) Fail("hand-over", line);
     for (const Wrong& wrong : world_.hosting().wrong()) Fail(wrong.what, wrong.why);
@@ -115,7 +117,7 @@ class Checker {
   }
 
   void CheckPatience() {
-    if (world_.is_dry_run()) return;
+    if (world_.is_dry_run() || world_.has_policies()) return;
     for (const std::string& line : world_.history().LeftBehind(kPatience)) Fail("nothing-left-behind", line);
   }
 

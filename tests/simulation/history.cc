@@ -107,6 +107,11 @@ void History::JudgePod(const sandbox::Change& change) {
   const auto after = decoder_.Decode<kube::Pod>(change.object->json);
   if (!before || !after) return;
   if (before->node_name != after->node_name) OnBind(*before, *after, Json::parse(change.object->json));
+  if (!before->is_terminal() && after->is_terminal()) {
+    for (BindRecord& bind : binds_) {
+      if (bind.uid == after->metadata.uid) bind.ended = runtime_.Now();
+    }
+  }
   if (!before->is_terminal() && after->phase == kube::PodPhase::kFailed) {
     const std::string reason = sandbox::Text(Json::parse(change.object->json), {"status", "reason"});
     if (reason.starts_with("OutOf")) ++rejected_;

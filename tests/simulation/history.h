@@ -24,6 +24,7 @@ struct BindRecord {
   std::string reason;    // as annotated: why no real node takes it
   Instant when;
   std::optional<Instant> deleted;  // when the Pod was
+  std::optional<Instant> ended;    // when it had Succeeded or Failed
 };
 
 // Follows every change of the store, in the store's own order, and judges each bind of Spillway's on the true state of

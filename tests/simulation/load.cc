@@ -172,6 +172,47 @@ Status CreatePods(sandbox::Store& store, const std::string& name, const Line& lo
   return {};
 }
 
+// Creates it, or puts it in the place of what is there.
+Status Put(sandbox::Store& store, const char* resource, const Json& object) {
+  const std::string ns = sandbox::NamespaceOf(object), name = sandbox::ObjectName(object);
+  if (store.Create(resource, object)) return {};
+  return Created(store.Modify(resource, ns, name, sandbox::Part::kObject, [&](Json& there) {
+    there.merge_patch(object);
+    return true;
+  }));
+}
+
+Status PutConfigMap(sandbox::Store& store, const std::string& ns, const std::string& name, const std::string& key,
+                    const std::string& value) {
+  return Put(store, "configmaps", {{"metadata", {{"name", name}, {"namespace", ns}}}, {"data", {{key, value}}}});
+}
+
+Status PutNamespace(sandbox::Store& store, const Line& load) {
+  Json ns = {{"metadata", {{"name", load.Word(1)}}}};
+  if (load.options.contains("annotation")) {
+    const auto [key, value] = SplitPair(load.Text("annotation"));
+    ns["metadata"]["annotations"][key] = value;
+  }
+  return Put(store, "namespaces", ns);
+}
+
+Status Configure(sandbox::SandboxCluster& cluster, const std::string& folder, const Line& load) {
+  constexpr const char* kName = "spillway-configuration";
+  if (load.Word(1) == "none") {
+    (void)cluster.store().Delete("configmaps", "kube-system", kName);
+    return {};
+  }
+  std::string yaml = "apiVersion: spillway.io/v1alpha1\nkind: SpillwayConfiguration\n";
+  if (load.options.contains("mode")) yaml += "mode: " + load.Text("mode") + "\n";
+  if (load.options.contains("most")) yaml += fmt::format("limits: {{cluster: {{pods: {}}}}}\n", load.Text("most"));
+  if (!load.Word(1).empty()) {
+    const auto text = base::ReadFile(folder + "/" + load.Word(1));
+    if (!text) return Fail(text.error());
+    yaml = *text;
+  }
+  return PutConfigMap(cluster.store(), "kube-system", kName, "config.yaml", yaml);
+}
+
 Status ApplyManifestFile(sandbox::SandboxCluster& cluster, const std::string& path, const Line& load) {
   const auto yaml = base::ReadFile(path);
   return yaml ? cluster.Apply(*yaml, load.Text("namespace", "default")) : Fail(yaml.error());
@@ -185,7 +226,12 @@ Status ApplyLoad(sandbox::SandboxCluster& cluster, const std::string& folder, co
   const std::string ns = load.Text("namespace", "default");
   EnsurePriorityClass(store, load);
   if (verb == "manifest") return ApplyManifestFile(cluster, folder + "/" + load.Word(1), load);
-  if (verb == "namespace") return Created(store.Create("namespaces", {{"metadata", {{"name", load.Word(1)}}}}));
+  if (verb == "namespace") return PutNamespace(store, load);
+  if (verb == "configuration") return Configure(cluster, folder, load);
+  if (verb == "configmap") {
+    const auto [key, value] = SplitPair(load.Text("data"));
+    return PutConfigMap(store, ns, load.Word(1), key, value);
+  }
   if (verb == "pod") return CreatePods(store, load.Word(1), load);
   if (verb == "scale") {
     return Created(store.Modify(Resource(load.Word(1)), ns, load.Word(2), sandbox::Part::kObject, [&](Json& object) {

@@ -205,6 +205,9 @@ std::optional<std::string> WhyIneligible(const Objects& objects, const kube::Pod
   if (owner != nullptr && owner->kind == "DaemonSet") return "it belongs to a DaemonSet";
   const std::string* overflow = kube::Find(pod.metadata.annotations, "spillway.io/overflow");
   if (overflow != nullptr && *overflow == "false") return "it had opted out";
+  const std::string* local = kube::Find(pod.metadata.annotations, "AUTO_SCALE_EKS");
+  const bool own_word = overflow != nullptr && *overflow == "true";
+  if (local != nullptr && *local == "false" && !own_word) return "it had opted out";
   return std::nullopt;
 }
 

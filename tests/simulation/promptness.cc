@@ -24,7 +24,8 @@ std::optional<std::size_t> RoomFor(Objects objects, const std::vector<const kube
 // Room depends on more than how many there are, or kube-scheduler might make some for them.
 bool IsPlain(const kube::Pod& pod) {
   return pod.required_pod_affinity.empty() && pod.required_pod_anti_affinity.empty() && pod.topology_spread.empty() &&
-         pod.priority == 0 && pod.nominated_node_name.empty();
+         pod.priority == 0 && pod.nominated_node_name.empty() &&
+         kube::Find(pod.metadata.annotations, "spillway.io/group") == nullptr;
 }
 
 }  // namespace

@@ -107,6 +107,12 @@ const std::map<std::string, Kind, std::less<>>& KnownOptions() {
       {"can", Kind::kText},
       {"agents", Kind::kText},
       {"late_no_stock", Kind::kShare},
+      {"restrictions", Kind::kText},
+      {"autoscaler", Kind::kText},
+      {"deadline", Kind::kTime},
+      {"data", Kind::kText},
+      {"mode", Kind::kText},
+      {"most", Kind::kNumber},
   };
   return options;
 }

@@ -48,11 +48,13 @@ struct Step {
 //              agents=kubelets           with a kubelet's identity each, which NodeRestriction confines
 //   node       NAME cpu= memory= pods= label=key:value taint=key:value   one more real node
 //   virtual    NAME cpu= memory= pods= gpu= scratch= can=FEATURE   one more virtual node; scratch: ephemeral storage
-//   controller replicas=1 grace=1s dry-run=yes ...
+//   controller replicas=1 grace=1s dry-run=yes restrictions=tke autoscaler=defer deadline=20s ...
 //   load       at=5s deployment NAME replicas= cpu= memory= run=30s namespace= annotation=key:value
 //              spread=1 [zone=yes] apart=yes near=NAME priority=100 selector=key:value toleration=key gated=yes
 //              gpu=1 scratch=20Gi needs=privileged|hostPID|hostIPC|hostPath|configMap
 //   load       at=9s pod NAME count= volume=anywhere|NODE owner=KIND | ungate NAME | statefulset NAME | daemonset NAME
+//   load       at=9s namespace NAME annotation=key:value | configmap NAME namespace= data=KEY:VALUE
+//   load       at=9s configuration FILE | configuration mode=Off most=5 | configuration none
 //   load       at=9s scale deployment NAME replicas= | delete deployment NAME | manifest FILE | job NAME completions=
 //   ... fault      at=6s api.down for=4s | watch.gone | watch.drop | http status=409 share=10% | http lost=5% | delay
 //   ... | kill ... expect     NAME options

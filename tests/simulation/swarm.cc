@@ -19,6 +19,7 @@ class Drawing {
     DrawWorkloads();
     DrawNeeds();
     DrawPodFaults();
+    DrawConfigurations();
     // In some seeds everybody sees the present, and nothing that is late is excused.
     is_clear_ = Maybe(15);
     if (!is_clear_) DrawApiFaults();
@@ -47,6 +48,17 @@ class Drawing {
   std::int64_t Moment() { return Pick(2, 60); }
   std::string RealNode() { return fmt::format("node-{}", Pick(0, real_ - 1)); }
   std::string VirtualNode() { return fmt::format("vnode-{}", Pick(0, virtual_ - 1)); }
+
+  // What people write while it runs; in the end nothing.
+  void DrawConfigurations() {
+    if (!Maybe(30)) return;
+    for (std::int64_t i = Pick(1, 4); i > 0; --i) {
+      std::string what = Maybe(50) ? fmt::format(" most={}", Pick(1, 12)) : "";
+      if (Maybe(40)) what += Maybe(50) ? " mode=Off" : " mode=DryRun";
+      Say("load at={}s configuration{}", Moment(), what);
+    }
+    Say("load at=75s configuration none");
+  }
 
   void DrawCluster() {
     real_ = Pick(1, 4);

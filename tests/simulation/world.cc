@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cmd/configuration/configuration.h"
 #include "tests/simulation/fault_injector.h"
 #include "tests/simulation/load.h"
 #include "tests/simulation/naive_judge.h"
@@ -80,9 +81,18 @@ controller::ControllerOptions World::ControllerOptionsFor(const std::string& nam
   options.scheduler_minor_version = 36;
   options.policy.pending_grace = line.Time("grace", options.policy.pending_grace);
   if (line.Text("trigger") == "any") options.policy.trigger = controller::Trigger::kAny;
+  if (auto profile = controller::RestrictionsOf(line.Text("restrictions", "none"))) {
+    options.policy.restrictions = std::move(*profile);
+  }
+  if (line.Text("autoscaler") == "defer") options.policy.node_autoscaler = controller::NodeAutoscaler::kDefer;
+  options.policy.node_autoscaler_deadline = line.Time("deadline", options.policy.node_autoscaler_deadline);
+  options.configuration.config_map = "kube-system/spillway-configuration";
+  options.configuration.read = [](std::string_view yaml, const controller::Policy& flags, const std::string& set_in) {
+    return cmd::ReadConfiguration(yaml, flags, set_in);
+  };
   options.overflow.batch_idle = line.Time("batch-idle", options.overflow.batch_idle);
   options.overflow.batch_max = line.Time("batch-max", options.overflow.batch_max);
-  if (IsYes(line, "dry-run")) options.overflow.mode = controller::Reporter::Mode::kDryRun;
+  if (IsYes(line, "dry-run")) options.policy.mode = controller::Mode::kDryRun;
   options.kube_api_qps = static_cast<double>(line.Number("qps", 50));
   options.kube_api_burst = static_cast<int>(line.Number("burst", 100));
   if (IsYes(line, "leader-elect") || line.Number("replicas", 1) > 1) {
@@ -241,12 +251,28 @@ void World::At(Instant when, std::function<void()> work) {
   });
 }
 
+// Of a file nothing is noted: its story says what it expects.
+void World::NoteConfiguration(const Line& load) {
+  Policies::Rules rules;
+  rules.enforces = load.Text("mode", "Enforce") == "Enforce";
+  if (load.options.contains("most")) rules.most = load.Number("most", 0);
+  policies_.Change(runtime_.Now(), rules);
+}
+
+bool World::has_policies() const {
+  static const std::set<std::string> kinds = {"configuration", "configmap", "namespace"};
+  return scenario_.controller.options.contains("restrictions") || scenario_.controller.options.contains("autoscaler") ||
+         std::any_of(scenario_.loads.begin(), scenario_.loads.end(),
+                     [](const Step& load) { return kinds.contains(load.what.Word(0)); });
+}
+
 void World::ScheduleSteps() {
   const Instant start = runtime_.Now();
   began_ = last_load_ = start;
   for (const Step& load : scenario_.loads) {
     last_load_ = std::max(last_load_, start + load.when.at);
     At(start + load.when.at, [this, line = load.what] {
+      if (line.Word(0) == "configuration") NoteConfiguration(line);
       const Status done = ApplyLoad(*cluster_, folder_, line);
       if (!done) step_failures_.push_back(fmt::format("line {}: {}", line.number, done.error().message));
     });

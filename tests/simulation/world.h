@@ -20,6 +20,7 @@
 #include "tests/simulation/history.h"
 #include "tests/simulation/hosting.h"
 #include "tests/simulation/observed_transport.h"
+#include "tests/simulation/policies.h"
 #include "tests/simulation/process_provider.h"
 #include "tests/simulation/promptness.h"
 #include "tests/simulation/registration.h"
@@ -89,6 +90,9 @@ class World {
   // longer than anybody's view of it can be late; one line each.
   const std::vector<std::string>& unexplained_differences() const { return unexplained_differences_; }
   const Promptness& promptness() const { return promptness_; }
+  const Policies& policies() const { return policies_; }
+  // Something holds Pods back that the naive model knows nothing of.
+  bool has_policies() const;
   bool is_dry_run() const { return scenario_.controller.Text("dry-run") == "yes"; }
   Instant last_load() const { return last_load_; }
   std::size_t agent_count() const { return agents_.size(); }
@@ -159,6 +163,7 @@ class World {
   void EndSecondAgent(const std::string& node, bool second_stays);
   std::string NewAddress();
   std::optional<std::string> HolderOfLease(const std::string& node) const;
+  void NoteConfiguration(const Line& load);
   void Collect(const controller::DecisionLog& log);
   void At(Instant when, std::function<void()> work);
   bool IsNodeReady(const std::string& name) const;
@@ -185,6 +190,7 @@ class World {
   std::uint64_t take_overs_ = 0;                                // by second agents
   std::unique_ptr<class FaultInjector> injector_;
   Promptness promptness_;
+  Policies policies_;
   std::optional<std::size_t> leader_;  // its life, at the last look
   std::map<std::string, std::set<std::string>> decision_ids_;
   std::map<std::string, std::int64_t> agreements_;  // of those that are dead

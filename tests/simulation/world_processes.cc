@@ -95,8 +95,8 @@ bool World::MayBePrompt() {
   constexpr Duration kNodeReturns = std::chrono::seconds(65);
   const auto leader = LeadingLife();
   if (std::exchange(leader_, leader) != leader || !leader) return false;
-  const bool is_slow = scenario_.controller.options.contains("qps") || is_dry_run() || LongestLag() > Duration(0) ||
-                       BreaksWatchesAllTheTime();
+  const bool is_slow = scenario_.controller.options.contains("qps") || is_dry_run() || has_policies() ||
+                       LongestLag() > Duration(0) || BreaksWatchesAllTheTime();
   const Instant now = runtime_.Now(), changed = history_->real_nodes_changed();
   if (is_slow || (changed > began_ && now < changed + kNodeReturns)) return false;
   return std::none_of(disturbances_.begin(), disturbances_.end(), [&](const Disturbance& storm) {
