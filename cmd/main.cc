@@ -1,6 +1,9 @@
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cmd/subcommands.h"
@@ -14,7 +17,7 @@ std::string Usage() {
       "Spillway moves Pods that no real node can take onto virtual nodes.\n\n"
       "Usage: spillway <command> [flags]\n\nCommands:\n";
   for (const Subcommand& command : Subcommands()) {
-    text += fmt::format("  {:<12}{}\n", command.name, command.summary);
+    text += fmt::format("  {:<14}{}\n", command.name, command.summary);
   }
   text += "\nspillway <command> --help prints its flags; spillway --version the version.\n";
   return text;
@@ -29,11 +32,19 @@ int NoSuchCommand(const std::string& name) {
   return kUsageExit;
 }
 
+// virtual-kubelet's deployments give flags alone: --provider alibabacloud --nodename $(VK_INSTANCE).
+bool IsVirtualKubeletsCommandLine(const std::vector<std::string>& args) {
+  constexpr std::string_view kTheirFlags[] = {"--provider", "--nodename", "-provider", "-nodename"};
+  const std::string name = args.front().substr(0, args.front().find('='));
+  return std::find(std::begin(kTheirFlags), std::end(kTheirFlags), name) != std::end(kTheirFlags);
+}
+
 int Main(std::vector<std::string> args) {
   if (args.empty()) {
     fmt::print(stderr, "{}", Usage());
     return kUsageExit;
   }
+  if (IsVirtualKubeletsCommandLine(args)) return RunAgent(std::move(args));
   std::string name = std::move(args.front());
   args.erase(args.begin());
   if (name == "--version" || name == "version") {
