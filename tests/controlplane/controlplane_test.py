@@ -22,10 +22,11 @@ AGENT = f"system:serviceaccount:{NAMESPACE}:spillway-agent"
 # (verb, resource, name, subresource, namespace): what each identity may do, all of it ...
 MAY = {
     CONTROLLER: [
-        *((verb, resource, "", "", "") for verb in ("get", "list", "watch")
+        *((verb, resource, "", "", "") for verb in ("list", "watch")
           for resource in ("pods", "nodes", "namespaces", "deviceclasses.resource.k8s.io", "persistentvolumes", "persistentvolumeclaims",
                            *(f"{kind}.storage.k8s.io" for kind in ("storageclasses", "csinodes", "csidrivers",
                                                                    "csistoragecapacities", "volumeattachments")))),
+        ("get", "pods", "", "", "anywhere"),
         ("create", "pods", "", "binding", "anywhere"),
         ("create", "events.events.k8s.io", "", "", "anywhere"), ("patch", "events.events.k8s.io", "", "", "anywhere"),
         ("create", "leases.coordination.k8s.io", "", "", NAMESPACE),
@@ -55,6 +56,7 @@ MAY_NOT = {
     CONTROLLER: [
         ("patch", "pods", "", "", "anywhere"), ("delete", "pods", "", "", "anywhere"), ("patch", "pods", "", "status", "anywhere"),
         ("create", "pods", "", "", "anywhere"), ("create", "pods", "", "exec", "anywhere"), ("patch", "nodes", "", "", ""),
+        ("get", "nodes", "", "", ""), ("get", "persistentvolumeclaims", "", "", "anywhere"),
         ("get", "secrets", "", "", NAMESPACE), ("list", "secrets", "", "", ""),
         ("update", "leases.coordination.k8s.io", "kube-scheduler", "", NAMESPACE),
         ("update", "leases.coordination.k8s.io", "spillway-controller", "", "kube-system"),
