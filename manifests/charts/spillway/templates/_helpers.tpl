@@ -1,0 +1,292 @@
+{{- define "spillway.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 30 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Thirty characters at most: with a pool's name, a StatefulSet's may have 52. */}}
+{{- define "spillway.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 30 | trimSuffix "-" -}}
+{{- else if contains (include "spillway.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 30 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "spillway.name" .) | trunc 30 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "spillway.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: spillway
+{{ include "spillway.selectorLabels" . }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "spillway.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "spillway.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "spillway.controllerLabels" -}}
+{{ include "spillway.selectorLabels" . }}
+app.kubernetes.io/component: controller
+{{- end -}}
+
+{{- define "spillway.virtualNodeLabels" -}}
+{{ include "spillway.selectorLabels" . }}
+app.kubernetes.io/component: virtual-node
+{{- end -}}
+
+{{- define "spillway.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.registry }}{{ $image.registry }}/{{ end }}{{ $image.repository }}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default .Chart.AppVersion }}{{ end -}}
+{{- end -}}
+
+{{- define "spillway.controllerServiceAccount" -}}
+{{- if .Values.serviceAccount.create }}{{ include "spillway.fullname" . }}-controller{{ else }}{{ required "serviceAccount.controllerName is required with serviceAccount.create=false" .Values.serviceAccount.controllerName }}{{ end -}}
+{{- end -}}
+
+{{- define "spillway.virtualNodeServiceAccount" -}}
+{{- if .Values.serviceAccount.create }}{{ include "spillway.fullname" . }}-virtual-node{{ else }}{{ required "serviceAccount.virtualNodesName is required with serviceAccount.create=false" .Values.serviceAccount.virtualNodesName }}{{ end -}}
+{{- end -}}
+
+{{- define "spillway.priorityClassName" -}}
+{{- if .Values.priorityClass.name }}{{ .Values.priorityClass.name }}{{ else if .Values.priorityClass.create }}{{ include "spillway.fullname" . }}{{ end -}}
+{{- end -}}
+
+{{/* The pools that are installed, as JSON: {"pools":[...]}. */}}
+{{- define "spillway.pools" -}}
+{{- dict "pools" .Values.virtualNodePools | toJson -}}
+{{- end -}}
+
+{{/* How many virtual nodes a pool has: one unless it says otherwise, 0 included. */}}
+{{- define "spillway.poolReplicas" -}}
+{{- if hasKey . "replicas" }}{{ int .replicas }}{{ else }}1{{ end -}}
+{{- end -}}
+
+{{/* The names of all virtual nodes of this release, comma-separated. */}}
+{{- define "spillway.nodeNames" -}}
+{{- $names := list -}}
+{{- $fullname := include "spillway.fullname" . -}}
+{{- range $pool := (include "spillway.pools" . | fromJson).pools -}}
+  {{- $replicas := int (include "spillway.poolReplicas" $pool) -}}
+  {{- if and $pool.nodeName (gt $replicas 1) -}}
+    {{- fail (printf "virtualNodePools: %s has a nodeName, so it is one virtual node and cannot have %d replicas" $pool.name $replicas) -}}
+  {{- end -}}
+  {{- range $i := until $replicas -}}
+    {{- $names = append $names ($pool.nodeName | default (printf "%s-%s-%d" $fullname $pool.name $i)) -}}
+  {{- end -}}
+{{- end -}}
+{{- if ne (len $names) (len (uniq $names)) -}}
+  {{- fail (printf "virtualNodePools: two pools would make a virtual node of the same name: %s" (join ", " $names)) -}}
+{{- end -}}
+{{- join "," $names -}}
+{{- end -}}
+
+{{/* What tells the virtual nodes of this release from others. */}}
+{{- define "spillway.nodeSelectorOfRelease" -}}
+spillway.io/release={{ .Release.Name }},spillway.io/release-namespace={{ .Release.Namespace }}
+{{- end -}}
+
+{{- define "spillway.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "spillway.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+capabilities:
+  drop: [ALL]
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* The credential is mounted by name and not automatically, so that its lifetime is said here. */}}
+{{- define "spillway.tokenVolume" -}}
+- name: token
+  projected:
+    defaultMode: 0440
+    sources:
+      - serviceAccountToken:
+          path: token
+          expirationSeconds: 3600
+      - configMap:
+          name: kube-root-ca.crt
+          items:
+            - key: ca.crt
+              path: ca.crt
+      - downwardAPI:
+          items:
+            - path: namespace
+              fieldRef:
+                fieldPath: metadata.namespace
+{{- end -}}
+
+{{- define "spillway.tokenMount" -}}
+- name: token
+  mountPath: /var/run/secrets/kubernetes.io/serviceaccount
+  readOnly: true
+{{- end -}}
+
+{{/* Off virtual nodes: what makes them must not depend on them. (dict "root" . "labels" "spillway.controllerLabels") */}}
+{{- define "spillway.affinity" -}}
+nodeAffinity:
+  requiredDuringSchedulingIgnoredDuringExecution:
+    nodeSelectorTerms:
+      - matchExpressions:
+          - key: type
+            operator: NotIn
+            values: [virtual-kubelet]
+          - key: kubernetes.io/os
+            operator: In
+            values: [linux]
+          - key: kubernetes.io/arch
+            operator: In
+            values: [amd64]
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include .labels .root | nindent 12 }}
+{{- end -}}
+
+{{/* A whole number as such: Helm's are floating-point, and a million prints as 1e+06. */}}
+{{- define "spillway.plain" -}}
+{{- if and (kindIs "float64" .) (eq (floor .) .) }}{{ int64 . }}{{ else }}{{ . }}{{ end -}}
+{{- end -}}
+
+{{/* Name to value, as arguments. */}}
+{{- define "spillway.extraArgs" -}}
+{{- $arguments := list }}
+{{- range $name, $value := . }}{{ $arguments = append $arguments (printf "--%s=%s" $name (include "spillway.plain" $value)) }}{{ end }}
+{{- toYaml $arguments }}
+{{- end -}}
+
+{{- define "spillway.probes" -}}
+startupProbe:
+  httpGet:
+    path: /livez
+    port: health
+  periodSeconds: 1
+  failureThreshold: 60
+livenessProbe:
+  httpGet:
+    path: /livez
+    port: health
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: health
+  periodSeconds: 5
+  timeoutSeconds: 5
+{{- end -}}
+
+{{/* A custom resource of an operator that is not there would fail half-way. (dict "root" . "value" "metrics.serviceMonitor.enabled" "kind" "ServiceMonitor") */}}
+{{- define "spillway.needPrometheusOperator" -}}
+{{- if not (.root.Capabilities.APIVersions.Has "monitoring.coreos.com/v1") -}}
+{{- fail (printf "%s=true makes a %s, which this cluster does not know (monitoring.coreos.com/v1): install the Prometheus Operator first, or leave it false; with `helm template` say --api-versions=monitoring.coreos.com/v1" .value .kind) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "spillway.removalServiceAccount" -}}
+{{- if .Values.serviceAccount.create }}{{ include "spillway.fullname" . }}-removal{{ else }}{{ required "serviceAccount.removalName is required with serviceAccount.create=false" .Values.serviceAccount.removalName }}{{ end -}}
+{{- end -}}
+
+{{/* What Pods that run once have in common, as (dict "root" . "args" (list ...) "serviceAccount" "..." "container" "..."). */}}
+{{- define "spillway.oncePodSpec" -}}
+restartPolicy: Never
+serviceAccountName: {{ .serviceAccount }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- /* Not the release's own class: the last hook runs when that is gone. */}}
+{{- with .root.Values.priorityClass.name }}
+priorityClassName: {{ . }}
+{{- end }}
+securityContext:
+  {{- include "spillway.podSecurityContext" .root | nindent 2 }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.controller.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.controller.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+affinity:
+  {{- include "spillway.affinity" (dict "root" .root "labels" "spillway.selectorLabels") | nindent 2 }}
+containers:
+  {{- $spec := . }}
+  {{- range .containers }}
+  - name: {{ .name }}
+    image: {{ include "spillway.image" $spec.root | quote }}
+    imagePullPolicy: {{ $spec.root.Values.image.pullPolicy }}
+    args:
+      {{- range .args }}
+      - {{ . | quote }}
+      {{- end }}
+    resources:
+      requests:
+        cpu: 50m
+        memory: 64Mi
+      limits:
+        memory: 512Mi
+    securityContext:
+      {{- include "spillway.containerSecurityContext" $spec.root | nindent 6 }}
+    terminationMessagePolicy: FallbackToLogsOnError
+    volumeMounts:
+      {{- include "spillway.tokenMount" $spec.root | nindent 6 }}
+  {{- end }}
+volumes:
+  {{- include "spillway.tokenVolume" .root | nindent 2 }}
+{{- end -}}
+
+{{/* A hook that runs once and says in its log why it refuses. (dict "root" . "name" "retire" "hooks" "pre-delete" "args" (list ...)) */}}
+{{- define "spillway.hookJob" -}}
+{{- $root := .root -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ include "spillway.fullname" $root }}-{{ .name }}
+  namespace: {{ $root.Release.Namespace }}
+  labels:
+    {{- include "spillway.labels" $root | nindent 4 }}
+    app.kubernetes.io/component: removal
+    spillway.io/runs: once
+  annotations:
+    helm.sh/hook: {{ .hooks }}
+    helm.sh/hook-weight: "0"
+    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+    helm.sh/hook-output-log-policy: hook-failed
+spec:
+  backoffLimit: 0
+  template:
+    metadata:
+      labels:
+        {{- include "spillway.labels" $root | nindent 8 }}
+        app.kubernetes.io/component: removal
+        spillway.io/runs: once
+    spec:
+      {{- include "spillway.oncePodSpec" (dict "root" $root "serviceAccount" (include "spillway.removalServiceAccount" $root) "containers" (list (dict "name" "spillway" "args" .args))) | nindent 6 }}
+{{- end -}}
