@@ -10,7 +10,7 @@ export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
-.PHONY: help deps deps-program build demo test test-fast simulate-many planted bench bench-compare bench-controlplane build-release differential fmt fmt-check lint docs clean
+.PHONY: help deps deps-program build demo test test-fast simulate-many planted bench bench-compare bench-controlplane build-release differential fmt fmt-check lint docs manifests image clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +28,11 @@ build: deps-program ## build/spillway
 demo: build ## the three walk-throughs in the sandbox; stays up to play with
 	@build/spillway demo $(DEMO_FLAGS)
 
-test: deps ## everything: unit, simulation, wire, structure, control plane
+test: deps ## everything: unit, simulation, wire, structure, control plane, packaging
 	@tools/run-tests product
 
-test-fast: deps ## without what needs Kubernetes' own code: control plane, scheduler plugins
-	@SPILLWAY_BUILD_KUBERNETES=no tools/run-tests product --label-exclude 'controlplane|differential'
+test-fast: deps ## without what is built from Go modules: control plane, scheduler plugins, packaging
+	@SPILLWAY_BUILD_KUBERNETES=no tools/run-tests product --label-exclude 'controlplane|differential|packaging'
 
 simulate-many: deps ## N=20000 fresh seeds of the swarm on all cores; FIRST=1 to say which
 	@cmake --preset product -DSPILLWAY_TESTS=ON >build.log 2>&1 || { cat build.log; exit 1; }; rm -f build.log
@@ -67,6 +67,12 @@ fmt-check: deps ## fail if anything is not formatted
 
 lint: deps build ## clang-tidy over the program; what was clean and did not change is not looked at again
 	@tools/lint build
+
+manifests: deps ## regenerate the chart's README, the dashboards and manifests/yaml
+	@manifests/generate
+
+image: deps build ## build/image: the OCI image, made without a container engine
+	@manifests/image/build
 
 docs: build ## regenerate docs/flags.md, metrics.md, events.md, capabilities.md from the binary
 	@for page in flags metrics events capabilities; do build/spillway docs $$page > docs/$$page.md; done

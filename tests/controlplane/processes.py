@@ -53,6 +53,10 @@ class Process:
         self._child.kill()
         self._child.wait()
 
+    def terminate(self):
+        """SIGTERM, without waiting for what comes of it."""
+        self._child.send_signal(signal.SIGTERM)
+
     def stop(self, seconds: float = 10) -> int:
         """SIGTERM, then after `seconds` SIGKILL. The exit code."""
         if self.exit_code is None:

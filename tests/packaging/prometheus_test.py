@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""A real Prometheus scrapes a controller and two agents at work: every panel of every dashboard shows something, what alerts look at
+is there, and what is exported is documented."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.parse
+import urllib.request
+
+from packaging_tools import CHART, REPOSITORY, binary, run, tool
+
+os.environ["SPILLWAY_BIN"] = str(binary())
+sys.path.insert(0, str(REPOSITORY / "tests" / "wire"))
+from processes import DEADLINE, Sandbox  # noqa: E402
+
+PODS = "/api/v1/namespaces/default/pods"
+_NAME = re.compile(r"\b(?:spillway|rest_client|leader_election|process)_[a-z0-9_]+\b")
+
+
+def pod(name: str, cpu: str) -> dict:
+    container = {"name": "c", "image": "nginx:1", "resources": {"requests": {"cpu": cpu, "memory": "1Gi"}}}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": {"containers": [container]}}
+
+
+class Scraped(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
+        cls.sandbox = Sandbox()
+        cls.addClassCleanup(cls.sandbox.stop)
+        controller, first, second, cls.server = _free_ports(4)
+        cls.start("controller", binary(), "controller", f"--metrics-bind-address=127.0.0.1:{controller}", "--health-probe-bind-address=0",
+                  "--kube-scheduler-version=1.36", f"--kubeconfig={cls.sandbox.kubeconfig}")
+        for name, port in (("v-0", first), ("v-1", second)):
+            cls.start(name, binary(), "agent", f"--nodename={name}", "--provider=simulated", f"--state-dir={cls.work / name}-state",
+                      f"--metrics-bind-address=127.0.0.1:{port}", "--health-probe-bind-address=0", "--kubelet-port=0",
+                      "--internal-ip=127.0.0.1", f"--kubeconfig={cls.sandbox.kubeconfig}")
+        cls.exporters = [controller, first, second]
+        jobs = {"spillway": [controller], "spillway-virtual-nodes": [first, second]}
+        config = {"global": {"scrape_interval": "1s"}, "rule_files": [str(CHART / "alerts" / "spillway.rules.yaml")],
+                  "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
+                                     for job, ports in jobs.items()]}
+        (cls.work / "prometheus.json").write_text(json.dumps(config), encoding="utf-8")
+        cls.start("prometheus", tool("prometheus"), f"--config.file={cls.work}/prometheus.json", f"--storage.tsdb.path={cls.work}/data",
+                  f"--web.listen-address=127.0.0.1:{cls.server}")
+        cls.until(lambda: cls.value("count(spillway_virtual_node_ready == 1)") == 2, "both virtual nodes are seen ready")
+        for name in ("v-0", "v-1"):
+            cls.admit(name)
+        for number in range(8):
+            cls.create(pod(f"web-{number}", "2"))
+        cls.create(pod("too-large-for-anything", "900"))
+        cls.until(lambda: cls.value('sum(spillway_instances{state="running"})') == 8, "eight Pods run on virtual nodes")
+        cls.until(lambda: cls.value('sum(spillway_pods_pending{state="no_virtual_node"})') == 1, "the ninth waits")
+        # Later than the bursts, so that rates over the last ten seconds have two samples on both sides of nothing.
+        cls.until(lambda: cls.value("min(count_over_time(up[1m]))") >= 12, "a dozen scrapes")
+
+    @classmethod
+    def start(cls, name: str, *command):
+        log = cls.enterClassContext(open(cls.work / f"{name}.log", "w"))
+        process = subprocess.Popen([str(c) for c in command], stdout=log, stderr=log)
+        cls.addClassCleanup(lambda: (process.kill(), process.wait()))
+
+    @classmethod
+    def create(cls, body: dict):
+        status, answer = cls.sandbox.request("POST", PODS, body)
+        if status != 201:
+            raise AssertionError(answer)
+
+    @classmethod
+    def admit(cls, node: str):
+        """Takes off the taint of a new Node, as the node controller would, which the sandbox lacks."""
+        _, new = cls.sandbox.get(f"/api/v1/nodes/{node}")
+        new["spec"]["taints"] = [taint for taint in new["spec"]["taints"] if taint["key"] != "node.kubernetes.io/not-ready"]
+        status, answer = cls.sandbox.request("PUT", f"/api/v1/nodes/{node}", new)
+        if status != 200:
+            raise AssertionError(answer)
+
+    @classmethod
+    def until(cls, condition, what: str):
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            try:
+                if condition():
+                    return
+                last = "no"
+            except OSError as error:  # Prometheus is not up yet
+                last = error
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"---- {log.name}\n{log.read_text()[-1500:]}" for log in cls.work.glob("*.log"))
+                raise AssertionError(f"not within {DEADLINE} s: {what}; last answer: {last}\n{logs}")
+            time.sleep(0.2)
+
+    @classmethod
+    def query(cls, expr: str) -> list:
+        url = f"http://127.0.0.1:{cls.server}/api/v1/query?" + urllib.parse.urlencode({"query": expr})
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return json.load(answer)["data"]["result"]
+
+    @classmethod
+    def value(cls, expr: str) -> float | None:
+        result = cls.query(expr)
+        return float(result[0]["value"][1]) if result else None
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def test_every_panel_shows_something(self):
+        empty, shown = [], 0
+        for path in sorted((CHART / "dashboards").glob("*.json")):
+            for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
+                for target in panel.get("targets", []):
+                    expr = target["expr"].replace("$__rate_interval", "30s").replace("$__range", "5m")
+                    expr = expr.replace("$namespace", ".*").replace("$job", ".*")
+                    shown += 1
+                    if not self.query(expr):
+                        empty.append(f"{path.stem}: {panel['title']}: {expr}")
+        self.assertGreater(shown, 50)
+        self.assertEqual(empty, [])
+
+    def test_what_alerts_look_at_is_there(self):
+        import yaml
+        for group in yaml.safe_load((CHART / "alerts" / "spillway.rules.yaml").read_text(encoding="utf-8"))["groups"]:
+            for rule in group["rules"]:
+                for name in set(_NAME.findall(rule["expr"])):
+                    with self.subTest(alert=rule["alert"], metric=name):
+                        self.assertTrue(self.query(name))
+
+    def test_they_see_what_happens(self):
+        self.assertEqual(self.value('sum(spillway_binds_total{result="bound"})'), 8)
+        self.assertEqual(self.value("sum(spillway_virtual_node_requested_cpu_cores)"), 16)
+        self.assertEqual(self.value("count(leader_election_master_status == 1)"), 1)
+        self.assertGreater(self.value("time() - max(spillway_pod_oldest_pending_timestamp_seconds > 0)"), 0)
+
+    def test_no_alert_fires_but_of_what_is_so(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.server}/api/v1/alerts", timeout=10) as answer:
+            active = {alert["labels"]["alertname"] for alert in json.load(answer)["data"]["alerts"]}
+        self.assertLessEqual(active, {"SpillwayAllVirtualNodesFull"})
+
+    def test_promtool_finds_no_fault_with_what_is_exported_and_all_of_it_is_documented(self):
+        page = (REPOSITORY / "docs" / "metrics.md").read_text(encoding="utf-8")
+        for port in self.exporters:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                text = answer.read().decode()
+            done = run(tool("promtool"), "check", "metrics", stdin=text)
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
+            for name in re.findall(r"^# TYPE (\w+)", text, re.MULTILINE):
+                self.assertIn(f"| `{name}` |", page)
+
+
+def _free_ports(count: int) -> list[int]:
+    import socket
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
