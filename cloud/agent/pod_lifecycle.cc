@@ -9,6 +9,7 @@ namespace spillway::cloud {
 namespace {
 // For what its user has forgotten: reads are shared, and it should go on soon after it is there.
 constexpr Duration kLongestInputRetry = 10s;
+constexpr Duration kLongestReportRetry = 30s;  // a kubelet tries each 10 s
 constexpr Duration kLongWait = 100ms;
 }  // namespace
 
@@ -22,7 +23,7 @@ PodLifecycle::PodLifecycle(AgentContext& context, PodLifecycleHost& host, Json p
       events_(context, namespace_, name_, uid_),
       create_pauses_(context),
       input_pauses_(context, kLongestInputRetry),
-      report_pauses_(context),
+      report_pauses_(context, kLongestReportRetry),
       end_pauses_(context),
       changed_(context.runtime),
       flow_(context.runtime) {
