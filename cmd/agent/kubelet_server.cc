@@ -34,7 +34,7 @@ namespace {
 constexpr std::size_t kMaxRequestBody = 4096;
 constexpr double kCaQps = 1;
 constexpr Duration kCaInterval = std::chrono::minutes(1);
-constexpr Duration kCertificateInterval = std::chrono::minutes(1);
+constexpr Duration kCertificateInterval = std::chrono::minutes(10);
 constexpr Duration kTellAgain = std::chrono::hours(24);
 constexpr char kClusterCaPath[] = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
 
