@@ -1,7 +1,7 @@
 #include <fmt/core.h>
 
 #include "cloud/agent/node_capabilities.h"
-#include "cloud/providers/alibaba/provider.h"
+#include "cloud/providers/alibaba/service.h"
 #include "cloud/providers/process/provider.h"
 #include "cloud/providers/simulated/provider.h"
 #include "cmd/subcommands.h"

@@ -7,45 +7,17 @@
 #include <utility>
 
 #include "cloud/providers/alibaba/create_parameters.h"
-#include "cloud/providers/alibaba/failures.h"
-#include "cloud/providers/alibaba/signature.h"
+#include "cloud/providers/alibaba/service.h"
 #include "cloud/providers/alibaba/streams.h"
 
 namespace spillway::cloud::alibaba {
 namespace {
 
-constexpr const char* kVersion = "2018-08-08";
 constexpr std::size_t kMaxPages = 1000;
 constexpr Duration kPollOverlap = 5s;        // changes that ECI shows late
 constexpr Duration kForgottenAfter = 10min;  // what no listing shows any more
 constexpr Duration kSeenLately = 10min;
 constexpr std::size_t kTokensKept = 10000;
-
-// Documented, per account and region; one-minute limits as rates.
-rest::CallerOptions Limits(double share) {
-  rest::CallerOptions options;
-  options.share = share;
-  options.other_limit = {8, 20};
-  options.limits = {{"CreateContainerGroup", {20, 100}},
-                    {"DeleteContainerGroup", {20, 100}},
-                    {"DescribeContainerGroups", {2000.0 / 60, 100}},
-                    {"DescribeContainerGroupStatus", {10000.0 / 60, 200}},
-                    {"DescribeMultiContainerGroupMetric", {2000.0 / 60, 50}},
-                    {"DescribeContainerLog", {500.0 / 60, 30}},
-                    {"ExecContainerCommand", {500.0 / 60, 30}}};
-  return options;
-}
-
-rest::Dialect EciDialect(const Options& options) {
-  rest::Dialect dialect;
-  const Endpoint endpoint{options.host, kVersion, options.uses_rpc_signature, options.longest_query};
-  dialect.sign = [endpoint](const rest::Call& call, const rest::Credential& credential,
-                            const rest::SigningMoment& moment) { return Sign(endpoint, call, credential, moment); };
-  dialect.read = ReadAnswer;
-  dialect.is_clock_skew = IsClockSkew;
-  dialect.is_stale_credential = IsStaleCredential;
-  return dialect;
-}
 
 std::string JsonList(const std::vector<std::string>& texts) { return Json(texts).dump(); }
 
@@ -74,58 +46,11 @@ bool IsDone(const std::vector<ContainerState>& containers) {
 
 }  // namespace
 
-kube::Capabilities EciFeatures() {
-  return kube::Capabilities({"capabilitiesAdd",
-                             "configMap",
-                             "dnsConfig",
-                             "downwardAPI",
-                             "emptyDir",
-                             "emptyDirMemory",
-                             "emptyDirSizeLimit",
-                             "flexVolume/alicloud/disk",
-                             "flexVolume/alicloud/nas",
-                             "flexVolume/alicloud/oss",
-                             "handlerHTTPS",
-                             "hookExec",
-                             "hookHTTP",
-                             "hookTCP",
-                             "hostAliases",
-                             "hostname",
-                             "hostnameAsFQDN",
-                             "imageEntrypoint",
-                             "imagePullSecrets",
-                             "initContainers",
-                             "livenessProbe",
-                             "nfs",
-                             "postStart",
-                             "preStop",
-                             "probeExec",
-                             "probeHTTP",
-                             "probeTCP",
-                             "projected",
-                             "readOnlyRootFilesystem",
-                             "readinessProbe",
-                             "runAsGroup",
-                             "runAsNonRoot",
-                             "runAsUser",
-                             "secret",
-                             "serviceAccountToken",
-                             "shareProcessNamespace",
-                             "stdin",
-                             "subPath",
-                             "subPathExpr",
-                             "subdomain",
-                             "sysctls",
-                             "terminationGracePeriod",
-                             "terminationMessagePath",
-                             "tty"});
-}
-
 EciProvider::EciProvider(Runtime& runtime, net::HttpClient& client, rest::CredentialSource& credentials,
                          Options options)
     : runtime_(runtime),
       options_(std::move(options)),
-      caller_(runtime, client, credentials, EciDialect(options_), Limits(options_.limit_share)),
+      caller_(runtime, client, credentials, EciDialect(options_), EciLimits(options_.limit_share)),
       zones_(options_.vswitches, rest::ZoneRotation::Strategy::kOrdered),
       streams_(std::make_unique<Streams>(*this)) {}
 

@@ -97,7 +97,4 @@ class EciProvider final : public Provider {
   std::unique_ptr<Streams> streams_;
 };
 
-// What ECI can run, by the names of docs/capabilities.md.
-kube::Capabilities EciFeatures();
-
 }  // namespace spillway::cloud::alibaba

@@ -85,8 +85,9 @@ rest::Parameters LogParameters(const std::string& id, const LogOptions& options,
                                bool is_previous) {
   rest::Parameters parameters = {
       {"ContainerGroupId", id}, {"ContainerName", options.container}, {"Timestamps", "true"}};
-  const std::int64_t lines = goes_on ? kLogLines : options.tail_lines.value_or(kLogLines);
-  parameters.emplace_back("Tail", fmt::format("{}", std::clamp<std::int64_t>(lines, 1, kLogLines)));
+  constexpr auto kMostLines = static_cast<std::int64_t>(kLogLines);
+  const std::int64_t lines = goes_on ? kMostLines : options.tail_lines.value_or(kMostLines);
+  parameters.emplace_back("Tail", fmt::format("{}", std::clamp<std::int64_t>(lines, 1, kMostLines)));
   parameters.emplace_back("LimitBytes", fmt::format("{}", kLogBytes));
   if (is_previous) parameters.emplace_back("LastTime", "true");
   const bool has_begun = cursor.last != WallTime{};
