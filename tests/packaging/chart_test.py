@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The chart: what `helm` makes of it, and what checkers of other people say."""
 
+import functools
 import json
 import pathlib
 import re
@@ -15,6 +16,7 @@ VERSIONS = ("1.27", "1.30", "1.33", "1.36")
 OPERATOR = "monitoring.coreos.com/v1"
 
 
+@functools.cache
 def rendered(values: pathlib.Path | None = None, *options, **more) -> str:
     done = render(f"--api-versions={OPERATOR}", *options, values=values, **more)
     if done.returncode != 0:
