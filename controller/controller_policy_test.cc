@@ -100,6 +100,19 @@ TEST_F(ControllerPolicyTest, ModeOffAndDryRunTakeHoldWithinASecond) {
   EXPECT_THAT(api_.binds, SizeIs(1));
 }
 
+TEST_F(ControllerPolicyTest, SwitchedOffWhileATimeIsDueItStandsStillAndGoesOnLater) {
+  StartWith("Enforce");
+  api_.AddPod("p", "8");
+  runtime_.RunFor(1s);  // --pending-grace is under way
+  Configure("Off");
+  runtime_.RunFor(20s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  EXPECT_LT(runtime_.turns(), 5000U) << "nothing runs meanwhile";
+  Configure("Enforce");
+  runtime_.RunFor(3s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p>v"));
+}
+
 TEST_F(ControllerPolicyTest, WhatCannotBeReadLeavesTheLastGoodInEffect) {
   StartWith("capped");
   Configure("nonsense");

@@ -119,7 +119,7 @@ Task<void> Overflow::WaitUntilWorthDeciding() {
 // Never sooner than a batch after the last round: a thousand Pods whose grace ends one after the other share rounds.
 std::optional<Instant> Overflow::NextLook() {
   if (look_whether_usable_) return look_whether_usable_;
-  if (!leads_()) return std::nullopt;
+  if (!leads_() || policy_.mode == Mode::kOff) return std::nullopt;  // what is due stays so
   while (!due_.empty() && state_.Find(due_.begin()->second) == nullptr) due_.erase(due_.begin());
   if (due_.empty()) return std::nullopt;
   return std::max(due_.begin()->first, last_round_ + options_.batch_idle);
