@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "cloud/providers/process/default_signals.h"
 #include "cloud/providers/process/descendants.h"
 #include "cloud/providers/process/isolation.h"
 
@@ -56,12 +57,6 @@ PipeEnds MakePipe(WeDo we) {
   PipeEnds made{UniqueFd(ends[we == WeDo::kRead ? 0 : 1]), UniqueFd(ends[we == WeDo::kRead ? 1 : 0])};
   ::fcntl(made.ours.get(), F_SETFL, O_NONBLOCK);
   return made;
-}
-
-void DefaultSignals() {
-  struct sigaction action{};
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
 }
 
 // Above a command, with all signals blocked: ends as it does, and everything below with it. SIGUSR1 ends it now.

@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "base/forked_clock.h"
+#include "cloud/providers/process/default_signals.h"
 #include "cloud/providers/process/descendants.h"
 
 namespace spillway::cloud {
@@ -95,12 +96,6 @@ void CloseOnExecFrom(int first) {
   if (::close_range(static_cast<unsigned>(first), ~0u, CLOSE_RANGE_CLOEXEC) == 0) return;
   const long limit = ::sysconf(_SC_OPEN_MAX);
   for (int fd = first; fd < limit; ++fd) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-void DefaultSignals() {
-  struct sigaction action{};
-  action.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &action, nullptr);
 }
 
 // Runs in the shim. No allocation, no locks, no return.
