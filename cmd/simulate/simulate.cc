@@ -57,7 +57,7 @@ struct Simulation {
   std::vector<NewNodes> new_nodes;
   std::vector<Scaling> scalings;
   Mode judge = JudgeEach;
-  bool keeps_pending = false;       // as PackAll() wants it
+  bool keeps_pending = false;  // as PackAll() wants it
   std::string auto_scale_config;
   std::optional<kube::Node> shape;  // with --count-nodes
   bool json = false;

@@ -138,7 +138,9 @@ void OverflowLedger::Change(NodeEntry& node, bool is_virtual, std::optional<Pric
 }
 
 void OverflowLedger::SetVirtual(const std::string& node, std::optional<Price> price) {
-  Change(nodes_[node], true, price);
+  NodeEntry& entry = nodes_[node];
+  entry.is_there = true;
+  Change(entry, true, price);
 }
 
 void OverflowLedger::SetReal(const std::string& node) {
@@ -152,8 +154,13 @@ void OverflowLedger::SetReal(const std::string& node) {
 void OverflowLedger::RemoveNode(const std::string& node) {
   const auto known = nodes_.find(node);
   if (known == nodes_.end()) return;
-  Change(known->second, false, std::nullopt);
+  known->second.is_there = false;
   if (known->second.pods.empty()) nodes_.erase(known);
+}
+
+void OverflowLedger::PresumeVirtual(const std::string& node) {
+  NodeEntry& entry = nodes_[node];
+  Change(entry, true, entry.price);
 }
 
 void OverflowLedger::Put(const std::string& uid, const std::string& ns, const std::string& node,
@@ -175,7 +182,7 @@ void OverflowLedger::Remove(std::string_view uid) {
   const auto pod = node.pods.find(where->first);
   Count(node, pod->second, -1);
   node.pods.erase(pod);
-  if (!node.is_virtual && node.pods.empty()) nodes_.erase(where->second);
+  if (!node.is_there && node.pods.empty()) nodes_.erase(where->second);
   where_.erase(where);
 }
 

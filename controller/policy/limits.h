@@ -63,8 +63,10 @@ class OverflowLedger {
   void SetVirtual(const std::string& node, std::optional<Price> price);
   // It is real: what is on it is forgotten.
   void SetReal(const std::string& node);
-  // It is gone: what is on it counts again should it come back.
+  // It is gone: what is on it goes on counting until it is gone too, since its instances go on costing.
   void RemoveNode(const std::string& node);
+  // Nobody knows the node, but Pods were bound to it as a virtual one.
+  void PresumeVirtual(const std::string& node);
 
   // A Pod is on that node, or is on its way there. Of a node that is not known yet it counts once it is virtual; of a
   // real one nobody need tell.
@@ -87,6 +89,7 @@ class OverflowLedger {
   };
   struct NodeEntry {
     bool is_virtual = false;
+    bool is_there = false;  // else it is kept for its Pods alone
     std::optional<Price> price;
     std::unordered_map<std::string, PodEntry> pods;  // by UID
   };

@@ -79,13 +79,28 @@ TEST(OverflowLedger, PodsMayBeSeenBeforeTheirNode) {
   ledger.SetVirtual("late", std::nullopt);
   EXPECT_EQ(ledger.Of("").pods, 1);
   ledger.RemoveNode("late");
-  EXPECT_EQ(ledger.Of("").pods, 0);
+  EXPECT_EQ(ledger.Of("").pods, 1) << "its instance is still paid for";
   ledger.SetVirtual("late", Price{100'000, 0});
   EXPECT_EQ(ledger.Of("shop").micro_money_per_hour, 200'000) << "it came back, with a price";
   ledger.SetVirtual("late", Price{50'000, 0});
   EXPECT_EQ(ledger.Of("shop").micro_money_per_hour, 100'000);
   ledger.SetReal("late");
   EXPECT_EQ(ledger.Of(""), Amounts());
+}
+
+TEST(OverflowLedger, WhatWasOnANodeThatIsGoneCountsUntilItGoes) {
+  OverflowLedger ledger;
+  ledger.SetVirtual("v", Price{100'000, 0});
+  ledger.Put("a", "shop", "v", kPod);
+  ledger.RemoveNode("v");
+  EXPECT_EQ(ledger.Of("shop"), (Amounts{1, 2000, 4 * kGi, 200'000}));
+  ledger.Remove("a");
+  EXPECT_EQ(ledger.Of("shop"), Amounts());
+  ledger.PresumeVirtual("w");  // it was gone before we were there
+  ledger.Put("b", "shop", "w", kPod);
+  EXPECT_EQ(ledger.Of("shop").pods, 1);
+  ledger.SetReal("w");
+  EXPECT_EQ(ledger.Of("shop").pods, 0);
 }
 
 TEST(Money, IsADecimalNumberThatIsNotNegative) {

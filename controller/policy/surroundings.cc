@@ -19,6 +19,11 @@ bool IsOfDaemonSet(const kube::Pod& pod) {
   return std::any_of(owners.begin(), owners.end(), [](const auto& owner) { return owner.kind == "DaemonSet"; });
 }
 
+bool IsBoundByUs(const kube::Pod& pod, const std::string& node) {
+  const std::string* bound_to = kube::Find(pod.metadata.annotations, "spillway.io/virtual-node");
+  return bound_to != nullptr && *bound_to == node;
+}
+
 }  // namespace
 
 Amounts AmountsOf(const sim::Cluster& cluster, sim::PodIndex pod) {
@@ -79,6 +84,7 @@ void Surroundings::Place(const sim::Cluster& cluster, const kube::Pod& pod, cons
   const bool is_real = known && cluster.node(*known).role == sim::NodeRole::kReal;
   groups_.Put(pod, is_real ? GroupBook::Where::kReal : GroupBook::Where::kVirtual);
   const auto index = cluster.FindPod(uid);
+  if (!known && IsBoundByUs(pod, node)) ledger_.PresumeVirtual(node);
   if (is_real || !index || IsOfDaemonSet(pod)) {
     ledger_.Remove(uid);
   } else {

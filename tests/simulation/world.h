@@ -118,6 +118,7 @@ class World {
     std::string user;     // as the API server knows it
     std::string address;  // of its machine
     std::string identity;
+    Instant started;
     std::map<std::string, std::string> capacity;
     std::vector<std::string> extra_capabilities;
     std::unique_ptr<SimProcess> process;

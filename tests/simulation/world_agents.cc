@@ -45,6 +45,7 @@ void World::StartAgent(const std::string& user) {
   options.node_name = process->node;
   options.cluster_id = sandbox::UidOf(*cluster_->store().Get("namespaces", "", "kube-system"));
   options.identity = process->identity = fmt::format("{}_{}", process->address, identities_++);
+  process->started = runtime_.Now();
   options.is_dead = [here = process->address + "_"](const std::string& other) { return other.starts_with(here); };
   options.internal_ip = process->address;
   options.capacity = process->capacity;
@@ -108,11 +109,13 @@ std::optional<std::string> World::HolderOfLease(const std::string& node) const {
 }
 
 std::string World::AgentInCharge(const std::string& node) const {
-  constexpr Duration kCatchesUp = std::chrono::seconds(5);
+  constexpr Duration kCatchesUp = std::chrono::seconds(5), kWaitsForTheOneBefore = std::chrono::seconds(16);
   const auto found = agents_.find(node);
   if (found == agents_.end() || !found->second.agent || LongestLag() > Duration(0)) return "";
   const AgentProcess& agent = found->second;
-  if (HolderOfLease(node).value_or(agent.identity) != agent.identity) return "";
+  const std::optional<std::string> holder = HolderOfLease(node);
+  // Without a Lease, one that has just come may rightly wait for the one before it, whose Lease it has seen.
+  if (holder ? *holder != agent.identity : runtime_.Now() < agent.started + kWaitsForTheOneBefore) return "";
   const bool is_disturbed = std::any_of(disturbances_.begin(), disturbances_.end(), [&](const Disturbance& storm) {
     const bool concerns = storm.process.empty() || storm.process == agent.user;
     return concerns && runtime_.Now() < storm.until + kCatchesUp;
