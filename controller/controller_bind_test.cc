@@ -51,6 +51,17 @@ TEST_F(ControllerBindTest, AConflictIsDecidedAnewOnWhatTheWatchShowsNext) {
   EXPECT_EQ(api_.binds[1].version, version);
 }
 
+TEST_F(ControllerBindTest, AConflictThatNoChangeFollowsIsTriedAgainLater) {
+  api_.on_bind = [this](const ScriptedApi::Bound&) {
+    api_.on_bind = nullptr;
+    return FakeTransport::Reply(409, FakeTransport::StatusBody(409, "Conflict", "the object has been modified"));
+  };
+  Start();
+  api_.AddPod("p", "8");
+  runtime_.RunFor(1min);
+  EXPECT_THAT(api_.binds, SizeIs(2)) << "the watch had the change already";
+}
+
 TEST_F(ControllerBindTest, AnUnknownOutcomeCountsAsPlacedUntilTheWatchTells) {
   api_.AddVirtualNode("w");
   int lost = 0;

@@ -136,6 +136,17 @@ TEST_F(ControllerWatchTest, ANodeThatCannotBeReadIsNoMatterOnceItIsGone) {
   EXPECT_THAT(BoundPods(), ElementsAre("default/p>v"));
 }
 
+TEST_F(ControllerWatchTest, ANodeThatIsDeletedTakesNoPods) {
+  api_.AddNode("b", "16");
+  Start();
+  api_.AddPod("p", "8");
+  runtime_.RunFor(10s);
+  EXPECT_THAT(api_.binds, IsEmpty()) << "it fits on b";
+  api_.Remove("nodes", "b");
+  runtime_.RunFor(10s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p>v"));
+}
+
 TEST_F(ControllerWatchTest, APodThatCannotBeReadCountsAsUsingNoRoom) {
   api_.AddPod("large", "4", {{"spec", {{"nodeName", "a"}}}});
   Start();
