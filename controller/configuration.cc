@@ -100,6 +100,7 @@ void Configuration::OnConfigMap(const kube::DeltaBatch<kube::ConfigMap>& batch) 
 void Configuration::Take(const kube::ConfigMap& map) {
   uid_ = map.metadata.uid;
   version_ = map.metadata.resource_version;
+  keep_.Notify();
   const std::string* text = kube::Find(map.data, kConfigurationKey);
   if (text == nullptr) return Reject(fmt::format("it has no data[\"{}\"]", kConfigurationKey));
   if (good_ == *text && rejected_.empty()) return;
@@ -193,11 +194,12 @@ Task<void> Configuration::FindLastGood() {
 Task<void> Configuration::KeepLastGood() {
   kube::Backoff backoff(kAgain, runtime_.random().Fork());
   for (;;) {
-    while (!leads_() || !good_ || kept_ == good_) co_await keep_.Wait();
-    std::string text = *good_;
-    const Status written = co_await WriteLastGood(text);
+    while (!leads_() || !good_ || (kept_ == good_ && kept_for_ == uid_)) co_await keep_.Wait();
+    std::string text = *good_, uid = uid_;
+    const Status written = co_await WriteLastGood(text, uid);
     if (written) {
       kept_ = std::move(text);
+      kept_for_ = std::move(uid);
       backoff.Reset();
       continue;
     }
@@ -207,9 +209,11 @@ Task<void> Configuration::KeepLastGood() {
   }
 }
 
-Task<Status> Configuration::WriteLastGood(std::string text) {
+// It goes with the ConfigMap: whoever deletes that means the flags, and an uninstallation leaves nothing behind.
+Task<Status> Configuration::WriteLastGood(std::string text, std::string uid) {
   kube::Json map = {{"apiVersion", "v1"}, {"kind", "ConfigMap"}};
   map["metadata"] = {{"name", name_ + std::string(kLastGood)}, {"namespace", ns_}};
+  map["metadata"]["ownerReferences"] = {{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"name", name_}, {"uid", uid}}};
   map["data"][std::string(kConfigurationKey)] = std::move(text);
   std::string path = kube::ConfigMapPath(ns_, name_ + std::string(kLastGood));
   kube::Json copy = map;

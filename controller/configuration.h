@@ -60,7 +60,7 @@ class Configuration {
   Result<Policy> Read(const std::string& text) const;
   Task<void> FindLastGood();
   Task<void> KeepLastGood();
-  Task<Status> WriteLastGood(std::string text);
+  Task<Status> WriteLastGood(std::string text, std::string uid);
   void Tell(kube::Event::Type type, std::string_view reason, const std::string& note);
 
   Runtime& runtime_;
@@ -76,7 +76,8 @@ class Configuration {
   std::string uid_, version_;        // of the ConfigMap; empty: there is none
   std::string text_;                 // that was looked at last
   std::optional<std::string> good_;  // that was read last; nullopt: none was
-  std::optional<std::string> kept_;  // that is in <name>-last-good, as far as this process knows
+  std::optional<std::string> kept_;  // that is in <name>-last-good, as far as this process knows...
+  std::string kept_for_;             // ...and the UID of the ConfigMap that it goes with
   std::string rejected_;
   bool listed_ = false;
   bool searching_ = false;  // for the last good one

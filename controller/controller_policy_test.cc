@@ -134,6 +134,10 @@ TEST_F(ControllerPolicyTest, WhatCannotBeReadLeavesTheLastGoodInEffect) {
   request.query = "verbose";
   EXPECT_THAT(health.Answer(request).body, HasSubstr("[+]configuration ok: rejected: config.yaml:1"));
   EXPECT_EQ(api_.config_maps["spillway-last-good"]["data"]["config.yaml"], "capped");
+  const nlohmann::json owner = api_.config_maps["spillway-last-good"]["metadata"]["ownerReferences"][0];
+  EXPECT_EQ(owner["kind"], "ConfigMap");
+  EXPECT_EQ(owner["name"], "spillway");
+  EXPECT_EQ(owner["uid"], api_.Get("configmaps/spillway", "spillway")["metadata"]["uid"]) << "it goes with it";
 }
 
 TEST_F(ControllerPolicyTest, ARestartFindsTheLastGoodOne) {

@@ -32,10 +32,10 @@ MAY = {
         ("create", "leases.coordination.k8s.io", "", "", NAMESPACE),
         ("get", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
         ("update", "leases.coordination.k8s.io", "spillway-controller", "", NAMESPACE),
-        *((verb, "configmaps", "spillway-configuration", "", NAMESPACE) for verb in ("get", "list", "watch")),
+        *((verb, "configmaps", "spillway-configuration", "", NAMESPACE) for verb in ("list", "watch")),
         *((verb, "configmaps", "spillway-configuration-last-good", "", NAMESPACE) for verb in ("get", "update")),
         ("create", "configmaps", "", "", NAMESPACE),
-        *((verb, "configmaps", "eks-config", "", "kube-system") for verb in ("get", "list", "watch")),
+        *((verb, "configmaps", "eks-config", "", "kube-system") for verb in ("list", "watch")),
     ],
     AGENT: [
         *((verb, "nodes", "", "", "") for verb in ("create", "get", "list", "watch", "patch")),

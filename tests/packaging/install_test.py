@@ -35,6 +35,7 @@ AUDIT_POLICY = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages":
 # What this story need not have a use for, and what has.
 RIGHTS_OF_OTHER_STORIES = {
     (f"{RELEASE}-spillway-controller", "patch", "events"),           # an event that repeats
+    (f"{RELEASE}-spillway-controller", "get", "configmaps"),         # a configuration that cannot be read
     (f"{RELEASE}-spillway-virtual-node", "patch", "events"),
     (f"{RELEASE}-spillway-virtual-node", "create", "tokenreviews"),  # metrics-server comes with a token
     (f"{RELEASE}-spillway-virtual-node", "get", "secrets"),          # Pods that have some
@@ -42,7 +43,8 @@ RIGHTS_OF_OTHER_STORIES = {
     (f"{RELEASE}-spillway-virtual-node", "patch", "nodes"),          # somebody changed its labels or taints
 }
 OPEN = ("--set", "virtualNodePools[0].name=trial,virtualNodePools[0].provider=simulated",
-        "--set", "virtualNodePools[0].taint.key=virtual-kubelet.io/provider")
+        "--set", "virtualNodePools[0].taint.key=virtual-kubelet.io/provider",
+        "--set", "controller.configuration.limits.cluster.pods=500")
 
 
 def enter_namespace():

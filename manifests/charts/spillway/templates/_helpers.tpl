@@ -290,3 +290,23 @@ spec:
     spec:
       {{- include "spillway.oncePodSpec" (dict "root" $root "serviceAccount" (include "spillway.removalServiceAccount" $root) "containers" (list (dict "name" "spillway" "args" .args))) | nindent 6 }}
 {{- end -}}
+
+{{/* The controller's RoleBinding to a Role of the same name: root, role, namespace. */}}
+{{- define "spillway.bindControllerRole" }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ .role }}
+  namespace: {{ .namespace }}
+  labels:
+    {{- include "spillway.labels" .root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ .role }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "spillway.controllerServiceAccount" .root }}
+    namespace: {{ .root.Release.Namespace }}
+{{- end }}
