@@ -65,15 +65,18 @@ TEST_F(ControllerEventsTest, WhetherRoomLacksOrAnotherPodIsNeededIsToldApart) {
 // Of two equal Pods one was looked at in the very round that finds another reason for both.
 TEST_F(ControllerEventsTest, WhoWaitsForRoomGoesOnWaitingWhenTheReasonChanges) {
   nlohmann::json node = api_.Get("nodes", "v");
+  const nlohmann::json can = node["metadata"]["annotations"];
   node["status"]["allocatable"]["pods"] = "0";
-  api_.Remove("nodes", "v");
+  api_.Put("nodes", node);
   Start([](ControllerOptions& options) { options.policy.pending_grace = Duration(0); });
   api_.AddPod("p1", "8", kUnschedulable);
   runtime_.RunFor(10s);
+  node["metadata"]["annotations"] = {{"spillway.io/capabilities", "persistentVolumeClaim"}};
   api_.Put("nodes", node);
   api_.AddPod("p2", "8", kUnschedulable);
   runtime_.RunFor(10s);
   EXPECT_THAT(api_.binds, IsEmpty());
+  node["metadata"]["annotations"] = can;
   node["status"]["allocatable"]["pods"] = "2";
   api_.Put("nodes", node);
   runtime_.RunFor(5s);
