@@ -16,6 +16,7 @@ namespace {
 constexpr Duration kStartLimit = std::chrono::seconds(60);
 // Long enough for orphans to be confirmed and collected, and for anything that should not happen to happen.
 constexpr Duration kQuiet = std::chrono::minutes(3);
+constexpr Duration kStockPatience = std::chrono::minutes(5);  // with a cloud that refuses a third of all instances
 
 bool StepUntil(World& world, const std::function<bool()>& done, Duration limit) {
   const Instant end = world.runtime().Now() + limit;
@@ -69,6 +70,7 @@ RunResult RunOnce(const Scenario& scenario, std::uint64_t seed, const RunOptions
   ending.settled_after = world.runtime().Now() - world.last_load();
   world.EndFaults();
   (void)StepUntil(world, [] { return false; }, kQuiet);
+  (void)StepUntil(world, [&] { return world.AreBoundPodsReady(); }, kStockPatience);
   result.failures = Check(world, ending);
   result.settled_after = ending.settled_after;
   result.simulated = world.runtime().Now().time_since_epoch();

@@ -310,6 +310,14 @@ std::int64_t World::ExpectedPending() const {
   return 0;
 }
 
+bool World::AreBoundPodsReady() const {
+  const auto& pods = cluster_->caches().Of("pods").all();
+  return std::all_of(pods.begin(), pods.end(), [](const auto& entry) {
+    const auto& pod = entry.second;
+    return sandbox::IsPodTerminal(pod) || sandbox::NodeOf(pod).empty() || sandbox::IsPodReady(pod);
+  });
+}
+
 bool World::ArePodsSettled() const {
   std::int64_t pending = 0;
   for (const auto& [key, pod] : cluster_->caches().Of("pods").all()) {

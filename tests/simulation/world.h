@@ -45,6 +45,8 @@ class World {
   void ScheduleSteps();
   // Every step has happened, every process is up and every workload is as its owner wants it.
   bool IsSettled() const;
+  // Whatever has a node and has not ended is ready.
+  bool AreBoundPodsReady() const;
   // Notes what can be seen only while it happens. To be called every `kStep`.
   void Observe();
   static constexpr Duration kStep = std::chrono::milliseconds(100);

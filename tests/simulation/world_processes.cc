@@ -85,9 +85,10 @@ std::optional<std::size_t> World::LeadingLife() const {
 
 // A watch that never stands comes back ever more slowly (kube/reflector_core.cc), and until then nobody knows.
 bool World::BreaksWatchesAllTheTime() const {
-  constexpr Duration kProofOfHealth = std::chrono::seconds(2);
+  constexpr Duration kProofOfHealth = std::chrono::seconds(2), kComesBack = std::chrono::seconds(2);
   return std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [&](const Step& fault) {
-    return fault.what.Word(0) == "watch.drop" && fault.when.every > Duration(0) && fault.when.every <= kProofOfHealth;
+    return fault.what.Word(0) == "watch.drop" && fault.when.every > Duration(0) &&
+           fault.when.every <= kProofOfHealth + kComesBack;
   });
 }
 
