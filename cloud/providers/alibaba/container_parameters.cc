@@ -2,17 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <string_view>
 
 #include "cloud/provider.h"
 #include "cloud/providers/alibaba/options.h"
-#include "kube/api/quantity.h"
 
 namespace spillway::cloud::alibaba {
 namespace {
 
-bool NeedsPodIp(const std::string& text) { return text.find(kPodIpPlaceholder) != std::string::npos; }
+using rest::AskedOf;
+using rest::NeedsPodIp;
+using rest::PortNumber;
 
 Status WriteTexts(const ParameterWriter& writer, const std::string& name, const Json& list, const std::string& field) {
   std::size_t number = 0;
@@ -28,22 +28,14 @@ Status WriteTexts(const ParameterWriter& writer, const std::string& name, const 
 
 // ---- resources
 
-std::optional<kube::Quantity> Asked(const Json& container, const char* resource) {
-  for (const char* list : {"requests", "limits"}) {
-    const auto amount = kube::Quantity::Parse(TextAt(container, "resources", list, resource));
-    if (amount) return amount;
-  }
-  return std::nullopt;
-}
-
 void WriteResources(const ParameterWriter& writer, const Json& container) {
-  if (const auto cpu = Asked(container, "cpu"); cpu && !cpu->is_zero()) {
+  if (const auto cpu = AskedOf(container, "cpu"); cpu && !cpu->is_zero()) {
     writer.SetFloat("Cpu", static_cast<double>(cpu->MilliValue()) / 1000);
   }
-  if (const auto memory = Asked(container, "memory"); memory && !memory->is_zero()) {
+  if (const auto memory = AskedOf(container, "memory"); memory && !memory->is_zero()) {
     writer.SetFloat("Memory", std::ceil(static_cast<double>(memory->Value()) / kGiB * 1000) / 1000);
   }
-  if (const auto gpu = Asked(container, "nvidia.com/gpu"); gpu && !gpu->is_zero())
+  if (const auto gpu = AskedOf(container, "nvidia.com/gpu"); gpu && !gpu->is_zero())
     writer.SetInteger("Gpu", gpu->Value());
 }
 
@@ -98,12 +90,6 @@ void WritePorts(const ParameterWriter& writer, const Json& container) {
 }
 
 // ---- probes and hooks
-
-// A number, or the name of one of the container's ports; 0: there is none.
-std::int64_t PortNumber(const Json& port, const Json& container) {
-  if (port.is_number_integer()) return Integer(port);
-  return Integer(At(Named(At(container, "ports"), Text(port)), "containerPort"));
-}
 
 Status WriteProbe(const ParameterWriter& writer, const Json& probe, const Json& container, const std::string& field) {
   if (probe.is_null()) return {};

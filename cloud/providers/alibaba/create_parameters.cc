@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/base64.h"
@@ -24,21 +25,6 @@ std::string Annotation(const Json& pod, const char* name, const std::string& oth
   return value.empty() ? otherwise : value;
 }
 
-std::string LowerCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
-// What a group's name may hold; everything else is a hyphen.
-std::string NamePart(std::string text) {
-  text = LowerCase(std::move(text));
-  for (char& c : text) {
-    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) c = '-';
-  }
-  return text;
-}
-
 std::string WithoutHyphensAround(std::string text) {
   text.erase(0, std::min(text.find_first_not_of('-'), text.size()));
   while (text.ends_with('-')) text.pop_back();
@@ -58,17 +44,10 @@ Status WriteSize(const ParameterWriter& writer, const Json& pod, const Options& 
     return Inexpressible(
         fmt::format("{} needs an instance type with GPUs: annotation k8s.aliyun.com/eci-use-specs", kGpu));
   }
-  const auto cpu = asked.find("cpu"), memory = asked.find("memory");
-  const std::int64_t milli = cpu == asked.end() ? 0 : cpu->second.MilliValue();
-  const std::int64_t bytes = memory == asked.end() ? 0 : memory->second.Value();
-  if (milli == 0 && bytes == 0) return {};  // ECI's own default, 2 vCPU and 4 GiB
-  const auto size = EciSizes().RoundUp(milli, bytes);
-  if (!size) {
-    return Inexpressible(
-        fmt::format("the Pod asks for {} vCPU and {:.1f} GiB: no size of ECI holds both, the largest is 64 vCPU "
-                    "and 512 GiB",
-                    static_cast<double>(milli) / 1000, static_cast<double>(bytes) / kGiB));
-  }
+  const auto found = rest::SizeFor(pod, EciSizes(), "ECI");
+  if (!found) return Fail(found.error());
+  const std::optional<rest::InstanceSize>& size = *found;
+  if (!size) return {};  // ECI's own default, 2 vCPU and 4 GiB
   writer.SetFloat("Cpu", static_cast<double>(size->cpu_milli) / 1000);
   writer.SetFloat("Memory", static_cast<double>(size->memory_bytes) / kGiB);
   return {};
@@ -173,18 +152,12 @@ void WritePod(const ParameterWriter& writer, const Json& pod) {
   }
 }
 
-// "https://registry.example.com/v1/" names the host alone.
-std::string RegistryHost(std::string server) {
-  if (const auto scheme = server.find("://"); scheme != std::string::npos) server.erase(0, scheme + 3);
-  return server.substr(0, server.find('/'));
-}
-
 void WriteRegistries(const ParameterWriter& writer, const std::vector<RegistryCredential>& registries) {
   std::size_t number = 0;
   for (const RegistryCredential& registry : registries) {
     if (registry.password.empty()) continue;  // tokens instead of a password ECI does not take
     const ParameterWriter one = writer.In("ImageRegistryCredential", ++number);
-    one.Set("Server", RegistryHost(registry.server));
+    one.Set("Server", rest::RegistryHost(registry.server));
     one.Set("UserName", registry.user_name);
     one.Set("Password", registry.password);
   }
@@ -309,8 +282,8 @@ Status CheckNames(const CreateRequest& request) {
 }  // namespace
 
 std::string GroupName(const InstanceIdentity& identity) {
-  const std::string uid = WithoutHyphensAround(NamePart(identity.pod_uid));
-  std::string name = NamePart(identity.pod_name);
+  const std::string uid = WithoutHyphensAround(rest::NamePart(identity.pod_uid));
+  std::string name = rest::NamePart(identity.pod_name);
   name.resize(std::min(name.size(), kMaxName - std::min(kMaxName, uid.size() + 1)));
   name = WithoutHyphensAround(std::move(name));
   return name.empty() ? "p-" + uid : name + "-" + uid;

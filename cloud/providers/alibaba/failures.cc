@@ -11,20 +11,12 @@
 
 #include "cloud/json.h"
 #include "cloud/providers/rest/caller.h"
+#include "cloud/providers/rest/error_rules.h"
 
 namespace spillway::cloud::alibaba {
 namespace {
 
-struct Rule {
-  std::string_view part;
-  bool at_start = false;
-  Refusal refusal = Refusal::kTransient;
-  Code code = Code::kInvalidArgument;
-  const char* next_step = "";
-};
-
-// The first that matches decides.
-constexpr Rule kRules[] = {
+constexpr rest::ErrorRule kRules[] = {
     {"Throttling", true, Refusal::kThrottled, Code::kThrottled},
     {"Degrade.Api", true, Refusal::kThrottled, Code::kThrottled},
     {"FlowControl", false, Refusal::kThrottled, Code::kThrottled},
@@ -55,24 +47,6 @@ constexpr Rule kRules[] = {
     {".Container.NotFound", false, Refusal::kInvalid, Code::kNotFound},
 };
 
-Rule ByStatus(int status) {
-  if (status == 401) return {"", false, Refusal::kAuth, Code::kUnauthenticated};
-  if (status == 403) return {"", false, Refusal::kAuth, Code::kPermissionDenied};
-  if (status == 429) return {"", false, Refusal::kThrottled, Code::kThrottled};
-  if (status >= 400 && status < 500) return {"", false, Refusal::kInvalid, Code::kInvalidArgument};
-  return {"", false, Refusal::kTransient, Code::kUnavailable};
-}
-
-bool Matches(const Rule& rule, std::string_view code) {
-  return rule.at_start ? code.starts_with(rule.part) : code.find(rule.part) != std::string_view::npos;
-}
-
-Rule RuleOf(std::string_view code, int status) {
-  const auto* const rule =
-      std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& one) { return Matches(one, code); });
-  return rule == std::end(kRules) ? ByStatus(status) : *rule;
-}
-
 // x-acs-retry-after counts milliseconds, Retry-After seconds.
 Duration RetryAfter(const net::HttpResponse& response) {
   for (const auto& [name, unit] : {std::pair{"x-acs-retry-after", Duration(1ms)}, {"retry-after", Duration(1s)}}) {
@@ -92,19 +66,14 @@ CloudResult<nlohmann::json> ReadAnswer(const net::HttpResponse& response) {
   const bool is_success = response.status >= 200 && response.status < 300;
   if (is_success && answer.is_object()) return answer;
   CloudError failure;
-  failure.cloud_code = TextAt(answer, "Code");
-  failure.request_id = TextAt(answer, "RequestId");
-  if (is_success || failure.cloud_code.empty()) {
-    failure.refusal = ByStatus(response.status).refusal;
-    failure.error = Error{is_success ? Code::kUnavailable : ByStatus(response.status).code,
-                          fmt::format("HTTP {} with no answer of this API", response.status)};
+  const std::string code = TextAt(answer, "Code");
+  if (is_success || code.empty()) {
+    failure = rest::NotAnAnswer(response.status);
   } else {
-    const Rule rule = RuleOf(failure.cloud_code, response.status);
-    failure.refusal = rule.refusal;
-    std::string text = Words(TextAt(answer, "Message"));
-    if (*rule.next_step != '\0') text += fmt::format("; {}", rule.next_step);
-    failure.error = Error{rule.code, std::move(text)};
+    failure = rest::ToldBy(rest::RuleOf(kRules, code, response.status), TextAt(answer, "Message"));
   }
+  failure.cloud_code = code;
+  failure.request_id = TextAt(answer, "RequestId");
   failure.error.http_status = response.status;
   failure.error.retry_after = RetryAfter(response);
   return tl::unexpected(std::move(failure));

@@ -8,15 +8,12 @@
 
 #include "base/result.h"
 #include "cloud/providers/rest/caller.h"
+#include "cloud/providers/rest/pod_fields.h"
 
 namespace spillway::cloud::alibaba {
 
-inline constexpr double kGiB = 1024.0 * 1024 * 1024;
-
-// What ECI has no parameter for, or takes less of.
-inline tl::unexpected<Error> Inexpressible(std::string message) {
-  return Fail(Code::kInvalidArgument, std::move(message));
-}
+using rest::Inexpressible;
+using rest::kGiB;
 
 // Writes parameters under one prefix: "Container.1.Name". Lists count from 1.
 class ParameterWriter {

@@ -9,9 +9,14 @@
 #include "cloud/providers/alibaba/create_parameters.h"
 #include "cloud/providers/alibaba/service.h"
 #include "cloud/providers/alibaba/streams.h"
+#include "cloud/providers/rest/batches.h"
+#include "cloud/providers/rest/error_rules.h"
 
 namespace spillway::cloud::alibaba {
 namespace {
+
+using rest::Failed;
+using rest::InBatches;
 
 constexpr std::size_t kMaxPages = 1000;
 constexpr Duration kPollOverlap = 5s;        // changes that ECI shows late
@@ -20,24 +25,6 @@ constexpr Duration kSeenLately = 10min;
 constexpr std::size_t kTokensKept = 10000;
 
 std::string JsonList(const std::vector<std::string>& texts) { return Json(texts).dump(); }
-
-CloudError Failed(Refusal refusal, Code code, std::string message) {
-  CloudError failure;
-  failure.refusal = refusal;
-  failure.error = Error{code, std::move(message)};
-  return failure;
-}
-
-template <typename T>
-std::vector<std::vector<T>> InBatches(std::vector<T> all, std::size_t size) {
-  std::vector<std::vector<T>> batches;
-  for (std::size_t at = 0; at < all.size(); at += size) {
-    const auto begin = all.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto end = all.begin() + static_cast<std::ptrdiff_t>(std::min(all.size(), at + size));
-    batches.emplace_back(std::make_move_iterator(begin), std::make_move_iterator(end));
-  }
-  return batches;
-}
 
 bool IsDone(const std::vector<ContainerState>& containers) {
   return std::all_of(containers.begin(), containers.end(),

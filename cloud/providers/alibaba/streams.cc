@@ -6,28 +6,16 @@
 #include <utility>
 
 #include "cloud/providers/alibaba/log_window.h"
+#include "cloud/providers/rest/batches.h"
+#include "cloud/providers/rest/error_rules.h"
 
 namespace spillway::cloud::alibaba {
 namespace {
 
+using rest::FindContainer;
+
 constexpr Duration kStatsAge = 60s;  // ECI's own interval
 constexpr std::size_t kMaxCommand = 20, kMaxCommandPart = 256;
-
-// The streams' callers know errors, not refusals.
-tl::unexpected<Error> Told(const CloudError& failure) {
-  Error error = failure.error;
-  error.message = ToString(failure);
-  return Fail(std::move(error));
-}
-
-const ContainerState* FindContainer(const Instance& instance, const std::string& name) {
-  for (const auto* list : {&instance.containers, &instance.init_containers}) {
-    for (const ContainerState& state : *list) {
-      if (state.name == name) return &state;
-    }
-  }
-  return nullptr;
-}
 
 // What tells one run of a container from the next.
 std::string RunOf(const ContainerState* state) { return state ? fmt::format("{}", state->restart_count) : "0"; }
@@ -119,7 +107,7 @@ Task<Result<LogPart>> Streams::ReadLog(std::string instance_id, LogOptions optio
   }
   auto answer = co_await provider_.Call("DescribeContainerLog",
                                         LogParameters(instance_id, options, cursor, goes_on, is_previous));
-  if (!answer) co_return Told(answer.error());
+  if (!answer) co_return rest::WithoutRefusal(answer.error());
   LogPart part = ReadWindow(TextAt(*answer, "Content"), cursor, options.timestamps);
   part.is_end = is_previous;
   if (!goes_on && options.limit_bytes && static_cast<std::int64_t>(part.text.size()) > *options.limit_bytes) {
@@ -146,15 +134,12 @@ Task<Result<std::unique_ptr<ContainerSession>>> Streams::Exec(std::string instan
     parameters.emplace_back(name, value);
   }
   auto answer = co_await provider_.Call("ExecContainerCommand", std::move(parameters));
-  if (!answer) co_return Told(answer.error());
+  if (!answer) co_return rest::WithoutRefusal(answer.error());
   co_return std::make_unique<Finished>(TextAt(*answer, "SyncResponse"));
 }
 
 Task<CloudStatus> Streams::FetchStats(std::vector<std::string> ids) {
-  for (std::size_t at = 0; at < ids.size(); at += kDescribePage) {
-    const std::vector<std::string> batch(
-        ids.begin() + static_cast<std::ptrdiff_t>(at),
-        ids.begin() + static_cast<std::ptrdiff_t>(std::min(ids.size(), at + kDescribePage)));
+  for (const std::vector<std::string>& batch : rest::InBatches(std::move(ids), kDescribePage)) {
     rest::Parameters parameters = {{"ContainerGroupIds", Json(batch).dump()}};
     auto answer = co_await provider_.Call("DescribeMultiContainerGroupMetric", std::move(parameters));
     if (!answer) co_return tl::unexpected(std::move(answer).error());
@@ -174,7 +159,7 @@ Task<Result<std::vector<InstanceStats>>> Streams::Stats(std::vector<std::string>
     if (!samples_.contains(id)) lacking.push_back(id);
   }
   CloudStatus fetched = co_await FetchStats(std::move(lacking));
-  if (!fetched) co_return Told(fetched.error());
+  if (!fetched) co_return rest::WithoutRefusal(fetched.error());
   std::vector<InstanceStats> all;
   for (const std::string& id : instance_ids) {
     const auto sample = samples_.find(id);

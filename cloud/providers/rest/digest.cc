@@ -10,7 +10,7 @@ namespace {
 
 using Buffer = std::array<unsigned char, EVP_MAX_MD_SIZE>;
 
-std::string Text(const Buffer& buffer, unsigned int size) {
+std::string BytesOf(const Buffer& buffer, unsigned int size) {
   return {reinterpret_cast<const char*>(buffer.data()), size};
 }
 
@@ -19,7 +19,7 @@ std::string Hmac(const EVP_MD* digest, std::string_view key, std::string_view by
   unsigned int size = 0;
   HMAC(digest, key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
        bytes.size(), buffer.data(), &size);
-  return Text(buffer, size);
+  return BytesOf(buffer, size);
 }
 
 bool IsUnreserved(char c) {
@@ -33,7 +33,7 @@ std::string Sha256(std::string_view bytes) {
   Buffer buffer{};
   unsigned int size = 0;
   EVP_Digest(bytes.data(), bytes.size(), buffer.data(), &size, EVP_sha256(), nullptr);
-  return Text(buffer, size);
+  return BytesOf(buffer, size);
 }
 
 std::string HmacSha256(std::string_view key, std::string_view bytes) { return Hmac(EVP_sha256(), key, bytes); }

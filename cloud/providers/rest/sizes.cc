@@ -5,9 +5,6 @@
 #include <utility>
 
 namespace spillway::cloud::rest {
-namespace {
-constexpr double kGiB = 1024.0 * 1024 * 1024;
-}  // namespace
 
 std::optional<InstanceSize> SizeTable::RoundUp(std::int64_t cpu_milli, std::int64_t memory_bytes) const {
   const auto found = std::find_if(sizes.begin(), sizes.end(), [&](const InstanceSize& size) {

@@ -7,6 +7,8 @@
 
 namespace spillway::cloud::rest {
 
+inline constexpr double kGiB = 1024.0 * 1024 * 1024;
+
 // What an instance has, and is billed for.
 struct InstanceSize {
   std::int64_t cpu_milli = 0, memory_bytes = 0;
