@@ -165,6 +165,8 @@ class Provider {
   virtual ProviderCapabilities capabilities() const = 0;
   // Containers come from images, so "Pulled" may be said of them.
   virtual bool pulls_images() const { return true; }
+  // It puts the address of an instance where kPodIpPlaceholder stands, at least where that is all of a variable.
+  virtual bool fills_in_pod_ip() const { return true; }
   // An empty listing is proof that there is nothing. Clouds also list nothing for those who may see nothing.
   virtual bool empty_listing_is_proof() const { return false; }
 

@@ -13,6 +13,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 using testing::SimplePod;
 using ::testing::SizeIs;
@@ -116,6 +117,28 @@ TEST_F(AgentInputs, ATokenIsAskedForThisPodAndForItsAudience) {
   EXPECT_EQ(TextAt(asked, "boundObjectRef", "uid"), uid);
   EXPECT_THAT(requests_.back().volumes[0].files, ElementsAre(VolumeFile{"token", "token-1", 0644}));
   EXPECT_TRUE(requests_.back().volumes[0].refresh_at);
+}
+
+TEST_F(AgentInputs, TheTokenThatNobodyAskedForIsLeftOutWithOneEvent) {
+  options_.omit_api_token = true;
+  Start();
+  Json pod = SimplePod("web");
+  Json token = {{"serviceAccountToken", {{"path", "token"}, {"expirationSeconds", 3607}}}};
+  Json root = {{"configMap", {{"name", "kube-root-ca.crt"}, {"items", Json::array()}}}};
+  Json volume = {{"name", "kube-api-access-x"}, {"projected", {{"sources", Json::array({token, root})}}}};
+  pod["spec"]["volumes"].push_back(volume);
+  pod["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "kube-api-access-x"}, {"mountPath", "/var/run"}});
+  pod["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "data"}, {"mountPath", "/data"}});
+  cluster_.AddPod(pod);
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  EXPECT_THAT(requests_.back().volumes, IsEmpty());
+  EXPECT_THAT(Items(At(requests_.back().pod, "spec", "volumes")), IsEmpty());
+  const Json& mounts = At(At(requests_.back().pod, "spec", "containers")[0], "volumeMounts");
+  ASSERT_THAT(mounts, SizeIs(1));
+  EXPECT_EQ(TextAt(mounts[0], "name"), "data");
+  EXPECT_THAT(cluster_.token_requests, IsEmpty());
+  const auto reasons = cluster_.EventReasons("web");
+  EXPECT_EQ(std::count(reasons.begin(), reasons.end(), "ApiTokenOmitted"), 1);
 }
 
 TEST_F(AgentInputs, ChangedFilesReachTheInstanceAndTokensAreReplacedBeforeTheyEnd) {

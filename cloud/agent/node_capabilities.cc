@@ -15,7 +15,14 @@ const std::vector<std::string>& AgentFeatures() {
 ProviderCapabilities NodeCapabilities(const Provider& provider, const AgentOptions& options) {
   ProviderCapabilities capabilities = provider.capabilities();
   std::vector<std::string> names = capabilities.features.names();
-  names.insert(names.end(), AgentFeatures().begin(), AgentFeatures().end());
+  for (const std::string& feature : AgentFeatures()) {
+    if (feature != "envAddresses" || provider.fills_in_pod_ip()) names.push_back(feature);
+  }
+  if (options.omit_api_token) {
+    for (const char* feature : {"projected", "serviceAccountToken"}) {
+      names.push_back(fmt::format("{}/kubeApiAccess", feature));
+    }
+  }
   names.insert(names.end(), options.extra_capabilities.begin(), options.extra_capabilities.end());
   capabilities.features = kube::Capabilities(std::move(names));
   if (!options.largest_instances.empty()) capabilities.largest = options.largest_instances;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "kube/api/capabilities.h"
 
 namespace spillway::cloud {
@@ -21,6 +23,42 @@ TEST(CheckOffer, NothingIsOfferedThatNoInstanceHas) {
             "cpu=64,memory=512Gi,ephemeral-storage=1Ti; see --largest-instances");
   options.capacity["nvidia.com/gpu"] = "0";
   EXPECT_TRUE(CheckOffer(capabilities, options));
+}
+
+class Plain final : public Provider {
+ public:
+  std::string_view name() const override { return "plain"; }
+  ProviderCapabilities capabilities() const override { return {}; }
+  bool fills_in_pod_ip() const override { return false; }
+  Task<CloudResult<Instance>> Create(CreateRequest) override { co_return Instance(); }
+  Task<CloudResult<Changes>> Poll(InstanceScope, std::string) override { co_return Changes(); }
+  Task<CloudResult<std::vector<Instance>>> List(std::string) override { co_return std::vector<Instance>(); }
+  Task<CloudResult<std::vector<Instance>>> Describe(std::vector<std::string>) override {
+    co_return std::vector<Instance>();
+  }
+  Task<CloudStatus> Delete(std::string, Duration) override { co_return CloudStatus(); }
+  Task<CloudStatus> Ping() override { co_return CloudStatus(); }
+};
+
+TEST(NodeCapabilities, WithoutTheTokenItsVolumeIsTakenAndNoOther) {
+  AgentOptions options;
+  const Plain provider;
+  EXPECT_FALSE(NodeCapabilities(provider, options).features.Can("projected/kubeApiAccess"));
+  options.omit_api_token = true;
+  const kube::Capabilities features = NodeCapabilities(provider, options).features;
+  for (const kube::PodFeature& feature :
+       {kube::PodFeature{"projected/kubeApiAccess", ""}, kube::PodFeature{"serviceAccountToken/kubeApiAccess", ""}}) {
+    EXPECT_EQ(features.Lacking(std::array{feature}), "");
+  }
+  EXPECT_FALSE(features.Can("secret"));
+  EXPECT_FALSE(features.Can("projected/other"));
+}
+
+TEST(NodeCapabilities, WhoCannotFillInAddressesDoesNotSayThatItCan) {
+  const Plain provider;
+  const kube::Capabilities features = NodeCapabilities(provider, AgentOptions()).features;
+  EXPECT_FALSE(features.Can("envAddresses"));
+  EXPECT_TRUE(features.Can("activeDeadline"));
 }
 
 }  // namespace

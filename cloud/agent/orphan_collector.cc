@@ -62,6 +62,7 @@ Task<bool> OrphanCollector::IsNodeGone(std::string node_name) {
 }
 
 Task<bool> OrphanCollector::IsPodGone(InstanceIdentity identity) {
+  if (identity.pod_name.empty()) co_return false;  // it does not tell whose it is
   const std::string path = kube::PodPath(identity.pod_namespace, identity.pod_name);
   Result<Json> pod = co_await context_.api.reads().Get(path);
   if (!pod) co_return pod.error().code == Code::kNotFound;

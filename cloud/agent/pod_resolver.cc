@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cloud/agent/api_token.h"
 #include "cloud/agent/client_token.h"
 #include "cloud/agent/input_reader.h"
 #include "cloud/agent/node_dns.h"
@@ -171,6 +172,11 @@ std::vector<std::string> VersionsOf(const Inputs& inputs) {
 
 Task<InputResult<ResolvedRequest>> ResolveRequest(AgentContext& context, Json pod, std::string host_ip) {
   ResolvedRequest resolved;
+  if (context.options.omit_api_token && LeaveOutApiToken(pod)) {
+    resolved.notices.push_back({"ApiTokenOmitted",
+                                "The volume with the API server's token is left out: instances of this node have no "
+                                "such volumes; automountServiceAccountToken: false says that it is not needed"});
+  }
   PodReads reads(context, pod);
   auto inputs = co_await reads.ReadInputs();
   if (!inputs) co_return tl::unexpected(std::move(inputs).error());
@@ -208,6 +214,7 @@ Task<InputResult<ResolvedRequest>> ResolveRequest(AgentContext& context, Json po
 }
 
 Task<InputResult<std::vector<PodVolume>>> ResolveCurrentVolumes(AgentContext& context, Json pod, Tokens& tokens) {
+  if (context.options.omit_api_token) LeaveOutApiToken(pod);
   PodReads reads(context, pod);
   auto inputs = co_await reads.ReadInputs();
   if (!inputs) co_return tl::unexpected(std::move(inputs).error());

@@ -15,6 +15,7 @@ class PunctualProvider final : public Provider {
   std::string_view name() const override { return inner_.name(); }
   ProviderCapabilities capabilities() const override { return inner_.capabilities(); }
   bool pulls_images() const override { return inner_.pulls_images(); }
+  bool fills_in_pod_ip() const override { return inner_.fills_in_pod_ip(); }
   bool empty_listing_is_proof() const override { return inner_.empty_listing_is_proof(); }
   bool updates_volumes() const override { return inner_.updates_volumes(); }
   InstanceStreams* streams() override { return inner_.streams(); }

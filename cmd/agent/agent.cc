@@ -48,6 +48,9 @@ DEFINE_string(largest_instances, "",
 DEFINE_string(extra_capabilities, "",
               "What the node can run besides what the provider says: names of docs/capabilities.md, "
               "persistentVolumeClaim/<StorageClass> or what a newer Kubernetes asks for, such as spec.newField.");
+DEFINE_bool(omit_api_token, false,
+            "Leave out the volume with the API server's token, which admission adds to nearly every Pod: for providers "
+            "that have no such volumes. An event on the Pod says so.");
 DEFINE_string(taint_key, "virtual-kubelet.io/provider",
               "Key of the taint that fences the node off; empty: none. Environment: VKUBELET_TAINT_KEY.");
 DEFINE_string(taint_value, "", "Its value; empty: the provider's name. Environment: VKUBELET_TAINT_VALUE.");
@@ -142,6 +145,7 @@ Status ReadCapabilities(cloud::AgentOptions& options) {
   if (!largest) return Fail(std::move(largest.error()).Annotated("--largest-instances"));
   options.largest_instances = *std::move(largest);
   options.extra_capabilities = ListOf(FLAGS_extra_capabilities);
+  options.omit_api_token = FLAGS_omit_api_token;
   for (const std::string& name : options.extra_capabilities) {
     if (name == "*" || kube::IsFeatureName(name)) continue;
     return Fail(Code::kInvalidArgument,

@@ -137,8 +137,9 @@ constexpr FieldRule kFlexVolumeRules[] = {
 };
 constexpr FieldTable kFlexVolume = {"flexVolume", kFlexVolumeRules};
 
+// What admission adds to nearly every Pod is told apart: some can do without it.
 constexpr FieldRule kVolumeRules[] = {
-    {"name"},
+    {"name", "kubeApiAccess", When::kMade, "kube-api-access-"},
     {"hostPath", "hostPath"},
     {.field = "emptyDir", .feature = "emptyDir", .inside = &kEmptyDir},
     {"gcePersistentDisk", "gcePersistentDisk"},

@@ -18,6 +18,7 @@ struct FieldRule {
     kUnless,  // it is set, and none of `values`: those are what the API server sets by default
     kNamed,   // it is set: the feature is "<feature>/<its value>"
     kAbsent,  // it is not set
+    kMade,    // its value begins with `values`: "<feature>/<its feature>" is what the object asks for
     kValue,   // nothing is asked for: it is noted as a PodValue where it is set
   };
   std::string_view field;

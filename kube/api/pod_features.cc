@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "kube/api/decode_common.h"
 #include "kube/api/pod_feature_rules.h"
@@ -112,7 +113,11 @@ class FeatureReader {
       simdjson::ondemand::json_type type;
       if (const auto error = item.type().get(type)) return trail_.Fail(error);
       const bool is_object = type == simdjson::ondemand::json_type::object;  // whatever else it is asks for nothing
+      const std::size_t first = out_.size();
+      const std::string_view outer = std::exchange(made_, {});
       const bool is_read = inside == nullptr || !is_object || ReadObject(*inside, item);
+      for (std::size_t i = first; !made_.empty() && i < out_.size(); ++i) out_[i].name.append("/").append(made_);
+      made_ = outer;
       path_.resize(length);
       return is_read;
     });
@@ -147,6 +152,9 @@ class FeatureReader {
       case When::kNamed:
         if (found.is_set) Add(std::string(rule.feature).append("/").append(found.text));
         break;
+      case When::kMade:
+        if (found.text.starts_with(rule.values)) made_ = rule.feature;
+        break;
       case When::kAbsent:
       case When::kValue:
         break;
@@ -159,6 +167,7 @@ class FeatureReader {
   std::vector<PodFeature>& out_;
   std::vector<PodValue>& values_;
   std::string path_;
+  std::string_view made_;  // of the object being read: what its features are qualified by; most often nothing
 };
 
 // ---- the vocabulary in words
@@ -186,7 +195,7 @@ void Describe(const FieldTable& table, const std::string& path, FieldsByFeature&
   for (const FieldTable* each = &table; each != nullptr; each = each->more) {
     for (const FieldRule& rule : each->rules) {
       const std::string field = path + "." + std::string(rule.field);
-      if (!rule.feature.empty()) {
+      if (!rule.feature.empty() && rule.when != When::kMade) {
         out[std::string(rule.feature)].push_back(field + Condition(rule));
       }
       if (rule.inside != nullptr) Describe(*rule.inside, field, out);

@@ -245,7 +245,8 @@ TEST(PodFeatures, TheTablesHereCoverTheVocabulary) {
 
 // As kube-apiserver 1.36 and its admission leave a plain Pod.
 TEST(PodFeatures, WhatTheApiServerSetsByDefaultAsksForNothingButItsToken) {
-  EXPECT_THAT(Asked(R"({"metadata": {"name": "p"}, "spec": {
+  EXPECT_THAT(
+      Asked(R"({"metadata": {"name": "p"}, "spec": {
       "volumes": [{"name": "kube-api-access-x", "projected": {"defaultMode": 420, "sources": [
           {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
           {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
@@ -260,8 +261,18 @@ TEST(PodFeatures, WhatTheApiServerSetsByDefaultAsksForNothingButItsToken) {
       "serviceAccountName": "default", "serviceAccount": "default", "securityContext": {}, "hostNetwork": false,
       "schedulerName": "default-scheduler", "enableServiceLinks": true, "preemptionPolicy": "PreemptLowerPriority",
       "priority": 0, "tolerations": [{"key": "k", "operator": "Exists"}], "os": {"name": "linux"}}})"),
-              ElementsAre("projected (spec.volumes[0].projected)",
-                          "serviceAccountToken (spec.volumes[0].projected.sources[0].serviceAccountToken)"));
+      ElementsAre("projected/kubeApiAccess (spec.volumes[0].projected)",
+                  "serviceAccountToken/kubeApiAccess (spec.volumes[0].projected.sources[0].serviceAccountToken)"));
+}
+
+TEST(PodFeatures, AVolumeOfOnesOwnIsNotTakenForTheOneThatAdmissionAdds) {
+  const std::string admissions = R"({"projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]},
+      "name": "kube-api-access-x"})";
+  EXPECT_THAT(
+      Asked(PodWith(R"("volumes": [{"name": "own", "projected": {}}, )" + admissions + "]", "")),
+      ElementsAre("projected (spec.volumes[0].projected)", "projected/kubeApiAccess (spec.volumes[1].projected)",
+                  "serviceAccountToken/kubeApiAccess "
+                  "(spec.volumes[1].projected.sources[0].serviceAccountToken)"));
 }
 
 TEST(PodFeatures, WhatIsNotKnownIsAFeatureByItself) {
