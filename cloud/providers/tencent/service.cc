@@ -14,7 +14,7 @@ kube::Capabilities EksciFeatures() {
 rest::CallerOptions EksciLimits(double share) {
   rest::CallerOptions options;
   options.share = share;
-  options.other_limit = {kCallsPerSecond, static_cast<int>(kCallsPerSecond)};
+  options.other_limit = {kCallsPerSecond * 0.9, 2};  // together no more than that in any one second
   return options;
 }
 
