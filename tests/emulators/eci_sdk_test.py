@@ -6,13 +6,11 @@ import inspect
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 import typing
 import unittest
 import urllib.parse
-import urllib.request
 
 from alibabacloud_eci20180808 import models
 from alibabacloud_eci20180808.client import Client
@@ -20,17 +18,11 @@ from alibabacloud_openapi_util.client import Client as OpenApiUtil
 from alibabacloud_tea_openapi import models as open_api
 from alibabacloud_tea_openapi.utils import Utils
 from alibabacloud_tea_util import models as util
+from sdk_case import SdkCase, probe
 
 REGION = "cn-emulated"
 KEY, SECRET = "emulated-key", "emulated-secret"
 UID = "0b7c5f0e-5a3e-4c59-9d0c-5b7a0b9f2f11"
-
-
-def probe(mode, what, *arguments):
-    ran = subprocess.run([os.environ["ECI_PROBE"], mode, *arguments], input=json.dumps(what), capture_output=True, text=True, timeout=60)
-    if ran.returncode != 0:
-        raise AssertionError(f"eci_probe {mode}: {ran.stderr}")
-    return json.loads(ran.stdout)
 
 
 # ---- the SDK's model classes
@@ -211,31 +203,15 @@ def simple_request(name, token, command="sleep infinity"):
                                               client_token=token, restart_policy="Never", container=[container], tag=[tag])
 
 
-class EciSdk(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = subprocess.Popen([os.environ["ECI_SERVER"]], stdout=subprocess.PIPE, text=True)
-        cls.url = cls.server.stdout.readline().strip()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.terminate()
-        cls.server.wait(10)
-        cls.server.stdout.close()
-
+class EciSdk(SdkCase):
     def setUp(self):
-        self.steer("faults", {})
+        super().setUp()
         self.client = self.new_client()
 
     def new_client(self, key=KEY, secret=SECRET, token=None, algorithm=None):
         config = open_api.Config(access_key_id=key, access_key_secret=secret, security_token=token, region_id=REGION, protocol="http",
-                                 endpoint=self.url.removeprefix("http://"), signature_algorithm=algorithm)
+                                 endpoint=self.host, signature_algorithm=algorithm)
         return Client(config)
-
-    def steer(self, path, what=None):
-        data = json.dumps(what).encode() if what is not None else None
-        with urllib.request.urlopen(f"{self.url}/_emulator/{path}", data, timeout=10) as answer:
-            return json.load(answer)
 
     def call(self, name, request, client=None):
         """Through the SDK's client and response class; every field of the answer must be one that the class knows."""
@@ -246,15 +222,6 @@ class EciSdk(unittest.TestCase):
         with self.assertRaises(Exception) as caught:
             self.call(name, request, client)
         return getattr(caught.exception, "code", repr(caught.exception))
-
-    def until(self, read, done):
-        deadline = time.monotonic() + 20
-        while True:
-            seen = read()
-            if done(seen) or time.monotonic() > deadline:
-                self.assertTrue(done(seen), seen)
-                return seen
-            time.sleep(0.05)
 
     def describe(self, group):
         request = models.DescribeContainerGroupsRequest(region_id=REGION, container_group_ids=json.dumps([group]), with_event=True)
@@ -282,20 +249,13 @@ class EciSdk(unittest.TestCase):
             "DeleteContainerGroup": {"RegionId": REGION, "ContainerGroupId": made.container_group_id},
         }
         for api, parameters in asked.items():
-            answer = self.raw(api, parameters)
+            answer = self.raw(probe("sign", self.signable(api, parameters)))
             extra = {"ListUsage": {".RequestId"}}.get(api, set())  # in every answer of the service, not in this class
             self.assertEqual(set(unread(getattr(models, api + "ResponseBody"), answer)) - extra, set(), api)
 
-    def raw(self, api, parameters):
-        """The answer's bytes, for a request that our provider's signer has signed."""
-        signed = probe("sign", self.signable(api, parameters))
-        request = urllib.request.Request(self.url + signed["path"], signed["body"].encode() or None, signed["headers"], method="POST")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
     def signable(self, api, parameters, **more):
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return {"api": api, "parameters": parameters, "host": self.url.removeprefix("http://"), "key": KEY, "secret": SECRET, "now": now,
+        return {"api": api, "parameters": parameters, "host": self.host, "key": KEY, "secret": SECRET, "now": now,
                 "nonce": os.urandom(16).hex(), **more}
 
     # ---- the SDK lives with it

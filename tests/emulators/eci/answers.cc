@@ -241,28 +241,4 @@ Json MetricAnswer(const Group& group, WallTime now) {
   return {{"ContainerGroupId", group.id}, {"Records", Json::array({std::move(record)})}};
 }
 
-std::string LogText(const ContainerPlan& plan, const RunView& run, const LogQuery& query, WallTime now) {
-  WallTime start = run.started_at, end = run.kind == Kind::kTerminated ? run.finished_at : now;
-  if (query.previous) {
-    if (!run.previous) return "";
-    std::tie(start, end) = *run.previous;
-  } else if (run.kind == Kind::kWaiting) {
-    if (!run.previous) return "";
-    std::tie(start, end) = *run.previous;
-  }
-  const std::int64_t last = (end - start) / plan.line_every;
-  std::int64_t first = 0;
-  if (query.since && *query.since > start) {
-    first = (*query.since - start + plan.line_every - Duration(1)) / plan.line_every;
-  }
-  first = std::max(first, last + 1 - static_cast<std::int64_t>(query.tail));
-  std::string text;
-  for (std::int64_t line = first; line <= last; ++line) {
-    if (query.timestamps) text += base::FormatRfc3339Micro(start + line * plan.line_every) + " ";
-    text += fmt::format("{} line {}\n", plan.name, line);
-  }
-  if (text.size() > query.limit_bytes) text.erase(0, text.size() - query.limit_bytes);
-  return text;
-}
-
 }  // namespace spillway::emulators::eci

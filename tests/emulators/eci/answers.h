@@ -14,13 +14,4 @@ Json StatusAnswer(const Group& group, WallTime now);
 // An item of DescribeMultiContainerGroupMetric.MonitorDatas.
 Json MetricAnswer(const Group& group, WallTime now);
 
-struct LogQuery {
-  std::string container;
-  std::size_t tail = 500, limit_bytes = 1u << 20;
-  std::optional<WallTime> since;
-  bool timestamps = false, previous = false;
-};
-// The log that a container would have written: a first line, then one every so often.
-std::string LogText(const ContainerPlan& plan, const RunView& run, const LogQuery& query, WallTime now);
-
 }  // namespace spillway::emulators::eci

@@ -15,22 +15,15 @@ namespace {
 constexpr Duration kRecordAge = 1h;
 constexpr std::size_t kRecordsKept = 100, kStatusPage = 200, kGroupPage = 20;
 
-struct Limit {
-  double per_second, burst;
-};
-
 // As documented, per account.
-Limit LimitOf(const std::string& api) {
-  static const std::map<std::string, Limit> kLimits = {
-      {"CreateContainerGroup", {20, 100}},
-      {"DeleteContainerGroup", {20, 100}},
-      {"DescribeContainerGroups", {2000.0 / 60, 2000}},
-      {"DescribeContainerGroupStatus", {10000.0 / 60, 10000}},
-      {"DescribeMultiContainerGroupMetric", {2000.0 / 60, 2000}},
-  };
-  const auto found = kLimits.find(api);
-  return found == kLimits.end() ? Limit{500.0 / 60, 500} : found->second;
-}
+const std::map<std::string, Limit> kLimits = {
+    {"CreateContainerGroup", {20, 100}},
+    {"DeleteContainerGroup", {20, 100}},
+    {"DescribeContainerGroups", {2000.0 / 60, 2000}},
+    {"DescribeContainerGroupStatus", {10000.0 / 60, 10000}},
+    {"DescribeMultiContainerGroupMetric", {2000.0 / 60, 2000}},
+};
+constexpr Limit kOtherLimit = {500.0 / 60, 500};
 
 bool IsTrue(const std::string& text) { return text == "true" || text == "True"; }
 
@@ -75,7 +68,10 @@ std::vector<std::string> Split(const std::string& text, char separator) {
 }  // namespace
 
 Emulator::Emulator(Runtime& runtime, EmulatorOptions options)
-    : runtime_(runtime), options_(std::move(options)), random_(runtime.random().Fork()) {}
+    : runtime_(runtime),
+      options_(std::move(options)),
+      random_(runtime.random().Fork()),
+      limits_(kLimits, kOtherLimit) {}
 
 Emulator::~Emulator() = default;
 
@@ -90,15 +86,8 @@ Emulator::Answer Emulator::Fail(int status, const std::string& code, const std::
 
 bool Emulator::IsThrottled(const std::string& api) {
   if (random_.Chance(options_.faults.throttled)) return true;
-  const Limit limit = LimitOf(api);
-  Bucket& bucket = buckets_.try_emplace(api, Bucket{limit.burst, runtime_.Now()}).first->second;
-  const std::chrono::duration<double> since = runtime_.Now() - bucket.at;
-  bucket.tokens = std::min(limit.burst, bucket.tokens + since.count() * limit.per_second);
-  bucket.at = runtime_.Now();
-  if (!options_.enforces_limits) return false;
-  if (bucket.tokens < 1) return true;
-  bucket.tokens -= 1;
-  return false;
+  const bool is_within = limits_.Take(api, runtime_.Now());
+  return options_.enforces_limits && !is_within;
 }
 
 // ---- create and delete

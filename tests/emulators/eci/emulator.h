@@ -11,7 +11,8 @@
 #include "base/runtime.h"
 #include "base/task.h"
 #include "net/http_client.h"
-#include "net/http_server.h"
+#include "tests/emulators/common/limits.h"
+#include "tests/emulators/common/service.h"
 #include "tests/emulators/eci/group.h"
 #include "tests/emulators/eci/verify.h"
 
@@ -57,19 +58,17 @@ struct Counts {
   std::uint64_t created = 0, repeated = 0, throttled = 0, deleted = 0;
 };
 
-class Emulator {
+class Emulator final : public Service {
  public:
   // The runtime outlives it; it outlives its clients and servers.
   Emulator(Runtime& runtime, EmulatorOptions options);
-  ~Emulator();
+  ~Emulator() override;
 
-  // One call, after half its latency; nullopt: there is no answer, ever.
-  Task<std::optional<net::ServerResponse>> Serve(net::ServerRequest request);
-  // A connection in process; HTTP without the bytes.
-  std::unique_ptr<net::HttpClient> NewClient();
-  // For net::NewHttpServer. Calls without an answer become 504 there. Tests steer it by /_emulator/faults,
-  // /_emulator/reclaim and see what it takes by /_emulator/parameters.
-  net::Handler NewHandler();
+  Task<std::optional<net::ServerResponse>> Serve(net::ServerRequest request) override;
+  // /_emulator/faults, /_emulator/reclaim; what it takes and took: /_emulator/parameters, /_emulator/last_create.
+  net::ServerResponse Steer(const net::ServerRequest& request) override;
+  Line line() const override { return {options_.faults.down, options_.lost_after, options_.faults.clock_offset}; }
+  std::unique_ptr<net::HttpClient> NewClient() { return ConnectTo(runtime_, *this); }
 
   Faults& faults() { return options_.faults; }
   EmulatorOptions& options() { return options_; }
@@ -92,10 +91,6 @@ class Emulator {
     Json body;
     Duration retry_after{0};
   };
-  struct Bucket {
-    double tokens = 0;
-    Instant at{};
-  };
 
   WallTime Now() const { return runtime_.WallNow() + options_.faults.clock_offset; }
   Answer Decide(const net::ServerRequest& request);
@@ -116,8 +111,6 @@ class Emulator {
   // Ended groups are told of for an hour, the last 100 of them.
   void ForgetOld();
   void CheckOnePerPod(const Group& made);
-  net::ServerResponse Steer(const net::ServerRequest& request);
-  static Task<net::ServerResponse> Handle(Emulator& emulator, net::ServerRequest request);
 
   Runtime& runtime_;
   EmulatorOptions options_;
@@ -128,7 +121,7 @@ class Emulator {
   };
   std::map<std::string, Token> tokens_;  // by client token
   std::set<std::string> nonces_;
-  std::map<std::string, Bucket> buckets_;
+  Limits limits_;
   std::map<std::string, std::vector<std::string>> of_pod_;  // Pod UID -> group ids
   std::uint64_t next_id_ = 1, next_request_ = 1;
   Counts counts_;

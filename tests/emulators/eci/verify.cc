@@ -1,36 +1,17 @@
 #include "tests/emulators/eci/verify.h"
 
 #include <fmt/core.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "base/base64.h"
+#include "tests/emulators/common/digest.h"
 
 namespace spillway::emulators::eci {
 namespace {
 
 constexpr Duration kLargestSkew = 15min;
-
-std::string HexDigest(const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
-}
-
-std::string Mac(const EVP_MD* kind, const std::string& key, const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  HMAC(kind, key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-       digest.data(), &size);
-  return {reinterpret_cast<const char*>(digest.data()), size};
-}
 
 std::string Escape(const std::string& text) {
   std::string escaped;
@@ -108,10 +89,8 @@ Verdict VerifyV3(const net::ServerRequest& request, const std::map<std::string, 
     return {400, "SignatureDoesNotMatch", "the body has another digest"};
   const std::string canonical =
       fmt::format("{}\n{}\n{}\n{}\n{}\n{}", request.method, request.path, SortedQuery(query), lines, names, hash);
-  const std::string mac = Mac(EVP_sha256(), keys.at(call.key_id).secret, "ACS3-HMAC-SHA256\n" + HexDigest(canonical));
-  std::string hex;
-  for (const char c : mac) hex += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  if (hex != Field(authorization, "Signature")) return {400, "SignatureDoesNotMatch", "the signature is another"};
+  const std::string mac = MacSha256(keys.at(call.key_id).secret, "ACS3-HMAC-SHA256\n" + HexDigest(canonical));
+  if (Hex(mac) != Field(authorization, "Signature")) return {400, "SignatureDoesNotMatch", "the signature is another"};
   return CheckDate(call.date, now);
 }
 
@@ -129,7 +108,7 @@ Verdict VerifyV1(const net::ServerRequest& request, const std::map<std::string, 
   call.key_id = At(all, "AccessKeyId");
   if (Verdict key = CheckKey(keys, call.key_id, At(all, "SecurityToken")); !key.code.empty()) return key;
   const std::string to_sign = fmt::format("{}&%2F&{}", request.method, Escape(SortedQuery(all)));
-  const std::string right = EncodeBase64(Mac(EVP_sha1(), keys.at(call.key_id).secret + "&", to_sign));
+  const std::string right = EncodeBase64(MacSha1(keys.at(call.key_id).secret + "&", to_sign));
   if (signature != right) return {400, "SignatureDoesNotMatch", "the signature is another"};
   call.parameters = all;
   for (const char* common : {"Action", "Version", "Format", "AccessKeyId", "SignatureMethod", "SignatureNonce",
