@@ -4,6 +4,7 @@
 #include "cloud/providers/alibaba/service.h"
 #include "cloud/providers/process/provider.h"
 #include "cloud/providers/simulated/provider.h"
+#include "cloud/providers/tencent/service.h"
 #include "cmd/subcommands.h"
 #include "controller/event_catalogue.h"
 #include "kube/api/capabilities.h"
@@ -41,13 +42,14 @@ std::string FlagsPage() {
 std::string Mark(bool can) { return can ? "yes" : ""; }
 
 std::string CapabilitiesPage() {
-  const auto node_of = [](const kube::Capabilities& provider) {
+  const auto node_of = [](const kube::Capabilities& provider, bool fills_in_pod_ip = true) {
     std::vector<std::string> names = provider.names();
-    names.insert(names.end(), cloud::AgentFeatures().begin(), cloud::AgentFeatures().end());
+    for (std::string& name : cloud::AgentFeatures(fills_in_pod_ip)) names.push_back(std::move(name));
     return kube::Capabilities(std::move(names));
   };
   const kube::Capabilities simulated = node_of(cloud::SimulatedFeatures());
   const kube::Capabilities alibaba = node_of(cloud::alibaba::EciFeatures());
+  const kube::Capabilities tencent = node_of(cloud::tencent::EksciFeatures(), false);
   const kube::Capabilities process = node_of(cloud::ProcessCapabilities().features);
   const auto foreign = kube::Capabilities::Parse(kube::kForeignNodeCapabilities);
   std::string page =
@@ -65,11 +67,13 @@ std::string CapabilitiesPage() {
       "agent says so. `csi` and `flexVolume` may be narrowed down to a driver (`csi/<driver>`), "
       "`persistentVolumeClaim` to a\n"
       "CSI driver, the kind of an in-tree volume (`nfs`) or a StorageClass (`persistentVolumeClaim/<name>`).\n\n"
-      "| feature | asked for by | `alibabacloud` | `simulated` | `process` | others |\n|---|---|---|---|---|---|\n";
+      "| feature | asked for by | `alibabacloud` | `tencentcloud` | `simulated` | `process` | others |\n"
+      "|---|---|---|---|---|---|---|\n";
   for (const kube::FeatureDescription& feature : kube::KnownFeatures()) {
-    page += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", feature.name, Cell(feature.asked_by),
-                        Mark(alibaba.Can(feature.name)), Mark(simulated.Can(feature.name)),
-                        Mark(process.Can(feature.name)), Mark(foreign.Can(feature.name)));
+    page +=
+        fmt::format("| `{}` | {} | {} | {} | {} | {} | {} |\n", feature.name, Cell(feature.asked_by),
+                    Mark(alibaba.Can(feature.name)), Mark(tencent.Can(feature.name)), Mark(simulated.Can(feature.name)),
+                    Mark(process.Can(feature.name)), Mark(foreign.Can(feature.name)));
   }
   return page;
 }

@@ -3,21 +3,20 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace spillway::cloud {
 
-const std::vector<std::string>& AgentFeatures() {
-  static const auto* const kFeatures =
-      new std::vector<std::string>{"activeDeadline", "envAddresses", "envResources", "readinessGates"};
-  return *kFeatures;
+std::vector<std::string> AgentFeatures(bool fills_in_pod_ip) {
+  std::vector<std::string> features = {"activeDeadline", "envResources", "readinessGates"};
+  if (fills_in_pod_ip) features.emplace_back("envAddresses");
+  return features;
 }
 
 ProviderCapabilities NodeCapabilities(const Provider& provider, const AgentOptions& options) {
   ProviderCapabilities capabilities = provider.capabilities();
   std::vector<std::string> names = capabilities.features.names();
-  for (const std::string& feature : AgentFeatures()) {
-    if (feature != "envAddresses" || provider.fills_in_pod_ip()) names.push_back(feature);
-  }
+  for (std::string& feature : AgentFeatures(provider.fills_in_pod_ip())) names.push_back(std::move(feature));
   if (options.omit_api_token) {
     for (const char* feature : {"projected", "serviceAccountToken"}) {
       names.push_back(fmt::format("{}/kubeApiAccess", feature));

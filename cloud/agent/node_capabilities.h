@@ -5,8 +5,9 @@
 
 namespace spillway::cloud {
 
-// What agents see to themselves, whatever the provider: deadlines, readiness gates, values from the Pod's own fields.
-const std::vector<std::string>& AgentFeatures();
+// What agents see to themselves, whatever the provider: deadlines, readiness gates, values from the Pod's own fields,
+// its address among them where the provider fills that in.
+std::vector<std::string> AgentFeatures(bool fills_in_pod_ip = true);
 
 // What a node can run: what its provider and its agent can, and what the options add.
 ProviderCapabilities NodeCapabilities(const Provider& provider, const AgentOptions& options);

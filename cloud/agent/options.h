@@ -38,8 +38,8 @@ struct AgentOptions {
   std::vector<std::string> extra_capabilities;
   std::vector<kube::LargestInstance> largest_instances;  // none: what the provider says
 
-  // The volume with the API server's token, which admission adds to nearly every Pod, is left out: for providers without
-  // such volumes.
+  // The volume with the API server's token, which admission adds to nearly every Pod, is left out: for providers
+  // without such volumes.
   bool omit_api_token = false;
 
   // Where Pods find the API server, by KUBERNETES_SERVICE_HOST and the other variables of that Service; without an

@@ -21,6 +21,7 @@
 #include "cmd/agent/alibaba_provider.h"
 #include "cmd/agent/cluster_id.h"
 #include "cmd/agent/kubelet_server.h"
+#include "cmd/agent/tencent_provider.h"
 #include "cmd/flags/kube_flags.h"
 #include "cmd/flags/kubeconfig_flags.h"
 #include "cmd/flags/serving_flags.h"
@@ -370,6 +371,7 @@ FlagSet AgentFlags() {
                      kClusterIdFlags,
                      kProviderFlags,
                      kAlibabaFlags,
+                     kTencentFlags,
                      kKubeletServerFlags,
                      kKubeconfigFlags,
                      kKubeFlags,

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -16,11 +15,13 @@
 #include "cloud/providers/simulated/cloud.h"
 #include "cloud/providers/simulated/state_file.h"
 #include "cmd/agent/alibaba_provider.h"
+#include "cmd/agent/tencent_provider.h"
 
 DEFINE_string(
     provider, "",
-    "What runs the Pods. Required. alibabacloud: Elastic Container Instance of Alibaba Cloud; simulated: nothing runs, "
-    "an in-memory cloud pretends to; process: commands run as processes of this machine with the agent's rights, for "
+    "What runs the Pods. Required. alibabacloud: Elastic Container Instance of Alibaba Cloud; tencentcloud: EKSCI of "
+    "Tencent Cloud; simulated: nothing runs, an in-memory cloud pretends to; process: commands run as processes of "
+    "this machine with the agent's rights, for "
     "demonstrations and tests only.");
 DEFINE_string(state_dir, "",
               "Where the simulated and the process provider keep what must outlive the agent. Empty: a directory of "
@@ -37,8 +38,7 @@ DEFINE_double(simulated_throttled, 0, "Share of its calls that are refused as to
 namespace spillway::cmd {
 namespace {
 
-constexpr std::array kComing = {"tencent", "tencentcloud", "tke"};
-constexpr const char* kProviders = "alibabacloud, simulated or process";
+constexpr const char* kProviders = "alibabacloud, tencentcloud, simulated or process";
 
 struct Fault {
   const char* flag;
@@ -150,6 +150,11 @@ class Process final : public OwnedProvider {
   std::unique_ptr<cloud::ProcessProvider> provider_;
 };
 
+// One that is not of this machine.
+Result<std::unique_ptr<OwnedProvider>> NewCloudProvider(Runtime& runtime) {
+  return IsAlibaba(FLAGS_provider) ? NewAlibabaProvider(runtime) : NewTencentProvider(runtime);
+}
+
 }  // namespace
 
 Status CheckProviderFlags() {
@@ -157,10 +162,7 @@ Status CheckProviderFlags() {
     return Fail(Code::kInvalidArgument, fmt::format("--provider is required: {}", kProviders));
   }
   if (IsAlibaba(FLAGS_provider)) return CheckAlibabaFlags();
-  if (std::find(kComing.begin(), kComing.end(), FLAGS_provider) != kComing.end()) {
-    return Fail(Code::kInvalidArgument,
-                fmt::format("--provider={} is not in this release; want {}", FLAGS_provider, kProviders));
-  }
+  if (IsTencent(FLAGS_provider)) return CheckTencentFlags();
   if (FLAGS_provider != "simulated" && FLAGS_provider != "process") {
     return Fail(Code::kInvalidArgument, fmt::format("--provider={}: want {}", FLAGS_provider, kProviders));
   }
@@ -169,8 +171,8 @@ Status CheckProviderFlags() {
 }
 
 Task<Result<std::vector<cloud::Instance>>> ListInstancesFromFlags(Runtime& runtime, std::string cluster_id) {
-  if (IsAlibaba(FLAGS_provider)) {
-    auto opened = NewAlibabaProvider(runtime);
+  if (IsAlibaba(FLAGS_provider) || IsTencent(FLAGS_provider)) {
+    auto opened = NewCloudProvider(runtime);
     if (!opened) co_return Fail(std::move(opened.error()));
     auto listed = co_await (*opened)->provider().List(cluster_id);
     if (!listed) {
@@ -204,7 +206,7 @@ Task<Result<std::vector<cloud::Instance>>> ListInstancesFromFlags(Runtime& runti
 
 Result<std::unique_ptr<OwnedProvider>> NewProviderFromFlags(Runtime& runtime, const std::string& cluster_id,
                                                             const std::string& node_name, const std::string& pod_ip) {
-  if (IsAlibaba(FLAGS_provider)) return NewAlibabaProvider(runtime);
+  if (IsAlibaba(FLAGS_provider) || IsTencent(FLAGS_provider)) return NewCloudProvider(runtime);
   if (FLAGS_provider == "process") return Process::Open(runtime, cluster_id, node_name, pod_ip);
   return Simulated::Open(runtime, cluster_id, node_name);
 }

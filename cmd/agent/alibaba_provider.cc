@@ -2,14 +2,12 @@
 
 #include <fmt/core.h>
 
-#include <cstdlib>
 #include <utility>
 
 #include "base/log.h"
 #include "cloud/providers/alibaba/provider.h"
 #include "cloud/providers/alibaba/token_services.h"
-#include "net/rest_client.h"
-#include "net/url.h"
+#include "cmd/agent/cloud_flags.h"
 
 DEFINE_string(eci_region, "", "Region of the instances, such as cn-hangzhou. Required. Environment: ECI_REGION.");
 DEFINE_string(eci_vswitch, "",
@@ -41,15 +39,6 @@ DEFINE_string(eci_machine_role, "",
 namespace spillway::cmd {
 namespace {
 
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
-void FromEnvironment(std::string& flag, const char* name) {
-  if (flag.empty()) flag = Environment(name);
-}
-
 Result<cloud::alibaba::Options> OptionsFromFlags() {
   FromEnvironment(FLAGS_eci_region, "ECI_REGION");
   FromEnvironment(FLAGS_eci_vswitch, "ECI_VSWITCH");
@@ -76,43 +65,23 @@ Result<cloud::alibaba::Options> OptionsFromFlags() {
   options.spot_price_limit = FLAGS_eci_spot_price_limit;
   options.limit_share = FLAGS_eci_limit_share;
   options.uses_rpc_signature = FLAGS_eci_signature == "v1";
-  if (FLAGS_eci_vswitch_strategy == "random") options.strategy = cloud::rest::ZoneRotation::Strategy::kRandom;
+  options.strategy = StrategyOf(FLAGS_eci_vswitch_strategy);
   return options;
 }
 
 Status CheckChoices() {
-  const auto wrong = [](const char* flag, const std::string& value, const char* wanted) {
-    return Fail(Code::kInvalidArgument, fmt::format("--{}={}: want {}", flag, value, wanted));
-  };
-  if (FLAGS_eci_vswitch_strategy != "ordered" && FLAGS_eci_vswitch_strategy != "random") {
-    return wrong("eci-vswitch-strategy", FLAGS_eci_vswitch_strategy, "ordered or random");
-  }
+  if (auto strategy = CheckStrategy("eci-vswitch-strategy", FLAGS_eci_vswitch_strategy); !strategy) return strategy;
   if (FLAGS_eci_signature != "v1" && FLAGS_eci_signature != "v3")
-    return wrong("eci-signature", FLAGS_eci_signature, "v1 or v3");
-  if (!(FLAGS_eci_limit_share > 0 && FLAGS_eci_limit_share <= 1)) {
-    return wrong("eci-limit-share", fmt::format("{}", FLAGS_eci_limit_share), "more than 0, at most 1");
-  }
+    return Wanted("eci-signature", FLAGS_eci_signature, "v1 or v3");
+  if (auto share = CheckShare("eci-limit-share", FLAGS_eci_limit_share); !share) return share;
   const std::string& spot = FLAGS_eci_spot_strategy;
   if (!spot.empty() && spot != "SpotAsPriceGo" && spot != "SpotWithPriceLimit") {
-    return wrong("eci-spot-strategy", spot, "SpotAsPriceGo or SpotWithPriceLimit");
+    return Wanted("eci-spot-strategy", spot, "SpotAsPriceGo or SpotWithPriceLimit");
   }
   if (spot == "SpotWithPriceLimit" && FLAGS_eci_spot_price_limit <= 0) {
     return Fail(Code::kInvalidArgument, "--eci-spot-strategy=SpotWithPriceLimit needs --eci-spot-price-limit");
   }
-  if (auto url = net::ParseBaseUrl(FLAGS_eci_endpoint); !url)
-    return Fail(std::move(url.error()).Annotated("--eci-endpoint"));
-  return {};
-}
-
-// "host", or "host:port" where the port is not the scheme's own: as HTTP's Host header has it.
-std::string HostHeader(const net::BaseUrl& url) {
-  return url.port == (url.https ? 443 : 80) ? url.host : fmt::format("{}:{}", url.host, url.port);
-}
-
-Result<std::unique_ptr<net::HttpClient>> Connect(Runtime& runtime, const std::string& url) {
-  net::HttpClientOptions options;
-  options.base_url = url;
-  return net::NewRestClient(runtime, std::move(options));
+  return CheckUrl("eci-endpoint", FLAGS_eci_endpoint);
 }
 
 class Alibaba final : public OwnedProvider {
@@ -137,15 +106,15 @@ class Alibaba final : public OwnedProvider {
  private:
   // Files, then the environment, then what a Pod or a machine is lent.
   Status FindCredentials(Runtime& runtime) {
-    const std::string key = Environment("ECI_ACCESS_KEY"), secret = Environment("ECI_SECRET_KEY");
-    const cloud::alibaba::OidcRole oidc{Environment("ALIBABA_CLOUD_ROLE_ARN"),
-                                        Environment("ALIBABA_CLOUD_OIDC_PROVIDER_ARN"),
-                                        Environment("ALIBABA_CLOUD_OIDC_TOKEN_FILE")};
+    const std::string key = EnvironmentValue("ECI_ACCESS_KEY"), secret = EnvironmentValue("ECI_SECRET_KEY");
+    const cloud::alibaba::OidcRole oidc{EnvironmentValue("ALIBABA_CLOUD_ROLE_ARN"),
+                                        EnvironmentValue("ALIBABA_CLOUD_OIDC_PROVIDER_ARN"),
+                                        EnvironmentValue("ALIBABA_CLOUD_OIDC_TOKEN_FILE")};
     if (!FLAGS_eci_access_key_file.empty() && !FLAGS_eci_secret_key_file.empty()) {
       credentials_ = cloud::rest::CredentialFiles(
           {FLAGS_eci_access_key_file, FLAGS_eci_secret_key_file, FLAGS_eci_security_token_file});
     } else if (!key.empty() && !secret.empty()) {
-      credentials_ = cloud::rest::FixedCredentials({key, secret, Environment("ECI_SECURITY_TOKEN")});
+      credentials_ = cloud::rest::FixedCredentials({key, secret, EnvironmentValue("ECI_SECURITY_TOKEN")});
     } else if (!oidc.role_arn.empty() && !oidc.provider_arn.empty() && !oidc.token_file.empty()) {
       auto client = Connect(runtime, "https://sts.aliyuncs.com");
       if (!client) return Fail(std::move(client.error()));

@@ -12,6 +12,7 @@
 #include "cmd/agent/agent_provider.h"
 #include "cmd/agent/alibaba_provider.h"
 #include "cmd/agent/cluster_id.h"
+#include "cmd/agent/tencent_provider.h"
 #include "cmd/audit/facts.h"
 #include "cmd/audit/output.h"
 #include "cmd/flags/kubeconfig_flags.h"
@@ -71,7 +72,7 @@ FlagSet AgentAuditFlags() {
           .summary =
               "Lists instances of this cluster that no Pod stands behind, on all its virtual nodes, and Pods without "
               "instance; touches nothing. Exit code 0: there are none; 3: there are; 1: they could not be listed.",
-          .groups = {kClusterIdFlags, kProviderFlags, kAlibabaFlags, kKubeconfigFlags, kOutputFlags},
+          .groups = {kClusterIdFlags, kProviderFlags, kAlibabaFlags, kTencentFlags, kKubeconfigFlags, kOutputFlags},
           .defaults = {},
           .arguments = ""};
 }
