@@ -20,6 +20,7 @@ namespace spillway::emulators {
 //
 //   struct Cloud {
 //     using Emulator, EmulatorOptions, Faults, Provider, Options;
+//     static constexpr const char* kPollApi;           // what tells of changes
 //     static Options ProviderOptions();
 //     static cloud::rest::Credential Key();
 //     using Hosted;                                    // an element of Emulator::Live()

@@ -2,17 +2,15 @@
 #include <gmock/gmock.h>
 
 #include "tests/emulators/eci_world.h"
+#include "tests/emulators/provider_fixture.h"
 
 namespace spillway::emulators {
 namespace {
 
-using cloud::Changes;
-using cloud::CloudResult;
 using cloud::CloudStatus;
 using cloud::CreateRequest;
 using cloud::ExecRequest;
 using cloud::Instance;
-using cloud::InstanceScope;
 using cloud::InstanceState;
 using cloud::LogOptions;
 using cloud::Refusal;
@@ -21,41 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class EciProviderTest : public ::testing::Test {
- protected:
-  static CreateRequest As(CreateRequest request, const std::string& uid, const std::string& node = "vnode") {
-    request.identity = {"cluster", node, uid, "default", "pod-" + uid};
-    request.client_token = "token-" + uid;
-    return request;
-  }
-  CloudResult<Instance> Create(CreateRequest request) { return world_.Get(provider().Create(std::move(request))); }
-  std::string Make(const std::string& uid, CreateRequest request = EciWorld::Forever()) {
-    auto made = Create(As(std::move(request), uid));
-    EXPECT_TRUE(made) << ToString(made.error());
-    return made ? made->id : "";
-  }
-  std::vector<Instance> List() {
-    auto listed = world_.Get(provider().List("cluster"));
-    EXPECT_TRUE(listed) << ToString(listed.error());
-    return listed ? *listed : std::vector<Instance>();
-  }
-  Instance One(const std::string& id) {
-    std::vector<std::string> ids = {id};
-    auto described = world_.Get(provider().Describe(std::move(ids)));
-    return described && described->size() == 1 ? described->front() : Instance();
-  }
-  CloudResult<Changes> Poll(std::string cursor = "") {
-    return world_.Get(provider().Poll(InstanceScope{"cluster", "vnode"}, std::move(cursor)));
-  }
-  CloudStatus Ping() { return world_.Get(provider().Ping()); }
-  std::uint64_t Calls(const char* api) {
-    return world_.emulator().counts().calls.contains(api) ? world_.emulator().counts().calls.at(api) : 0;
-  }
-  cloud::alibaba::EciProvider& provider() { return world_.provider(); }
-  eci::Faults& faults() { return world_.emulator().faults(); }
-
-  EciWorld world_;
-};
+class EciProviderTest : public CloudProviderTest<EciCloud> {};
 
 TEST_F(EciProviderTest, KnowsItsInstancesAgainByTheirTags) {
   CreateRequest request = As(EciWorld::Forever(), "u1", std::string(200, 'n'));
@@ -94,30 +58,6 @@ TEST_F(EciProviderTest, AListingThatBreaksOffIsAnErrorAndNotShort) {
   }
   EXPECT_GT(whole, 0);
   EXPECT_GT(failed, 0);
-}
-
-TEST_F(EciProviderTest, PollsTellEachChangeOnce) {
-  const std::string id = Make("a");
-  auto first = Poll();
-  ASSERT_TRUE(first);
-  EXPECT_THAT(first->instances, SizeIs(1));
-  std::vector<InstanceState> states = {first->instances.at(0).state};
-  std::string cursor = first->cursor;
-  for (int i = 0; i < 3; ++i) {
-    auto next = Poll(cursor);
-    ASSERT_TRUE(next);
-    for (const Instance& instance : next->instances) states.push_back(instance.state);
-    cursor = next->cursor;
-  }
-  EXPECT_EQ(states.back(), InstanceState::kRunning);
-  EXPECT_LE(states.size(), 4u);
-  const auto before = Calls("DescribeContainerGroupStatus");
-  const Instant then = world_.runtime().Now();
-  auto quiet = Poll(cursor);
-  ASSERT_TRUE(quiet);
-  EXPECT_THAT(quiet->instances, IsEmpty());
-  EXPECT_GE(world_.runtime().Now() - then, 20s) << "waits for a change";
-  EXPECT_LE(Calls("DescribeContainerGroupStatus") - before, 8u);
 }
 
 TEST_F(EciProviderTest, ALateStockOutIsOneAndItsZoneRests) {
@@ -187,12 +127,6 @@ TEST_F(EciProviderTest, WrongKeysAreToldWithoutBeingShown) {
   EXPECT_FALSE(refused.error().request_id.empty());
 }
 
-TEST_F(EciProviderTest, AClockThatIsHoursOffIsSetByTheClouds) {
-  faults().clock_offset = 5h;
-  EXPECT_FALSE(Make("a").empty());
-  EXPECT_TRUE(Ping());
-}
-
 TEST_F(EciProviderTest, ReclaimedSpotInstancesHaveFailed) {
   const std::string id = Make("a");
   world_.runtime().RunFor(5s);
@@ -207,15 +141,6 @@ TEST_F(EciProviderTest, ReclaimedSpotInstancesHaveFailed) {
   EXPECT_EQ(gone.containers[0].ended->exit_code, 137);
 }
 
-TEST_F(EciProviderTest, AnUnknownStatusKeepsTheLastOne) {
-  const std::string id = Make("a");
-  world_.runtime().RunFor(5s);
-  ASSERT_EQ(One(id).state, InstanceState::kRunning);
-  ASSERT_TRUE(world_.emulator().SayOddly(id, "Hibernating"));
-  EXPECT_EQ(One(id).state, InstanceState::kRunning);
-  EXPECT_GT(provider().unknown_statuses(), 0u);
-}
-
 // "Gone" is then no evidence of a deletion: the agent has copied how they ended long before.
 TEST_F(EciProviderTest, OfEndedGroupsTheLast100AreToldAfterAnHour) {
   for (int i = 0; i < 120; ++i) Make("u" + std::to_string(i), EciWorld::Brief(0));
@@ -223,22 +148,6 @@ TEST_F(EciProviderTest, OfEndedGroupsTheLast100AreToldAfterAnHour) {
   EXPECT_THAT(List(), SizeIs(120));
   world_.runtime().RunFor(1h);
   EXPECT_THAT(List(), SizeIs(100));
-}
-
-TEST_F(EciProviderTest, InitContainersComeFirst) {
-  CreateRequest request = EciWorld::Forever();
-  request.pod["spec"]["initContainers"].push_back({{"name", "init"}, {"image", "busybox"}, {"command", {"sleep 3"}}});
-  const std::string id = Make("a", request);
-  world_.runtime().RunFor(3s);
-  Instance instance = One(id);
-  EXPECT_EQ(instance.state, InstanceState::kPending);
-  ASSERT_THAT(instance.init_containers, SizeIs(1));
-  EXPECT_EQ(instance.init_containers[0].kind, cloud::ContainerState::Kind::kRunning);
-  world_.runtime().RunFor(5s);
-  instance = One(id);
-  EXPECT_EQ(instance.state, InstanceState::kRunning);
-  EXPECT_EQ(instance.init_containers[0].kind, cloud::ContainerState::Kind::kTerminated);
-  EXPECT_TRUE(instance.init_containers[0].ready);
 }
 
 TEST_F(EciProviderTest, WhatEciCannotHaveIsRefusedBeforeAnybodyIsAsked) {
@@ -334,40 +243,6 @@ TEST_F(EciProviderTest, FiguresAreAskedForOnceAMinuteForAllAtOnce) {
   world_.runtime().RunFor(30s);
   ASSERT_TRUE(world_.Get(provider().streams()->Stats(ids)));
   EXPECT_EQ(Calls("DescribeMultiContainerGroupMetric"), 2u);
-}
-
-// ---- limits
-
-TEST_F(EciProviderTest, ThreeAgentsOnOneAccountAreNeverThrottledWhenTheyShare) {
-  std::vector<std::unique_ptr<cloud::alibaba::EciProvider>> agents;
-  std::vector<std::unique_ptr<net::HttpClient>> clients;
-  const auto credentials = cloud::rest::FixedCredentials({"emulated-key", "emulated-secret", ""});
-  TaskScope scope(world_.runtime());
-  int done = 0;
-  struct Flow {
-    static Task<void> Run(Runtime& runtime, cloud::alibaba::EciProvider& agent, int number, int& done) {
-      for (int i = 0; i < 300; ++i) {
-        CreateRequest request = As(EciWorld::Forever(), std::to_string(number) + "-" + std::to_string(i));
-        for (;;) {
-          auto made = co_await agent.Create(request);
-          if (made) break;
-          co_await runtime.SleepFor(made.error().error.retry_after + 1s);
-        }
-      }
-      ++done;
-    }
-  };
-  for (int i = 0; i < 3; ++i) {
-    auto options = EciWorld::Options();
-    options.limit_share = 0.33;
-    clients.push_back(world_.emulator().NewClient());
-    agents.push_back(
-        std::make_unique<cloud::alibaba::EciProvider>(world_.runtime(), *clients.back(), *credentials, options));
-    for (int line = 0; line < 10; ++line) scope.Spawn(Flow::Run(world_.runtime(), *agents.back(), i * 10 + line, done));
-  }
-  ASSERT_TRUE(world_.runtime().RunUntil([&] { return done == 30; }, 1h));
-  EXPECT_EQ(world_.emulator().counts().created, 9000u);
-  EXPECT_EQ(world_.emulator().counts().throttled, 0u);
 }
 
 }  // namespace

@@ -16,6 +16,8 @@ struct EciCloud {
   using Options = cloud::alibaba::Options;
   using Hosted = eci::Group;
 
+  static constexpr const char* kPollApi = "DescribeContainerGroupStatus";
+
   static Options ProviderOptions() {
     Options options;
     options.region = "cn-emulated";

@@ -26,7 +26,16 @@ TEST(EksciAgentTest, AtRestAnAgentUsesATenthOfTheLimitsAtMost) {
   for (int i = 0; i < kPods; ++i) pods.insert(fmt::format("p{}", i));
   for (const std::string& name : pods) agent.cluster().AddPod(SimplePod(name));
   agent.Start();
-  ASSERT_TRUE(agent.Until([&] { return agent.Running(pods) == kPods; }, 10min));
+  bool was_unreachable = false;
+  const auto all_run = [&] {
+    const int running = agent.Running(pods);
+    const auto& conditions = cloud::At(agent.cluster().node, "status", "conditions");
+    const auto& reachable = cloud::Named(conditions, "CloudReachable", "type");
+    was_unreachable = was_unreachable || (running > 0 && cloud::TextAt(reachable, "status") == "False");
+    return running == kPods;
+  };
+  ASSERT_TRUE(agent.Until(all_run, 10min));
+  EXPECT_FALSE(was_unreachable) << "a burst keeps no ping waiting";
   const auto& calls = agent.emulator().counts().calls;
   EXPECT_EQ(calls.at("CreateEKSContainerInstances"), static_cast<std::uint64_t>(kPods));
   agent.runtime().RunFor(1min);

@@ -16,6 +16,8 @@ struct EksciCloud {
   using Options = cloud::tencent::Options;
   using Hosted = eksci::Instance;
 
+  static constexpr const char* kPollApi = "DescribeEKSContainerInstances";
+
   static Options ProviderOptions() {
     Options options;
     options.region = "ap-emulated";

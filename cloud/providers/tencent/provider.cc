@@ -22,7 +22,7 @@ constexpr std::size_t kOverlap = 5;  // instances that a page repeats of the one
 constexpr int kSweepTries = 3;
 constexpr Duration kLongestSweepPause = 30s;
 constexpr Duration kUnlistedFor = 10min;  // what no listing shows any more
-constexpr Duration kSeenWithin = 10min;
+constexpr Duration kSeenWithin = 10min, kSeenJustNow = 1min;
 constexpr Duration kFirstEvents = 3s, kEventsAgain = 10s;  // of one on its way: after its creation, and after that
 constexpr std::size_t kEventCalls = 5;                     // per round
 constexpr std::size_t kNamesKept = 10000;
@@ -442,18 +442,21 @@ Task<CloudStatus> EksciProvider::Delete(std::string instance_id, Duration /*grac
 
 // ---- is anybody there
 
+// Asked for only when no answer of late has shown any of ours: in a burst many calls wait for their turn.
 Task<CloudStatus> EksciProvider::CheckThatOursAreSeen() {
-  Json filters = Json::array({Filter("vpc-id", options_.vpc)});
-  Json body = {{"Limit", 1}, {"Offset", 0}, {"Filters", std::move(filters)}};
   const auto is_alive = [this](const auto& entry) {
     const Record& record = entry.second;
     return record.polled && !record.is_deleted && !HasEnded(record.seen) &&
            runtime_.Now() - record.seen_at < kSeenWithin;
   };
+  const auto is_fresh = [this](const auto& entry) { return runtime_.Now() - entry.second.seen_at < kSeenJustNow; };
   const auto alive = std::count_if(records_.begin(), records_.end(), is_alive);
+  if (alive == 0 || std::any_of(records_.begin(), records_.end(), is_fresh)) co_return CloudStatus();
+  Json filters = Json::array({Filter("vpc-id", options_.vpc)});
+  Json body = {{"Limit", 1}, {"Offset", 0}, {"Filters", std::move(filters)}};
   auto answer = co_await Call(kDescribe, std::move(body));
   if (!answer) co_return tl::unexpected(std::move(answer).error());
-  if (alive == 0 || Integer(At(*answer, "TotalCount")) > 0) co_return CloudStatus();
+  if (Integer(At(*answer, "TotalCount")) > 0) co_return CloudStatus();
   CloudError failure = Failed(
       Refusal::kAuth, Code::kPermissionDenied,
       fmt::format("EKSCI lists nothing, though {} instances ran within the last minutes: may the key still see them? "
@@ -463,6 +466,11 @@ Task<CloudStatus> EksciProvider::CheckThatOursAreSeen() {
   co_return tl::unexpected(std::move(failure));
 }
 
-Task<CloudStatus> EksciProvider::Ping() { return CheckThatOursAreSeen(); }
+Task<CloudStatus> EksciProvider::Ping() {
+  Json nothing = Json::object();
+  auto regions = co_await Call("DescribeEKSContainerInstanceRegions", std::move(nothing));
+  if (!regions) co_return tl::unexpected(std::move(regions).error());
+  co_return co_await CheckThatOursAreSeen();
+}
 
 }  // namespace spillway::cloud::tencent

@@ -39,14 +39,12 @@ Emulator::Answer Emulator::Fail(const std::string& code, const std::string& mess
 
 // ---- create and delete
 
-void Emulator::CheckOnePerName(const Instance& made) {
-  auto& others = of_name_[made.name()];
-  for (const std::string& id : others) {
+void Emulator::CheckOnePerName(const std::string& name) {
+  for (const std::string& id : of_name_[name]) {
     const auto other = instances_.find(id);
     if (other == instances_.end() || other->second.deleted_at || !IsLive(other->second, Now())) continue;
-    violations_.push_back(fmt::format("{} was made while there was {}: {}", made.id, id, made.name()));
+    violations_.push_back(fmt::format("another one was made while there was {}: {}", id, name));
   }
-  others.push_back(made.id);
 }
 
 std::string Emulator::Keep(Instance instance) {
@@ -60,6 +58,7 @@ std::string Emulator::Keep(Instance instance) {
   ++next_id_;
   ++counts_.created;
   const std::string id = instance.id;
+  of_name_[instance.name()].push_back(id);
   instances_.emplace(id, std::move(instance));
   return id;
 }
@@ -78,8 +77,8 @@ Emulator::Answer Emulator::Create(const Json& body) {
   Instance instance = MakeInstance(body);
   instance.zone = zone->second;
   instance.lacks_stock = random_.Chance(options_.faults.late_no_stock);
+  CheckOnePerName(instance.name());
   const std::string id = Keep(std::move(instance));
-  CheckOnePerName(instances_.at(id));
   return {{"EksCiIds", Json::array({id})}};
 }
 
@@ -118,6 +117,29 @@ bool Emulator::IsSelected(const Instance& instance, const Json& body) const {
   return true;
 }
 
+// The newest first; as few as can be told without looking at them.
+std::vector<const Instance*> Emulator::Candidates(const Json& body) {
+  std::vector<const Instance*> candidates;
+  const auto add = [&](const std::string& id) {
+    if (const auto one = instances_.find(id); one != instances_.end()) candidates.push_back(&one->second);
+  };
+  for (const Json& filter : body.value("Filters", Json::array())) {
+    if (filter.value("Name", "") != "eks-ci-name") continue;
+    for (const Json& name : filter.value("Values", Json::array())) {
+      for (const std::string& id : of_name_[name.get<std::string>()]) add(id);
+    }
+    std::reverse(candidates.begin(), candidates.end());
+    return candidates;
+  }
+  if (body.contains("EksCiIds")) {
+    for (const Json& id : body["EksCiIds"]) add(id.get<std::string>());
+    return candidates;
+  }
+  std::erase_if(instances_, [this](const auto& one) { return ViewAt(one.second, Now()).is_gone; });
+  for (auto one = instances_.rbegin(); one != instances_.rend(); ++one) candidates.push_back(&one->second);
+  return candidates;
+}
+
 void Emulator::MovePages(const std::vector<const Instance*>& selected, std::size_t offset) {
   if (offset == 0 || offset >= selected.size() || !random_.Chance(options_.faults.moving_pages)) return;
   Instance& moved = instances_.at(selected[random_.Below(offset)]->id);
@@ -127,14 +149,11 @@ void Emulator::MovePages(const std::vector<const Instance*>& selected, std::size
 
 Emulator::Answer Emulator::Describe(const Json& body) {
   if (body.value("EksCiIds", Json::array()).size() > kPage) return Fail("InvalidParameter", "more than 100 ids");
-  std::erase_if(instances_, [this](const auto& one) { return ViewAt(one.second, Now()).is_gone; });
   const auto offset = static_cast<std::size_t>(std::max<std::int64_t>(0, body.value("Offset", std::int64_t{0})));
   std::vector<const Instance*> selected;
   const auto select = [&] {
-    selected.clear();  // the newest first
-    for (auto one = instances_.rbegin(); one != instances_.rend(); ++one) {
-      if (IsSelected(one->second, body)) selected.push_back(&one->second);
-    }
+    selected = Candidates(body);
+    std::erase_if(selected, [&](const Instance* one) { return !IsSelected(*one, body); });
   };
   select();
   MovePages(selected, offset);

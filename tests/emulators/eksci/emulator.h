@@ -104,7 +104,8 @@ class Emulator final : public Service {
   bool IsSelected(const Instance& instance, const Json& body) const;
   Instance* Find(const std::string& id);
   std::string Keep(Instance instance);
-  void CheckOnePerName(const Instance& made);
+  void CheckOnePerName(const std::string& name);
+  std::vector<const Instance*> Candidates(const Json& body);
   void MovePages(const std::vector<const Instance*>& selected, std::size_t offset);
 
   Runtime& runtime_;
