@@ -99,6 +99,17 @@ TEST_F(EksciProviderTest, ListingsKeepToTheirPace) {
   EXPECT_GT(took.count(), 10 * 6 / (20 * 0.08) * 0.9) << "6 calls each, of which 1.6 a second";
 }
 
+TEST_F(EksciProviderTest, WhatOtherNodesWaitForIsTheirs) {
+  const auto other = world_.NewProvider();
+  ASSERT_TRUE(world_.Get(other->Create(As(EksciWorld::Forever(), "theirs", "another"))));
+  ASSERT_TRUE(Poll());
+  const auto before = Describes();
+  world_.runtime().RunFor(5s);
+  ASSERT_TRUE(Poll("1"));
+  EXPECT_LE(Describes() - before, 7u) << "sweeps alone, while the other's instance is pending";
+  EXPECT_EQ(Calls("DescribeEKSContainerInstanceEvent"), 0u);
+}
+
 // ---- no place
 
 TEST_F(EksciProviderTest, AZoneWithoutStockIsGoneAround) {

@@ -145,13 +145,20 @@ InstanceIdentity EksciProvider::IdentityOf(const InstanceStatus& status, const N
   if (const auto made = made_.find(status.name); made != made_.end()) return made->second;
   InstanceIdentity identity;  // as far as the name tells those who have asked
   identity.pod_uid = name.uid;
-  for (const std::string& cluster : clusters_) {
-    if (ClusterMark(cluster) == name.cluster) identity.cluster_id = cluster;
-  }
-  for (const std::string& node : nodes_) {
-    if (NodeMark(node) == name.node) identity.node_name = node;
-  }
+  if (const auto cluster = clusters_.find(name.cluster); cluster != clusters_.end())
+    identity.cluster_id = cluster->second;
+  if (const auto node = nodes_.find(name.node); node != nodes_.end()) identity.node_name = node->second;
   return identity;
+}
+
+void EksciProvider::Know(const std::string& cluster_id, const std::string& node_name) {
+  clusters_[ClusterMark(cluster_id)] = cluster_id;
+  if (!node_name.empty()) nodes_[NodeMark(node_name)] = node_name;
+}
+
+bool EksciProvider::IsOfOurNode(const InstanceStatus& status) const {
+  const auto name = ReadName(status.name);
+  return name && clusters_.contains(name->cluster) && nodes_.contains(name->node);
 }
 
 void EksciProvider::NoteStock(const Instance& instance, const std::string& subnet) {
@@ -186,6 +193,7 @@ Instance EksciProvider::Note(const InstanceStatus& status) {
 std::vector<std::string> EksciProvider::LackingEvents(const std::vector<InstanceStatus>& statuses) const {
   std::vector<std::pair<Instant, std::string>> lacking;
   for (const InstanceStatus& status : statuses) {
+    if (!IsOfOurNode(status)) continue;
     const auto record = records_.find(status.id);
     const bool is_known = record != records_.end();
     const auto asked = is_known ? record->second.asked_events : std::nullopt;
@@ -202,7 +210,8 @@ std::vector<std::string> EksciProvider::LackingEvents(const std::vector<Instance
   for (const InstanceStatus& status : statuses) {
     const auto record = records_.find(status.id);
     const bool is_told = record != records_.end() && (record->second.seen.refused || HasEnded(record->second.seen));
-    if (status.state == InstanceState::kFailed && HasNeverRun(status) && !is_told) ids.push_back(status.id);
+    if (IsOfOurNode(status) && status.state == InstanceState::kFailed && HasNeverRun(status) && !is_told)
+      ids.push_back(status.id);
   }
   return ids;
 }
@@ -235,7 +244,7 @@ void EksciProvider::ForgetGone(const std::set<std::string>& ids) {
 }
 
 Task<EksciProvider::Instances> EksciProvider::List(std::string cluster_id) {
-  clusters_.insert(cluster_id);
+  Know(cluster_id, "");
   Statuses statuses = co_await SweepAll();
   if (!statuses) co_return tl::unexpected(std::move(statuses).error());
   auto instances = co_await Complete(*std::move(statuses));
@@ -260,7 +269,8 @@ std::vector<std::string> EksciProvider::Busy() const {
   for (const auto& [id, record] : records_) {
     const bool is_changing =
         record.is_deleted || (record.seen.state == InstanceState::kPending && !record.seen.refused);
-    if (is_changing && runtime_.Now() - record.seen_at <= kSeenWithin) ids.push_back(id);
+    if (!is_changing || runtime_.Now() - record.seen_at > kSeenWithin) continue;
+    if (nodes_.contains(NodeMark(record.seen.identity.node_name))) ids.push_back(id);
   }
   return ids;
 }
@@ -308,8 +318,7 @@ Task<CloudStatus> EksciProvider::LookAround() {
 }
 
 Task<CloudResult<Changes>> EksciProvider::Poll(InstanceScope scope, std::string cursor) {
-  clusters_.insert(scope.cluster_id);
-  nodes_.insert(scope.node_name);
+  Know(scope.cluster_id, scope.node_name);
   if (cursor != fmt::format("{}", polls_) || polls_ == 0) {
     swept_at_.reset();
     for (auto& [id, record] : records_) record.polled.reset();
@@ -423,6 +432,7 @@ Task<CloudResult<Instance>> EksciProvider::Create(CreateRequest request) {
     co_await runtime_.SleepUntil(asked->second + options_.shown_late);
   }
   InstanceIdentity identity = request.identity;
+  Know(identity.cluster_id, identity.node_name);
   auto found = co_await Look(*std::move(body), std::move(identity));
   if (!found) co_return tl::unexpected(std::move(found).error());
   if (*found) co_return **std::move(found);

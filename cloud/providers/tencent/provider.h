@@ -89,6 +89,9 @@ class EksciProvider final : public Provider {
   Task<void> FetchEvents(std::string id);
   std::vector<std::string> LackingEvents(const std::vector<InstanceStatus>& statuses) const;
   Instance Note(const InstanceStatus& status);
+  void Know(const std::string& cluster_id, const std::string& node_name);
+  // Of a node that was asked for: others see to theirs themselves.
+  bool IsOfOurNode(const InstanceStatus& status) const;
   InstanceIdentity IdentityOf(const InstanceStatus& status, const NameParts& name) const;
   bool IsWithoutPlace(const InstanceStatus& status, const Record& record) const;
   void NoteStock(const Instance& instance, const std::string& subnet);
@@ -114,11 +117,11 @@ class EksciProvider final : public Provider {
   Options options_;
   rest::Caller caller_;
   rest::ZoneRotation zones_;
-  std::map<std::string, Record> records_;         // by instance id; of ours alone
-  std::map<std::string, Instant> uncertain_;      // by name: creates that got no answer
-  std::map<std::string, InstanceIdentity> made_;  // by name, where instances do not tell it themselves
-  std::set<std::string> clusters_, nodes_;        // that were asked for
-  std::size_t pages_ = 1;                         // of the last sweep
+  std::map<std::string, Record> records_;                // by instance id; of ours alone
+  std::map<std::string, Instant> uncertain_;             // by name: creates that got no answer
+  std::map<std::string, InstanceIdentity> made_;         // by name, where instances do not tell it themselves
+  std::map<std::string, std::string> clusters_, nodes_;  // by their marks in names: those that were asked for
+  std::size_t pages_ = 1;                                // of the last sweep
   std::optional<Instant> swept_at_;
   std::uint64_t polls_ = 0;
   std::uint64_t unknown_statuses_ = 0;
