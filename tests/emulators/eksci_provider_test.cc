@@ -290,10 +290,28 @@ TEST_F(EksciProviderTest, LogsAreCutAsAsked) {
   options.since = world_.runtime().WallNow() - 3s;
   const std::string since = Log(id, options)->text;
   EXPECT_LE(std::count(since.begin(), since.end(), '\n'), 4);
+  options.container = "main";
+  options.previous = true;
+  EXPECT_EQ(world_.Get(provider().streams()->ReadLog(id, options, "")).error().code, Code::kNotFound);
+  options.previous = false;
   options.container = "other";
   EXPECT_EQ(world_.Get(provider().streams()->ReadLog(id, options, "")).error().code, Code::kNotFound);
   options.timestamps = true;
   EXPECT_TRUE(cloud::IsUnimplemented(world_.Get(provider().streams()->ReadLog(id, options, "")).error()));
+}
+
+TEST_F(EksciProviderTest, TheRunBeforeHasALogOfItsOwn) {
+  CreateRequest request = EksciWorld::Brief(1);
+  request.pod["spec"]["restartPolicy"] = "Always";
+  const std::string id = Make("a", request);
+  world_.runtime().RunFor(4s);
+  const Instance instance = One(id);
+  ASSERT_EQ(instance.containers.at(0).restart_count, 1);
+  LogOptions options;
+  options.previous = true;
+  auto part = Log(id, options);
+  EXPECT_EQ(part->text, "main line 0\nmain line 1\n");
+  EXPECT_TRUE(part->is_end);
 }
 
 TEST_F(EksciProviderTest, ThereAreNoCommands) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cloud/providers/rest/pod_fields.h"
+#include "cloud/providers/tencent/instance_name.h"
 #include "cloud/providers/tencent/options.h"
 
 namespace spillway::cloud::tencent {
@@ -58,6 +59,7 @@ Status WriteEnvironment(Json& into, const Json& container, const std::string& fi
   Json variables = Json::array();
   for (const Json& variable : Items(At(container, "env"))) {
     const std::string name = TextAt(variable, "name"), value = TextAt(variable, "value");
+    if (name == kNoteVariable) return Inexpressible(fmt::format("{}.env {}: the name is taken", field, name));
     if (NeedsPodIp(value)) {
       return Inexpressible(fmt::format("{}.env {}: EKSCI cannot put the Pod's IP there", field, name));
     }

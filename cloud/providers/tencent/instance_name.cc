@@ -52,6 +52,11 @@ std::string WriteNote(const InstanceNote& note) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+bool Agree(const InstanceIdentity& identity, const NameParts& name) {
+  return identity.pod_uid == name.uid && ClusterMark(identity.cluster_id) == name.cluster &&
+         NodeMark(identity.node_name) == name.node;
+}
+
 std::optional<InstanceNote> ReadNote(std::string_view text) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return std::nullopt;

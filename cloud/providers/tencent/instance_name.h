@@ -33,6 +33,8 @@ struct InstanceNote {
   std::string digest;  // of what was asked for, but for place and passwords
 };
 std::string WriteNote(const InstanceNote& note);
+// Whether the name says the same of cluster, node and Pod.
+bool Agree(const InstanceIdentity& identity, const NameParts& name);
 // nullopt: it is none.
 std::optional<InstanceNote> ReadNote(std::string_view text);
 

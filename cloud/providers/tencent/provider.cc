@@ -141,7 +141,7 @@ Task<EksciProvider::Statuses> EksciProvider::DescribeIds(std::vector<std::string
 }
 
 InstanceIdentity EksciProvider::IdentityOf(const InstanceStatus& status, const NameParts& name) const {
-  if (status.note && status.note->identity.pod_uid == name.uid) return status.note->identity;
+  if (status.note && Agree(status.note->identity, name)) return status.note->identity;
   if (const auto made = made_.find(status.name); made != made_.end()) return made->second;
   InstanceIdentity identity;  // as far as the name tells those who have asked
   identity.pod_uid = name.uid;

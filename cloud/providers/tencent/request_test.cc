@@ -83,6 +83,13 @@ TEST_F(EksciRequest, TheNoteSaysWhoseItIsAndWhatWasAskedFor) {
   main()["image"] = "nginx:2";
   EXPECT_NE(note().digest, first.digest);
   EXPECT_FALSE(ReadNote("nothing of ours"));
+  const NameParts name = *ReadName(Text(Made()["EksCiName"]));
+  EXPECT_TRUE(Agree(first.identity, name));
+  InstanceIdentity other = first.identity;
+  other.node_name = "another";
+  EXPECT_FALSE(Agree(other, name));
+  main()["env"].push_back({{"name", kNoteVariable}, {"value", WriteNote({other, ""})}});
+  EXPECT_THAT(Refused(), HasSubstr("the name is taken")) << "no Pod says whose it is";
 }
 
 TEST_F(EksciRequest, SizesAreRoundedUpAndLimitsAreTheContainers) {

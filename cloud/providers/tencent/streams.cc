@@ -38,6 +38,9 @@ Task<Result<LogPart>> Streams::ReadLog(std::string instance_id, LogOptions optio
   const Instance* instance = provider_.Find(instance_id);
   const ContainerState* state = instance ? rest::FindContainer(*instance, options.container) : nullptr;
   const int current = state ? state->restart_count : 0;
+  if (cursor_text.empty() && options.previous && state && current == 0) {
+    co_return Fail(Code::kNotFound, fmt::format("container {} has had no run before this one", options.container));
+  }
   LogCursor cursor = LogCursor::Parse(cursor_text);
   const bool goes_on = !cursor_text.empty();
   if (!goes_on) cursor.run = fmt::format("{}", options.previous ? current - 1 : current);
