@@ -140,8 +140,9 @@ void TakePlace(VirtualPlace place, Decision& decision) {
 
 void KeepWithinLimits(const sim::Cluster& cluster, const PendingPod& pod, const std::string& node, const Policy& policy,
                       const OverflowLedger& ledger, Decision& decision) {
-  if (policy.limits.caps.empty() || ledger.Holds(pod.object.metadata.uid)) return;
-  const Amounts amounts = AmountsOf(cluster, pod.index);
+  if (policy.limits.caps.empty()) return;
+  // One whose bind nobody knows the outcome of is counted already.
+  const Amounts amounts = ledger.Holds(pod.object.metadata.uid) ? Amounts() : AmountsOf(cluster, pod.index);
   auto why = WhyAtLimit(pod.object.metadata.ns, node, amounts, policy.limits, ledger);
   if (!why) return;
   decision = Waits(std::move(decision), Wait::kLimit, std::nullopt);

@@ -61,6 +61,13 @@ class Rig {
   Decision Decide(const Evidence& evidence) const {
     return controller::Decide(scenario_.cluster, pending.begin()->second, evidence, policy, around, now);
   }
+  // What caps make of its going to v.
+  Decision KeptWithinLimits(const OverflowLedger& ledger) const {
+    const PendingPod& pod = pending.begin()->second;
+    Decision decision = *pod.decision;
+    KeepWithinLimits(scenario_.cluster, pod, "v", policy, ledger, decision);
+    return decision;
+  }
 
   Policy policy;
   PendingPods pending;
@@ -376,6 +383,23 @@ TEST(Decide, WhatFitsNowhereIsUndecidableWhileNotAllCanBeRead) {
   EXPECT_THAT(decision.detail, HasSubstr(doubt));
   rig.pending["p"].decision = decision;
   EXPECT_EQ(rig.Decide({.verdict = verdict}).wait, Wait::kGrace) << "it begins anew";
+}
+
+TEST(Decide, OneThatMayHaveBeenBoundCountsOnceAndALowerCapHoldsItToo) {
+  Rig rig(R"(
+    node a  cpu=2
+    virtual v
+    pod  p  cpu=4
+  )");
+  rig.RoundsApart(1h);
+  OverflowLedger ledger;
+  ledger.SetVirtual("v", std::nullopt);
+  ledger.Put("other", "default", "v", {.pods = 1});
+  ledger.Put("p", "default", "v", {.pods = 1});
+  rig.policy.limits.caps = {{.scope = "", .set_in = "the cap", .pods = 2}};
+  EXPECT_EQ(rig.KeptWithinLimits(ledger).outcome, Outcome::kOverflow);
+  rig.policy.limits.caps[0].pods = 1;
+  EXPECT_EQ(rig.KeptWithinLimits(ledger).wait, Wait::kLimit);
 }
 
 TEST(Decide, ACrowdIsSharedOutEvenly) {

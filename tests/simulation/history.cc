@@ -32,8 +32,8 @@ std::string DecisionOf(const Json& pod) {
   return "";
 }
 
-History::History(Runtime& runtime, sandbox::Store& store, LagOf lag_of)
-    : runtime_(runtime), lag_of_(std::move(lag_of)), truth_(kMemory) {
+History::History(Runtime& runtime, sandbox::Store& store, LagOf lag_of, Refused refused)
+    : runtime_(runtime), lag_of_(std::move(lag_of)), refused_(std::move(refused)), truth_(kMemory) {
   for (const char* resource : {"nodes", "namespaces", "persistentvolumeclaims", "persistentvolumes", "storageclasses",
                                "csinodes", "csidrivers", "csistoragecapacities", "volumeattachments", "pods"})
     sources_.push_back(std::make_unique<Source>(store.etcd(), *sandbox::FindKind(resource), [this] { Note(); }));
@@ -91,6 +91,7 @@ void History::NoteNode(const sandbox::Change& change) {
 std::optional<std::string> History::WhyUnevenly(const kube::Pod& pod, const BindRecord& bind) const {
   constexpr Duration kSeenBy = std::chrono::seconds(2), kPresent = std::chrono::milliseconds(500);
   if (!lag_of_ || lag_of_(bind) > kPresent || runtime_.Now() < virtual_changed_ + kSeenBy) return std::nullopt;
+  if (refused_ && refused_(runtime_.Now() - kSeenBy)) return std::nullopt;
   return WhyUneven(truth_.objects(), pod, bind.node);
 }
 

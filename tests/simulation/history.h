@@ -34,7 +34,9 @@ class History {
  public:
   // How far before now the state may lie that a bind which arrives now was decided on. 0: it must be the newest.
   using LagOf = std::function<Duration(const BindRecord&)>;
-  History(Runtime& runtime, sandbox::Store& store, LagOf lag_of = nullptr);
+  // Whether binds that were sent after that were refused: until then they counted where they went.
+  using Refused = std::function<bool(Instant since)>;
+  History(Runtime& runtime, sandbox::Store& store, LagOf lag_of = nullptr, Refused refused = nullptr);
   ~History();
 
   // The cluster as it is, but for what is being replayed.
@@ -72,6 +74,7 @@ class History {
 
   Runtime& runtime_;
   LagOf lag_of_;
+  Refused refused_;
   kube::Decoder decoder_;
   NaiveCluster truth_;
   std::set<std::string> ever_bound_;

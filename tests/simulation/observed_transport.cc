@@ -1,6 +1,7 @@
 #include "tests/simulation/observed_transport.h"
 
 #include <fmt/core.h>
+#include <algorithm>
 
 #include <utility>
 
@@ -32,6 +33,12 @@ std::optional<WrittenLease> LeaseIn(const kube::Request& request) {
 }
 
 }  // namespace
+
+bool Deeds::WasRefusedSince(Instant since) const {
+  return std::any_of(binds.rbegin(), binds.rend(), [since](const SentBind& bind) {
+    return bind.sent >= since && bind.is_answered && !bind.is_known;
+  });
+}
 
 const SentBind* Deeds::Find(const std::string& uid, const std::string& decision) const {
   for (auto bind = binds.rbegin(); bind != binds.rend(); ++bind) {

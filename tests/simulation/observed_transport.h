@@ -60,6 +60,8 @@ struct Deeds {
   std::function<void(std::size_t life)> on_bind;  // called once, when the next is sent, and forgotten
   // The one that put this decision on this Pod; null when no controller sent it.
   const SentBind* Find(const std::string& uid, const std::string& decision) const;
+  // A bind was sent after that, and answered otherwise than by carrying it out.
+  bool WasRefusedSince(Instant since) const;
 };
 
 // Lets requests through and notes them as deeds of the newest life.

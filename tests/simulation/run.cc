@@ -13,7 +13,7 @@
 namespace spillway::simulation {
 namespace {
 
-constexpr Duration kStartLimit = std::chrono::seconds(60);
+constexpr Duration kStartLimit = std::chrono::minutes(3);
 // Long enough for orphans to be confirmed and collected, and for anything that should not happen to happen.
 constexpr Duration kQuiet = std::chrono::minutes(3);
 constexpr Duration kStockPatience = std::chrono::minutes(5);  // with a cloud that refuses a third of all instances

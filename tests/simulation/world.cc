@@ -42,8 +42,9 @@ World::World(const Scenario& scenario, std::string folder, std::uint64_t seed)
   // A cache knows what has happened since it was opened: these are read at the end.
   for (const char* resource : {"pods", "nodes", "events", "deployments.apps", "statefulsets.apps", "jobs.batch"})
     cluster_->caches().Of(resource);
-  history_ =
-      std::make_unique<History>(runtime_, cluster_->store(), [this](const BindRecord& bind) { return LagOf(bind); });
+  history_ = std::make_unique<History>(
+      runtime_, cluster_->store(), [this](const BindRecord& bind) { return LagOf(bind); },
+      [this](Instant since) { return deeds_.WasRefusedSince(since); });
   cloud_ = std::make_unique<cloud::SimulatedCloud>(runtime_, CloudOptions());
   hosting_ = std::make_unique<Hosting>(runtime_, cluster_->store(), *cloud_,
                                        [this](const std::string& node) { return !AgentInCharge(node).empty(); });
