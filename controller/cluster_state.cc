@@ -246,7 +246,7 @@ const PendingPod* ClusterState::Take(kube::Delta<kube::Pod> delta) {
   Edit edit(*this);
   if (delta.unreadable) {  // it counts as using no room, see Doubts
     edit.CannotRead(Scope::kPodsThatLookAtOthers, kube::kPodsPath, delta.uid, std::move(delta.unreadable->why));
-    RemovePod(edit, delta.uid);
+    RemoveFromModel(edit, delta.uid);  // caps count it as it was: its instance is paid for
     return nullptr;
   }
   edit.CanRead(Scope::kPodsThatLookAtOthers, kube::kPodsPath, delta.uid);
@@ -261,6 +261,11 @@ const PendingPod* ClusterState::Take(kube::Delta<kube::Pod> delta) {
 }
 
 void ClusterState::RemovePod(Edit& edit, std::string_view uid) {
+  RemoveFromModel(edit, uid);
+  surroundings_.RemovePod(uid);
+}
+
+void ClusterState::RemoveFromModel(Edit& edit, std::string_view uid) {
   if (const auto found = pending_.find(uid); found != pending_.end()) {
     const PendingPod& pod = found->second;
     edit.Removes();
@@ -269,7 +274,6 @@ void ClusterState::RemovePod(Edit& edit, std::string_view uid) {
     ErasePending(found);
   }
   cluster_.RemovePod(uid);
-  surroundings_.RemovePod(uid);
 }
 
 const PendingPod* ClusterState::TakeUnbound(Edit& edit, kube::Pod pod) {

@@ -133,6 +133,7 @@ class ClusterState {
   const PendingPod* TakeUnbound(Edit& edit, kube::Pod pod);
   void TakeBound(Edit& edit, const kube::Pod& pod);
   void RemovePod(Edit& edit, std::string_view uid);
+  void RemoveFromModel(Edit& edit, std::string_view uid);
   void ErasePending(PendingPods::iterator found);
   void NoteDeparture(const PendingPod& pod, const kube::Pod* bound);  // nullptr: it is not
   // Into the model: as pending, or where it counts as placed.

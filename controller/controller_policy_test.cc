@@ -183,6 +183,20 @@ TEST_F(ControllerPolicyTest, ACapHoldsWhileBindsAreInFlight) {
   EXPECT_THAT(api_.binds, SizeIs(2));
 }
 
+TEST_F(ControllerPolicyTest, APodThatCannotBeReadAnyMoreStillCountsForCaps) {
+  StartWith("capped");
+  for (const char* name : {"a", "b"}) api_.AddPod(name, "8");
+  runtime_.RunFor(5s);
+  ASSERT_THAT(api_.binds, SizeIs(2));
+  api_.ShowBound("a", "v");
+  api_.ShowBound("b", "v");
+  runtime_.RunFor(1s);
+  api_.AddPod("a", "as much as there is", {{"metadata", {{"uid", "uid-a"}}}, {"spec", {{"nodeName", "v"}}}});
+  api_.AddPod("c", "8");
+  runtime_.RunFor(20s);
+  EXPECT_THAT(api_.binds, SizeIs(2));
+}
+
 TEST_F(ControllerPolicyTest, TheNodeAutoscalerGetsItsTimeUnlessItGivesUp) {
   Start([](ControllerOptions& options) {
     options.policy.node_autoscaler = NodeAutoscaler::kDefer;
