@@ -34,8 +34,7 @@ class Checker {
     CheckExplanations();
     CheckPatience();
     for (const Wrong& wrong : world_.deeds().wrong) Fail(wrong.what, wrong.why);
-    for (const Wrong& wrong : world_.policies().Judge(world_.history().binds(), world_.LongestLag()))
-      Fail(wrong.what, wrong.why);
+    for (const Wrong& wrong : world_.policies().Judge(world_.history().binds())) Fail(wrong.what, wrong.why);
     for (const std::string& line : world_.promptness().late()) Fail("moved-soon", line);
     for (const std::string& line : world_.SlowHandOvers()) Fail("hand-over", line);
     for (const Wrong& wrong : world_.hosting().wrong()) Fail(wrong.what, wrong.why);

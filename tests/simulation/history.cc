@@ -130,6 +130,7 @@ void History::OnBind(const kube::Pod& before, const kube::Pod& after, const Json
   record.decision = DecisionOf(bound);
   record.reason = sandbox::Text(bound, {"metadata", "annotations", "spillway.io/reason"});
   record.when = runtime_.Now();
+  if (lag_of_) record.lag = lag_of_(record);
   const auto& nodes = truth_.objects().nodes;
   record.onto_virtual = std::any_of(nodes.begin(), nodes.end(), [&](const kube::Node& node) {
     return node.metadata.name == after.node_name && IsVirtualNode(node);

@@ -23,6 +23,7 @@ struct BindRecord {
   std::string decision;  // Spillway's id; empty when it was not Spillway
   std::string reason;    // as annotated: why no real node takes it
   Instant when;
+  Duration lag{0};                 // how far before that the state may lie that it was decided on
   std::optional<Instant> deleted;  // when the Pod was
   std::optional<Instant> ended;    // when it had Succeeded or Failed
 };

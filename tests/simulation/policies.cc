@@ -36,16 +36,16 @@ Policies::Rules Policies::MostLenient(Instant from, Instant until) const {
   return lenient;
 }
 
-std::vector<Wrong> Policies::Judge(const std::vector<BindRecord>& binds, Duration lag) const {
+std::vector<Wrong> Policies::Judge(const std::vector<BindRecord>& binds) const {
   std::vector<Wrong> wrong;
   if (timeline_.empty()) return wrong;
   for (const BindRecord& bind : binds) {
     if (bind.decision.empty()) continue;
-    const Rules rules = MostLenient(bind.when - kTakesHold - lag, bind.when);
+    const Rules rules = MostLenient(bind.when - kTakesHold - bind.lag, bind.when);
     if (!rules.enforces) {
       wrong.push_back({"no-bind-when-off", fmt::format("{} was bound to {}", bind.key, bind.node)});
     }
-    const std::int64_t overflowed = Overflowed(binds, bind, bind.when - lag);
+    const std::int64_t overflowed = Overflowed(binds, bind, bind.when - bind.lag);
     if (rules.most && overflowed > *rules.most) {
       wrong.push_back({"caps-hold", fmt::format("{} was bound to {} as number {} of at most {}", bind.key, bind.node,
                                                 overflowed, *rules.most)});

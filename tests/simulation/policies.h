@@ -25,9 +25,9 @@ class Policies {
   //   no-bind-when-off   no bind of Spillway's while the mode was not Enforce
   //   caps-hold          none that made more Pods overflow than may
   //
-  // A change takes hold within a second, as far as the controller sees the present. Where somebody may see the past,
-  // `lag` is by how much: Pods that came later than that are not held against it.
-  std::vector<Wrong> Judge(const std::vector<BindRecord>& binds, Duration lag) const;
+  // A change takes hold within a second, as far as the controller sees the present; by how much it sees the past a bind
+  // says itself: Pods that came later than that are not held against it.
+  std::vector<Wrong> Judge(const std::vector<BindRecord>& binds) const;
 
  private:
   struct Entry {
