@@ -39,12 +39,15 @@ DEADLINE = 1800
 
 
 class Client:
-    """One connection that stays open."""
+    """One connection that stays open while it is used."""
 
     def __init__(self, sandbox):
-        self.connection = sandbox.connect()
+        self.sandbox, self.connection, self.last = sandbox, sandbox.connect(), time.monotonic()
 
     def call(self, method, path, body=None):
+        if time.monotonic() - self.last > 30:  # the server has closed it
+            self.connection = self.sandbox.connect()
+        self.last = time.monotonic()
         self.connection.request(method, path, body and json.dumps(body), {"Content-Type": "application/json", "Accept": "application/json"})
         answer = self.connection.getresponse()
         text = answer.read()

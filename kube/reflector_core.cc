@@ -24,6 +24,8 @@ constexpr Duration kTooShort = std::chrono::seconds(1);
 constexpr Duration kProofOfHealth = std::chrono::seconds(2);
 // The longest pause before one that broke then is opened anew.
 constexpr Duration kQuickRetry = std::chrono::seconds(1);
+// Before jitter; client-go's is 30 s. A watch costs the server little, and until it stands nothing is decided.
+constexpr Duration kLongestPause = std::chrono::seconds(5);
 // For the headers of a watch. The API server may keep it queued for 15 s.
 constexpr Duration kAnswerLimit = std::chrono::seconds(20);
 // So many failed watches in a row, and our place may be one that the server will never know again (a restored etcd).
@@ -47,7 +49,7 @@ ReflectorCore::ReflectorCore(Runtime& runtime, Transport& transport, ReflectorOp
       options_(std::move(options)),
       decode_(decode),
       deliver_(std::move(deliver)),
-      backoff_(BackoffOptions{}, runtime.random().Fork()),
+      backoff_({.limit = kLongestPause}, runtime.random().Fork()),
       page_size_(options_.page_size),
       self_(std::make_shared<ReflectorCore*>(this)),
       scope_(runtime) {}
@@ -325,6 +327,7 @@ Task<void> ReflectorCore::Recover(Error error, std::string_view verb) {
     co_await health.WaitToTry(runtime_, std::max(now + pause, not_before));
   }
   if (runtime_.Now() < not_before) co_await runtime_.SleepUntil(not_before);
+  relisted_at_once_ = false;  // whatever comes now comes after a pause
 }
 
 // Watches break now and then, and stand again at once.

@@ -61,8 +61,9 @@ void Promptness::LookAt(const Objects& objects, Instant now, const std::vector<c
   if (patient.size() <= most) return;
   const kube::Pod& one = *patient.back();
   if (!told_.insert(LikenessOf(one)).second) return;
-  late_.push_back(fmt::format("{} of {} Pods like {} have no room on real nodes for {}, and no bind was sent",
-                              patient.size() - most, pods.size(), one.metadata.Key(), base::FormatDuration(limit_)));
+  late_.push_back(fmt::format("{} of {} Pods like {} have no room on real nodes for {} until {}, and no bind was sent",
+                              patient.size() - most, pods.size(), one.metadata.Key(), base::FormatDuration(limit_),
+                              base::FormatDuration(now.time_since_epoch())));
 }
 
 }  // namespace spillway::simulation
