@@ -6,6 +6,7 @@
 #include "controller/decide.h"
 #include "controller/overflow.h"
 #include "kube/bind.h"
+#include "scheduler_sim/packing.h"
 
 namespace spillway::controller {
 namespace {
@@ -95,8 +96,16 @@ std::optional<BindOrder> Overflow::Confirm(PendingPod& pod) {
   if (WhyRestricted(pod.object, cluster.ClaimedVolumesOf(pod.index), policy_)) return std::nullopt;
   if (WhyNominated(pod.object) && cluster.NominationMayHold(pod.index)) return std::nullopt;
   if (!state_.doubts().Against(cluster, pod).empty()) return std::nullopt;
-  sim::Verdict verdict = packing_.Confirm(pod.index);
-  if (verdict.kind != sim::Verdict::Kind::kNowhere || WhyNotTriggered(*verdict.why_not, policy_)) return std::nullopt;
+  const std::optional<ReplicaStanding> standing = state_.surroundings().replicas().Of(pod.object);
+  const bool is_beyond = standing && standing->is_beyond();
+  if (decision.is_beyond_local && !is_beyond) return std::nullopt;
+  // Who is beyond does not depend on who else waits for room.
+  sim::Verdict verdict =
+      decision.is_beyond_local ? sim::Judge(cluster, pod.index, sim::NodeDomain::kReal) : packing_.Confirm(pod.index);
+  if (verdict.kind == sim::Verdict::Kind::kUndecidable) return std::nullopt;
+  const bool is_nowhere = verdict.kind == sim::Verdict::Kind::kNowhere && !WhyNotTriggered(*verdict.why_not, policy_);
+  if (!is_nowhere && !decision.is_beyond_local) return std::nullopt;
+  if (standing) decision.replicas = standing->text;
   VirtualPlace place = ChooseVirtualNodes(cluster, std::array{pod.index}, policy_).front();
   if (place.node.empty()) {
     room_[decision.pod_class] = std::move(place);
@@ -124,7 +133,7 @@ BindOrder Overflow::Order(PendingPod& pod) {
                    .node = decision.node};
   order.request.annotations = {{"spillway.io/decided-at", base::FormatRfc3339(runtime_.WallNow())},
                                {std::string(kDecisionId), order.decision_id},
-                               {"spillway.io/reason", RealNodesText(*decision.nowhere)},
+                               {"spillway.io/reason", WhyNotLocal(decision)},
                                {"spillway.io/virtual-node", decision.node}};
   constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
   if (!options_.pod_deletion_cost.empty() && kube::Find(meta.annotations, kDeletionCost) == nullptr) {

@@ -11,7 +11,8 @@ Edit::~Edit() {
     state_.last_shift_ = state_.runtime_.Now();
   }
   if (moves_doubts_ || moves_policies_) state_.touched_.everything = true;
-  const bool is_worth_deciding = changed || touches_pending_ || moves_doubts_ || moves_policies_;
+  const bool moves_replicas = state_.surroundings_.replicas().has_moved();
+  const bool is_worth_deciding = changed || moves_replicas || touches_pending_ || moves_doubts_ || moves_policies_;
   if (is_worth_deciding && !is_ours_ && !state_.pending_.empty()) state_.changes_.Notify();
 }
 

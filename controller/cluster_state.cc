@@ -296,7 +296,7 @@ const PendingPod* ClusterState::TakeUnbound(Edit& edit, kube::Pod pod) {
   Upsert(pending);
   edit.Touches(pending);
   if (pending.counts_as_placed()) return nullptr;  // an update that crossed our bind
-  surroundings_.Wait(pending.object);
+  Wait(pending);
   if (is_new || ClassOf(pending) != class_before) pending.changed = now;
   if (!nominated) edit.BearsOnNobodyElse();
   return newly_marked ? &pending : nullptr;
@@ -362,7 +362,11 @@ void ClusterState::ForgetUnknown(PendingPod& pod) {
   edit.IsOurs();
   pod.assumed_node.clear();
   Upsert(pod);
-  surroundings_.Wait(pod.object);
+  Wait(pod);
+}
+
+void ClusterState::Wait(const PendingPod& pod) {
+  surroundings_.Wait(pod.object, !pod.bind.was_tried() && !WhyNotScheduled(pod.object, policy_));
 }
 
 sim::ClassIndex ClusterState::ClassOf(const PendingPod& pod) const {

@@ -67,6 +67,8 @@ class ClusterState {
 
   // When nodes became ready or not.
   const NodeReturns& returns() const { return returns_; }
+  // Pods that may stand otherwise among the replicas of their workload since this was last called, by UID.
+  std::vector<std::string> TakeMovedReplicas() { return surroundings_.TakeMovedReplicas(); }
   // Objects that cannot be read.
   const Doubts& doubts() const { return doubts_; }
 
@@ -136,6 +138,7 @@ class ClusterState {
   void RemoveFromModel(Edit& edit, std::string_view uid);
   void ErasePending(PendingPods::iterator found);
   void NoteDeparture(const PendingPod& pod, const kube::Pod* bound);  // nullptr: it is not
+  void Wait(const PendingPod& pod);                                   // as policies see it
   // Into the model: as pending, or where it counts as placed.
   void Upsert(PendingPod& pod);
   sim::ClassIndex ClassOf(const PendingPod& pod) const;  // invalid: not known, or not pending

@@ -267,5 +267,89 @@ TEST_F(ControllerPolicyTest, AGroupThatACapHasNoRoomForWaitsAsAWhole) {
   EXPECT_THAT(api_.binds, SizeIs(3));
 }
 
+nlohmann::json OfWorkload(const char* keep) {
+  return {{"metadata",
+           {{"annotations", {{"LOCAL_REPLICAS", keep}}},
+            {"ownerReferences",
+             {{{"apiVersion", "apps/v1"},
+               {"kind", "ReplicaSet"},
+               {"name", "web-1"},
+               {"uid", "rs"},
+               {"controller", true}}}}}}};
+}
+
+TEST_F(ControllerPolicyTest, AllButTheLocalReplicasGoThoughThereIsRoom) {
+  Start();
+  for (const char* name : {"p1", "p2", "p3", "p4"}) api_.AddPod(name, "1", OfWorkload("1"));
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), UnorderedElementsAre("default/p2>v", "default/p3>v", "default/p4>v"));
+  EXPECT_THAT(api_.binds[0].annotations.at("spillway.io/reason"),
+              HasSubstr("LOCAL_REPLICAS=1 on the Pod: of ReplicaSet default/web-1, 0 on real nodes and 1 that wait"));
+  EXPECT_THAT(Explained("p1")["spillway"]["why"].get<std::string>(),
+              AllOf(HasSubstr("real node a takes it"), HasSubstr("0 that wait before it are not enough")));
+  EXPECT_EQ(metrics_.Value(metrics::Id::kDecisions, {"overflow", "beyond_local_replicas"}), 3);
+  runtime_.RunFor(1min);
+  EXPECT_THAT(api_.binds, SizeIs(3)) << "the first is kube-scheduler's to place";
+}
+
+TEST_F(ControllerPolicyTest, OnceEnoughAreLocalThoseThatWaitedForAPlaceGo) {
+  Start();
+  api_.AddPod("p1", "1", OfWorkload("1"));
+  api_.AddPod("p2", "1", OfWorkload("1"));
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p2>v"));
+  api_.AddPod("p3", "1", OfWorkload("1"));
+  api_.ShowBound("p3", "a");  // kube-scheduler was faster
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p2>v", "default/p1>v"));
+}
+
+TEST_F(ControllerPolicyTest, TheSwitchDecidesWhetherAnyOfThemOverflow) {
+  SwitchAutoScale("false");
+  Start();
+  for (const char* name : {"p1", "p2"}) api_.AddPod(name, "1", OfWorkload("1"));
+  runtime_.RunFor(1min);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  SwitchAutoScale("true");
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p2>v"));
+}
+
+TEST_F(ControllerPolicyTest, LocalReplicasOverflowAsAnyOtherPodWhenTheyFitNowhere) {
+  Start();
+  for (const char* name : {"p1", "p2"}) api_.AddPod(name, "8", OfWorkload("1"));
+  runtime_.RunFor(1s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p2>v")) << "no grace for who is beyond";
+  runtime_.RunFor(2s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p2>v", "default/p1>v"));
+}
+
+TEST_F(ControllerPolicyTest, WhatIsWrongWithLocalReplicasIsToldOnceAWorkload) {
+  Start();
+  for (const char* name : {"p1", "p2"}) api_.AddPod(name, "1", OfWorkload("-1"));
+  runtime_.RunFor(1min);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  ASSERT_THAT(Reasons(), SizeIs(1));
+  EXPECT_EQ(api_.events[0].reason, "LocalReplicasAdjusted");
+  EXPECT_THAT(api_.events[0].note,
+              HasSubstr("LOCAL_REPLICAS=-1 is no whole number of at least 0: treated as if it was"));
+}
+
+TEST_F(ControllerPolicyTest, MoreLocalReplicasThanThereArePodsIsTold) {
+  Start();
+  api_.AddPod("p1", "8", OfWorkload("3"));
+  runtime_.RunFor(1s);
+  EXPECT_THAT(Reasons(), IsEmpty()) << "more may be on their way";
+  SwitchAutoScale("false");
+  runtime_.RunFor(6s);
+  SwitchAutoScale("true");
+  runtime_.RunFor(1s);
+  ASSERT_THAT(Reasons(), Contains("default/p1 LocalReplicasAdjusted"));
+  for (const auto& event : api_.events) {
+    if (event.reason != "LocalReplicasAdjusted") continue;
+    EXPECT_THAT(event.note, HasSubstr("3 are to stay local and there are 1"));
+  }
+}
+
 }  // namespace
 }  // namespace spillway::controller

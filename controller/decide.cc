@@ -65,6 +65,41 @@ Decision WhenToMove(const sim::Cluster& cluster, const PendingPod& pod, const Aw
   return WithItsGroup(pod, std::move(decision), around);
 }
 
+// More may be on their way for so long after a Pod has come.
+constexpr Duration kWorkloadIsThere = std::chrono::seconds(5);
+
+void NoteReplicas(const PendingPod& pod, const std::optional<ReplicaStanding>& standing, Instant now,
+                  Decision& decision) {
+  if (!standing) {
+    decision.replicas = decision.replicas_besides = AskLocalReplicas(pod.object).besides;
+    return;
+  }
+  decision.replicas = standing->text;
+  if (!standing->besides.empty()) decision.replicas += "; " + standing->besides;
+  decision.replicas_besides = standing->besides;
+  const bool is_too_many = standing->asks_for_more_than_there_are() && now - pod.first_seen >= kWorkloadIsThere;
+  if (is_too_many && decision.replicas_besides.empty()) {
+    decision.replicas_besides =
+        fmt::format("{} are to stay local and there are {} in all: all are treated as any other Pod", standing->keep,
+                    standing->members);
+  }
+}
+
+// Enough of its workload stay local without it: then it goes at once if it may, though a real node may take it. False:
+// it is to be treated as any other.
+bool GoesBeyondLocal(const sim::Cluster& cluster, const PendingPod& pod, const Policy& policy,
+                     const Surroundings& around, Instant now, Decision& decision) {
+  const auto standing = around.replicas().Of(pod.object);
+  NoteReplicas(pod, standing, now, decision);
+  if (!standing || !standing->is_beyond()) return false;
+  if (WhyRestricted(pod.object, cluster.ClaimedVolumesOf(pod.index), policy)) return false;
+  decision.is_beyond_local = true;
+  decision.let_go = WhatLetItGo(pod.object, policy, around);
+  decision.outcome = Outcome::kOverflow;
+  if (WaitsAfterFailure(pod, now)) decision = Waits(std::move(decision), Wait::kBackoff, pod.bind.retry_at);
+  return true;
+}
+
 }  // namespace
 
 Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Evidence& evidence, const Policy& policy,
@@ -81,6 +116,9 @@ Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Eviden
   decision.verdict = kind;
   const bool stands = pod.decision && pod.decision->verdict == decision.verdict;
   decision.since = stands ? pod.decision->since : now;
+  if (kind == Kind::kNowhere) decision.nowhere = verdict.why_not;
+  const bool is_free = !held && !nominated && kind != Kind::kUndecidable;
+  if (is_free && GoesBeyondLocal(cluster, pod, policy, around, now, decision)) return decision;
   switch (*decision.verdict) {
     case Kind::kFits:
       decision.outcome = Outcome::kFits;
@@ -96,7 +134,6 @@ Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Eviden
     case Kind::kNowhere:
       break;
   }
-  decision.nowhere = verdict.why_not;
   if (!held && nominated) {
     // The grace is for a node that is still to come: autoscalers nominate before they make it.
     const bool may_hold = cluster.NominationMayHold(pod.index) || now < decision.since + policy.node_return_grace;
@@ -159,6 +196,17 @@ std::string RealNodesText(const sim::Explanation& nowhere) {
   std::string text = fmt::format("0/{} real nodes fit", nowhere.nodes);
   if (const std::string why = nowhere.Summary(); !why.empty()) text += fmt::format(" ({})", why);
   if (!nowhere.lost.empty()) text += fmt::format(", {} lost: {}", nowhere.lost_nodes(), nowhere.LostText());
+  return text;
+}
+
+std::string WhyNotLocal(const Decision& decision) {
+  std::string text = decision.nowhere ? RealNodesText(*decision.nowhere) : "";
+  if (decision.is_beyond_local) {
+    text += fmt::format("{}real nodes are kept for others of its workload: {}", text.empty() ? "" : "; ",
+                        decision.replicas);
+  } else if (!decision.replicas.empty()) {
+    text += "; " + decision.replicas;
+  }
   return text;
 }
 

@@ -48,4 +48,7 @@ Instant NowhereSince(const PendingPod& pod, Instant now);
 // untolerated taint(s)), 2 lost: 2 not ready"
 std::string RealNodesText(const sim::Explanation& nowhere);
 
+// Why it is, or would be, on no real node. Precondition: it fits on none, or is beyond its local replicas.
+std::string WhyNotLocal(const Decision& decision);
+
 }  // namespace spillway::controller

@@ -202,6 +202,7 @@ Task<bool> Overflow::LookAtWhatChanged() {
   }
   AddThoseWithRoomNow();
   AddThoseWithinLimitsNow();
+  AddThoseOfMovedWorkloads();
   std::vector<std::string> again = std::exchange(again_, {});
   for (const std::vector<std::string>* uids : {&touched.pods, &again}) {
     for (const std::string& uid : *uids) {
@@ -281,6 +282,7 @@ void Overflow::Adopt(PendingPod& pod, Decision decision) {
   const bool is_new = !pod.decision || !IsSameCase(*pod.decision, decision);
   pod.decision = std::move(decision);
   if (is_new) reporter_.Count(*pod.decision);
+  reporter_.TellOfReplicas(pod);
   if (pod.decision->outcome == Outcome::kNoVirtualNode) WaitForRoom(pod);
   if (IsAtLimit(*pod.decision)) WaitForLimit(pod);
   if (pod.decision->outcome == Outcome::kOverflow) return Go(pod);
@@ -358,6 +360,16 @@ void Overflow::AddThoseWithinLimitsNow() {
       if (pod != nullptr && pod->decision && IsAtLimit(*pod->decision)) again_.push_back(pod->object.metadata.uid);
     }
     entry = waiting.empty() ? at_limit_.erase(entry) : std::next(entry);
+  }
+}
+
+// Pods of them came or went: some that were to stay are beyond their local replicas now, or the other way round.
+void Overflow::AddThoseOfMovedWorkloads() {
+  for (std::string& uid : state_.TakeMovedReplicas()) {
+    const PendingPod* pod = state_.Find(uid);
+    if (pod == nullptr || !pod->decision) continue;
+    const auto standing = state_.surroundings().replicas().Of(pod->object);
+    if (standing && standing->is_beyond() != pod->decision->is_beyond_local) again_.push_back(std::move(uid));
   }
 }
 

@@ -130,6 +130,41 @@ TEST(Decide, FreeSlotsAbsorbExactlyAsManyAndTheRestOverflows) {
   EXPECT_EQ(rig.Of("p2").node, "a");
 }
 
+// Of the same ReplicaSet, with one local replica.
+void MakeReplicas(Rig& rig) {
+  for (auto& [uid, pod] : rig.pending) {
+    pod.object.metadata.annotations = {{"LOCAL_REPLICAS", "1"}};
+    pod.object.metadata.owner_references = {{.kind = "ReplicaSet", .name = "web-1", .uid = "rs", .controller = true}};
+    rig.around.Wait(pod.object, true);
+  }
+}
+
+TEST(Decide, WhoIsBeyondItsLocalReplicasGoesAtOnceAndLeavesRoomToTheOthers) {
+  Rig rig(R"(
+    node a  cpu=4
+    virtual v  pods=3000
+    pod  p[1..3]  cpu=4
+  )");
+  MakeReplicas(rig);
+  EXPECT_THAT(rig.Round().Overflowing(), ElementsAre("p2>v", "p3>v"));
+  EXPECT_EQ(rig.Of("p1").outcome, Outcome::kFits);
+  EXPECT_TRUE(rig.Of("p2").is_beyond_local);
+  EXPECT_THAT(WhyNotLocal(rig.Of("p2")), HasSubstr("real nodes are kept for others of its workload"));
+}
+
+TEST(Decide, WhoIsBeyondItsLocalReplicasStaysWhereItsProviderRefusesIt) {
+  Rig rig(R"(
+    node a  cpu=4
+    virtual v  pods=3000
+    pod  p[1..2]  cpu=1
+  )");
+  MakeReplicas(rig);
+  rig.policy.restrictions.set_in = "--restrictions=FILE";
+  rig.policy.restrictions.namespaces = {"default"};
+  EXPECT_THAT(rig.Round().Overflowing(), IsEmpty());
+  EXPECT_EQ(rig.Of("p2").outcome, Outcome::kFits);
+}
+
 TEST(Decide, PodsThatMayNotOverflowUseUpTheFreeSlotsAllTheSame) {
   Rig rig(R"(
     node a  cpu=4

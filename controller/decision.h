@@ -49,8 +49,13 @@ struct Decision {
   std::optional<HeldBack> held_back;                // kNotEligible
   Wait wait = Wait::kGrace;                         // kWaiting
   std::optional<Instant> until;                     // kWaiting: when to look again, if time alone can change it
-  std::string detail;  // kUndecidable: why; kLimit: which; kOverflow, kNoVirtualNode: the balancer's words
-  std::string let_go;  // kOverflow: which switches did, see WhatLetItGo()
+  // Where it stands among the replicas of its workload, see policy/local_replicas.h; empty: it asks for nothing of the
+  // kind.
+  std::string replicas;
+  std::string replicas_besides;  // of that, what is not followed, and what is used instead; empty: all is
+  bool is_beyond_local = false;  // enough others stay local: it goes though a real node may take it
+  std::string detail;            // kUndecidable: why; kLimit: which; kOverflow, kNoVirtualNode: the balancer's words
+  std::string let_go;            // kOverflow: which switches did, see WhatLetItGo()
   NoPlace none = NoPlace::kNoneFits;  // kNoVirtualNode
 };
 

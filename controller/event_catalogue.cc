@@ -44,6 +44,10 @@ const std::vector<EventDoc>& EventCatalogue() {
        "It fits on no real node, and a cap on what may overflow is reached: it goes when something there has ended.",
        "Waiting: limits.namespaces[0] of ConfigMap spillway-system/spillway-configuration of namespace shop: 10 of at "
        "most 10 Pods in use, 1 more wanted; 0/12 real nodes fit (12 Insufficient cpu)"},
+      {kLocalReplicasAdjusted, "Counting", "Warning",
+       "The Pod asks for local replicas, and that is not, or not all, followed: what is used instead. Told once a "
+       "workload.",
+       "LOCAL_REPLICAS=-1 is no whole number of at least 0: treated as if it was not set"},
       {kConfigurationTaken, "Configuring", "Normal", "On the ConfigMap: what it says is in effect.",
        "In effect from now on, mode Enforce"},
       {kConfigurationRejected, "Configuring", "Warning",

@@ -24,7 +24,9 @@ std::string_view Word(Outcome outcome) {
   return "undecidable";
 }
 
-std::string WhatBecomesOf(const PendingPod& pod, const Decision& decision, const Policy& policy, const Asked& asked) {
+namespace {
+
+std::string Becomes(const PendingPod& pod, const Decision& decision, const Policy& policy, const Asked& asked) {
   if (pod.counts_as_placed()) return fmt::format("it is being bound to virtual node {}", pod.assumed_node);
   const auto in = [&](Instant when) { return base::FormatDuration(std::max(Duration(0), when - asked.at)); };
   switch (decision.outcome) {
@@ -69,6 +71,12 @@ std::string WhatBecomesOf(const PendingPod& pod, const Decision& decision, const
                          decision.detail, decision.let_go.empty() ? "" : "; ", decision.let_go);
   }
   return {};
+}
+
+}  // namespace
+
+std::string WhatBecomesOf(const PendingPod& pod, const Decision& decision, const Policy& policy, const Asked& asked) {
+  return Becomes(pod, decision, policy, asked) + (decision.replicas.empty() ? "" : "; " + decision.replicas);
 }
 
 }  // namespace spillway::controller

@@ -92,6 +92,7 @@ class Overflow {
   void Go(PendingPod& pod);
   void WaitForLimit(const PendingPod& pod);
   void AddThoseWithinLimitsNow();
+  void AddThoseOfMovedWorkloads();
   void WaitForRoom(const PendingPod& pod);
   bool WaitsForRoom(const PendingPod* pod, sim::ClassIndex of) const;
   void NoteWhetherNowhere(const PendingPod& pod);

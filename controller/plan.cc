@@ -38,6 +38,29 @@ void PlaceOnVirtualNodes(const sim::Cluster& cluster, const PendingPods& pending
   }
 }
 
+struct Asked {
+  const Policy& policy;
+  const Surroundings& around;
+  Instant now;
+};
+
+// Who goes though real nodes may have room leaves it to the others, see policy/local_replicas.h.
+std::vector<sim::PodIndex> WithoutThoseBeyondLocal(const sim::Cluster& cluster, std::vector<sim::PodIndex> queue,
+                                                   const std::unordered_map<sim::PodIndex, const PendingPod*>& of,
+                                                   const Asked& asked, Plan& plan) {
+  std::erase_if(queue, [&](sim::PodIndex index) {
+    const PendingPod& pod = *of.at(index);
+    const auto standing = asked.around.replicas().Of(pod.object);
+    if (!standing || !standing->is_beyond()) return false;
+    const Evidence evidence{.verdict = sim::Judge(cluster, index, sim::NodeDomain::kReal), .doubt = {}};
+    Decision decision = Decide(cluster, pod, evidence, asked.policy, asked.around, asked.now);
+    if (!decision.is_beyond_local) return false;
+    plan.entries.push_back({pod.object.metadata.uid, evidence.verdict, std::move(decision)});
+    return true;
+  });
+  return queue;
+}
+
 }  // namespace
 
 Plan MakePlan(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy, const Surroundings& around,
@@ -55,7 +78,8 @@ Plan MakePlan(const sim::Cluster& cluster, const PendingPods& pending, const Pol
       of.emplace(pod.index, &pod);
     }
   }
-  queue = sim::InQueueOrder(cluster, std::move(queue));
+  queue =
+      WithoutThoseBeyondLocal(cluster, sim::InQueueOrder(cluster, std::move(queue)), of, {policy, around, now}, plan);
   AwaitedNodes awaited(cluster, returns, policy.node_return_grace, now);
   const sim::Packing packing = sim::Pack(cluster, queue, sim::NodeDomain::kReal);
   for (const sim::Packing::Entry& packed : packing.entries()) {

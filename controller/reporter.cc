@@ -51,7 +51,9 @@ std::string_view WaitLabel(Wait wait) {
   return "grace";
 }
 
-std::string_view LackLabel(const sim::Explanation& nowhere) {
+std::string_view LackLabel(const Decision& decision) {
+  if (decision.is_beyond_local) return "beyond_local_replicas";
+  const sim::Explanation& nowhere = *decision.nowhere;
   if (nowhere.short_of_resources) return "short_of_resources";
   return nowhere.lost.empty() ? "other" : "nodes_lost";
 }
@@ -84,13 +86,13 @@ metrics::LabelValues DecisionLabels(const Decision& decision, Mode mode) {
     case Outcome::kOverflow:
       break;
   }
-  return {mode == Mode::kDryRun ? "would_overflow" : "overflow", std::string(LackLabel(*decision.nowhere))};
+  return {mode == Mode::kDryRun ? "would_overflow" : "overflow", std::string(LackLabel(decision))};
 }
 
 }  // namespace
 
 bool IsSameCase(const Decision& a, const Decision& b) {
-  if (a.outcome != b.outcome) return false;
+  if (a.outcome != b.outcome || a.is_beyond_local != b.is_beyond_local) return false;
   switch (a.outcome) {
     case Outcome::kNotEligible:
       return a.held_back->rule == b.held_back->rule;
@@ -99,7 +101,7 @@ bool IsSameCase(const Decision& a, const Decision& b) {
     case Outcome::kNoVirtualNode:
       return a.none == b.none;
     case Outcome::kOverflow:
-      return LackLabel(*a.nowhere) == LackLabel(*b.nowhere);
+      return LackLabel(a) == LackLabel(b);
     case Outcome::kFits:
     case Outcome::kUndecidable:
       return true;
@@ -109,7 +111,7 @@ bool IsSameCase(const Decision& a, const Decision& b) {
 
 std::string OverflowText(const Decision& decision, Duration pending_for) {
   std::string text = fmt::format("to virtual node {} after {} pending: {}", decision.node,
-                                 base::FormatDuration(pending_for), RealNodesText(*decision.nowhere));
+                                 base::FormatDuration(pending_for), WhyNotLocal(decision));
   for (const std::string* more : {&decision.detail, &decision.let_go}) {
     if (!more->empty()) text += "; " + *more;
   }
@@ -147,6 +149,18 @@ std::optional<Instant> Reporter::Tell(const PendingPod& pod) {
   }
   told_[pod.object.metadata.uid] = message->reason;
   return look_again;
+}
+
+void Reporter::TellOfReplicas(const PendingPod& pod) {
+  const std::string& text = pod.decision->replicas_besides;
+  if (text.empty() || runtime_.Now() < no_room_until_) return;
+  const kube::OwnerReference* owner = pod.object.metadata.Controller();
+  const std::string& uid = owner == nullptr ? pod.object.metadata.uid : owner->uid;
+  if (told_of_replicas_.contains(uid)) return;
+  const Message message{kube::Event::Type::kWarning, kLocalReplicasAdjusted, text, ""};
+  if (!Tell(Compose(Reference(pod.object), message, NewDecisionId()))) return;
+  if (told_of_replicas_.size() >= kForgotten) told_of_replicas_.clear();  // some are told again
+  told_of_replicas_.insert(uid);
 }
 
 void Reporter::ForgetAllBut(const PendingPods& pending) {
@@ -193,21 +207,21 @@ std::optional<Reporter::Message> Reporter::WorthTelling(const Decision& decision
     case Outcome::kNotEligible:
       if (!decision.nowhere || !stood_for(policy_.pending_grace)) return std::nullopt;
       return Message{Type::kNormal, kOverflowNotEligible,
-                     fmt::format("Not eligible: {}; {}", decision.held_back->text, RealNodesText(*decision.nowhere))};
+                     fmt::format("Not eligible: {}; {}", decision.held_back->text, WhyNotLocal(decision))};
     case Outcome::kWaiting: {
       if (decision.wait == Wait::kBackoff) return std::nullopt;
       if (decision.wait == Wait::kLimit) {
         return Message{Type::kNormal, kOverflowAtLimit,
-                       fmt::format("Waiting: {}; {}", decision.detail, RealNodesText(*decision.nowhere))};
+                       fmt::format("Waiting: {}; {}", decision.detail, WhyNotLocal(decision))};
       }
       const seconds worth(kWaitingWorthTellingSeconds);
       if (decision.until ? *decision.until - now < worth : !stood_for(worth)) return std::nullopt;
       return Message{Type::kNormal, kOverflowWaiting,
-                     fmt::format("Waiting {}: {}", WaitText(decision), RealNodesText(*decision.nowhere))};
+                     fmt::format("Waiting {}: {}", WaitText(decision), WhyNotLocal(decision))};
     }
     case Outcome::kNoVirtualNode:
       return Message{Type::kWarning, decision.none == NoPlace::kNoneCanRun ? kOverflowUnsupported : kOverflowNoCapacity,
-                     fmt::format("{}; {}", decision.detail, RealNodesText(*decision.nowhere))};
+                     fmt::format("{}; {}", decision.detail, WhyNotLocal(decision))};
     case Outcome::kOverflow:
       break;
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/runtime.h"
 #include "base/scope.h"
@@ -34,6 +35,8 @@ class Reporter {
   // Tells what stands in pod.decision, if it is worth telling and was not told before. Returns when time alone will
   // make it so. Precondition: there is a decision.
   std::optional<Instant> Tell(const PendingPod& pod);
+  // Tells once a workload what of the local replicas that it asks for is not followed, if anything.
+  void TellOfReplicas(const PendingPod& pod);
   // Nothing will be told of other Pods any more.
   void ForgetAllBut(const PendingPods& pending);
 
@@ -74,6 +77,7 @@ class Reporter {
   DecisionLog& log_;
   const Policy& policy_;
   std::unordered_map<std::string, std::string_view> told_;  // by UID: reason of the last event
+  std::unordered_set<std::string> told_of_replicas_;        // owners
   Instant no_room_until_{};
   std::deque<kube::Event> owed_;  // of binds that were carried out: told whatever becomes of the Pod
   Signal owes_;

@@ -21,8 +21,8 @@ void Pair(std::vector<LabelValues>& known, const char* first, std::initializer_l
 
 std::vector<LabelValues> KnownDecisions() {
   std::vector<LabelValues> known;
-  Pair(known, "overflow", {"short_of_resources", "nodes_lost", "other"});
-  Pair(known, "would_overflow", {"short_of_resources", "nodes_lost", "other"});
+  Pair(known, "overflow", {"short_of_resources", "nodes_lost", "other", "beyond_local_replicas"});
+  Pair(known, "would_overflow", {"short_of_resources", "nodes_lost", "other", "beyond_local_replicas"});
   Pair(known, "fits_real_node", {"simulation"});
   Pair(known, "undecidable", {"simulation"});
   Pair(known, "deferred", {"grace", "condition", "backoff", "autoscaler", "group", "limit", "node_return"});

@@ -143,6 +143,23 @@ TEST_F(Pack, PodsThatPreemptionMightHelpWaitForKubeScheduler) {
   EXPECT_THAT(outcomes.at(0).why, HasSubstr("preemption"));
 }
 
+TEST_F(Pack, PodsBeyondTheirLocalReplicasGoAndSayWhy) {
+  const json owner = {
+      {"apiVersion", "apps/v1"}, {"kind", "ReplicaSet"}, {"name", "web"}, {"uid", "rs"}, {"controller", true}};
+  const json replica = {{"metadata", {{"annotations", {{"LOCAL_REPLICAS", "1"}}}, {"ownerReferences", {owner}}}}};
+  Snapshot snapshot(Keeping());
+  for (const json& object :
+       {Node("large", 64), VirtualNode("v", "virtual-kubelet.io/provider"), Pod("p1", replica), Pod("p2", replica)}) {
+    ASSERT_TRUE(snapshot.ReadText(object.dump(), "test"));
+  }
+  const auto pods = snapshot.PendingPods();
+  const auto outcomes = PackAll(snapshot, pods, policy_);
+  EXPECT_EQ(outcomes.at(0).placement, "large");
+  EXPECT_THAT(outcomes.at(0).why, HasSubstr("LOCAL_REPLICAS=1 on the Pod"));
+  EXPECT_EQ(outcomes.at(1).placement, "v");
+  EXPECT_THAT(outcomes.at(1).why, HasSubstr("1 that wait before it are enough"));
+}
+
 // ---- against the controller itself, in dry-run, on clusters that kube-scheduler has been asked about
 
 std::vector<json> Clusters() {

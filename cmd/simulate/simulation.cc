@@ -42,12 +42,18 @@ controller::PendingPods AsPending(const Snapshot& snapshot, const std::vector<Sn
   return pending;
 }
 
+void Add(const std::string& text, Outcome& outcome) {
+  if (text.empty()) return;
+  outcome.why += (outcome.why.empty() ? "" : "; ") + text;
+}
+
 // What the controller makes of the Pod.
 void Fill(Outcome& outcome, const controller::Decision& decision, const controller::PendingPod& pod,
           const controller::Policy& policy) {
   outcome.decided = decision.outcome;
   switch (decision.outcome) {
     case controller::Outcome::kFits:
+      Add(decision.replicas, outcome);
       break;
     case controller::Outcome::kOverflow:
       outcome.placement = decision.node;
@@ -55,7 +61,8 @@ void Fill(Outcome& outcome, const controller::Decision& decision, const controll
     case controller::Outcome::kUndecidable:
     case controller::Outcome::kNoVirtualNode:
       outcome.why = decision.detail;
-      if (!decision.let_go.empty()) outcome.why += "; " + decision.let_go;
+      Add(decision.let_go, outcome);
+      Add(decision.replicas, outcome);
       break;
     case controller::Outcome::kNotEligible:
     case controller::Outcome::kWaiting:

@@ -211,7 +211,7 @@ void Snapshot::Upsert(kube::Pod pod) {
   surroundings_.RemovePod(pod.metadata.uid);
   if (pod.is_bound() && !pod.is_terminal()) surroundings_.Place(cluster_, pod, pod.node_name);
   if (!pod.is_bound() && !pod.is_terminal()) {
-    surroundings_.Wait(pod);
+    surroundings_.Wait(pod, why_not.empty());
     unbound_.push_back({pod.metadata.uid, pod.metadata.ns, pod.metadata.name, std::move(why_not)});
   }
   if (keeps_ && keeps_(pod)) kept_.push_back(std::move(pod));

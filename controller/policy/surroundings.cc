@@ -44,8 +44,10 @@ bool Surroundings::Upsert(const kube::Node& node, sim::NodeRole role) {
   if (role == sim::NodeRole::kReal) {
     virtual_nodes_.erase(node.metadata.uid);
     ledger_.SetReal(node.metadata.name);
+    replicas_.SetReal(node.metadata.name, node.metadata.uid);
     return false;
   }
+  replicas_.SetVirtual(node.metadata.name);
   virtual_nodes_[node.metadata.uid] = {node.metadata.name, node.metadata.labels, PricesOf(node)};
   const std::uint64_t before = ledger_.relaxations();
   ledger_.SetVirtual(node.metadata.name, PriceOfNode(virtual_nodes_[node.metadata.uid]));
@@ -53,6 +55,7 @@ bool Surroundings::Upsert(const kube::Node& node, sim::NodeRole role) {
 }
 
 bool Surroundings::RemoveNode(std::string_view uid) {
+  replicas_.RemoveNode(uid);
   const auto known = virtual_nodes_.find(uid);
   if (known == virtual_nodes_.end()) return false;
   ledger_.RemoveNode(known->second.name);
@@ -76,6 +79,12 @@ void Surroundings::AutoscalerSays(const std::string& pod_uid, bool brings_a_node
 void Surroundings::RemovePod(std::string_view uid) {
   ledger_.Remove(uid);
   groups_.Remove(uid);
+  replicas_.Remove(uid);
+}
+
+void Surroundings::Wait(const kube::Pod& pod, bool in_turn) {
+  groups_.Put(pod, GroupBook::Where::kPending);
+  replicas_.Wait(pod, in_turn);
 }
 
 void Surroundings::Place(const sim::Cluster& cluster, const kube::Pod& pod, const std::string& node) {
@@ -83,6 +92,7 @@ void Surroundings::Place(const sim::Cluster& cluster, const kube::Pod& pod, cons
   const auto known = cluster.FindNode(node);
   const bool is_real = known && cluster.node(*known).role == sim::NodeRole::kReal;
   groups_.Put(pod, is_real ? GroupBook::Where::kReal : GroupBook::Where::kVirtual);
+  replicas_.Place(pod, node);
   const auto index = cluster.FindPod(uid);
   if (!known && IsBoundByUs(pod, node)) ledger_.PresumeVirtual(node);
   if (is_real || !index || IsOfDaemonSet(pod)) {

@@ -5,9 +5,11 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <vector>
 
 #include "controller/policy/groups.h"
 #include "controller/policy/limits.h"
+#include "controller/policy/local_replicas.h"
 #include "controller/policy/switches.h"
 #include "kube/api/objects.h"
 #include "scheduler_sim/cluster.h"
@@ -35,8 +37,8 @@ class Surroundings {
 
   // A Pod that is in `cluster` is on that node, or on its way there. DaemonSet Pods do not count: nobody moved them.
   void Place(const sim::Cluster& cluster, const kube::Pod& pod, const std::string& node);
-  // It waits for a node.
-  void Wait(const kube::Pod& pod) { groups_.Put(pod, GroupBook::Where::kPending); }
+  // It waits for a node; `in_turn`: kube-scheduler is to place it, and no bind of it may have been carried out.
+  void Wait(const kube::Pod& pod, bool in_turn);
   // Caps count it no more.
   void Uncount(std::string_view uid) { ledger_.Remove(uid); }
   void RemovePod(std::string_view uid);
@@ -45,6 +47,8 @@ class Surroundings {
   const std::optional<std::string>& auto_scale() const { return auto_scale_; }
   const OverflowLedger& ledger() const { return ledger_; }
   const GroupBook& groups() const { return groups_; }
+  const ReplicaBook& replicas() const { return replicas_; }
+  std::vector<std::string> TakeMovedReplicas() { return replicas_.TakeMoved(); }
 
  private:
   struct VirtualNode {
@@ -59,6 +63,7 @@ class Surroundings {
   Limits limits_;
   OverflowLedger ledger_;
   GroupBook groups_;
+  ReplicaBook replicas_;
   std::unordered_set<std::string> no_node_for_;  // UIDs of Pods
 };
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "tests/simulation/naive_replicas.h"
 #include "tests/simulation/naive_spread.h"
 
 namespace spillway::simulation {
@@ -143,16 +144,18 @@ void History::OnBind(const kube::Pod& before, const kube::Pod& after, const Json
 }
 
 // Not if at one moment of what the controller may have seen as the present no real node would take it even alone; or if
-// those that do were needed for Pods waiting beside it, each of which kube-scheduler might place first.
+// those that do were needed for Pods waiting beside it, each of which kube-scheduler might place first; or if enough
+// of its workload stayed local without it.
 std::optional<std::string> History::WhyItFits(const kube::Pod& pod, const BindRecord& bind) const {
   const Duration lag = lag_of_ ? lag_of_(bind) : Duration(0);
   std::string node;
-  const bool was_nowhere = truth_.WalkBack(runtime_.Now() - lag, [&](const Objects& then) {
+  const bool was_allowed = truth_.WalkBack(runtime_.Now() - lag, [&](const Objects& then) {
+    if (MayGoBeyondLocal(then, pod)) return true;
     const auto left = NodeLeftFor(then, pod);
     if (left && node.empty()) node = *left;
     return !left;
   });
-  if (was_nowhere) return std::nullopt;
+  if (was_allowed) return std::nullopt;
   return fmt::format("at {} real node {} would have taken it, and some real node at any moment of the {} before",
                      base::FormatRfc3339Micro(runtime_.WallNow()), node, base::FormatDuration(lag));
 }

@@ -30,7 +30,8 @@ struct BindRecord {
 
 // Follows every change of the store, in the store's own order, and judges each bind of Spillway's on the true state of
 // the cluster, with the naive model. A Pod may be moved if at any moment from the bind back to what the controller
-// could last have known no real node would have taken it. Reads only. Loop thread only; the store outlives it.
+// could last have known no real node would have taken it, or enough of its workload stayed on real nodes without it.
+// Reads only. Loop thread only; the store outlives it.
 class History {
  public:
   // How far before now the state may lie that a bind which arrives now was decided on. 0: it must be the newest.

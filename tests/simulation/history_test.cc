@@ -42,6 +42,19 @@ class HistoryTest : public ::testing::Test {
     runtime_.RunFor(10ms);
   }
 
+  // One of a ReplicaSet that keeps one local.
+  void AddReplica(const std::string& name) {
+    const Json container = {{"name", "c"}, {"image", "i"}, {"resources", {{"requests", {{"cpu", "1"}}}}}};
+    const Json owner = {
+        {"apiVersion", "apps/v1"}, {"kind", "ReplicaSet"}, {"name", "rs"}, {"uid", "rs"}, {"controller", true}};
+    const Json meta = {
+        {"name", name}, {"annotations", {{"LOCAL_REPLICAS", "1"}}}, {"ownerReferences", Json::array({owner})}};
+    const auto created =
+        store_.Create("pods", {{"metadata", meta}, {"spec", {{"containers", Json::array({container})}}}});
+    ASSERT_TRUE(created) << created.error().message;
+    runtime_.RunFor(10ms);
+  }
+
   void Bind(const std::string& pod, const std::string& node, const std::string& decision) {
     Json binding = {{"metadata", {{"name", pod}}}, {"target", {{"name", node}}}};
     if (!decision.empty()) binding["metadata"]["annotations"]["spillway.io/decision-id"] = decision;
@@ -84,6 +97,23 @@ TEST_F(HistoryTest, OfThreeForTwoSlotsOneMayMoveAndASecondMayNot) {
   EXPECT_THAT(history_.moved_that_fits(), IsEmpty());
   Bind("b", "virtual", "d2");
   EXPECT_THAT(history_.moved_that_fits(), SizeIs(1));
+}
+
+TEST_F(HistoryTest, WhoIsBeyondItsLocalReplicasMayMoveAsLongAsEnoughStay) {
+  for (const char* name : {"a", "b", "c"}) AddReplica(name);
+  Bind("c", "virtual", "d1");
+  Bind("a", "real", "");
+  Bind("b", "virtual", "d2");
+  EXPECT_THAT(history_.moved_that_fits(), IsEmpty());
+}
+
+TEST_F(HistoryTest, TheLastLocalReplicaMayNotMoveWhileItFits) {
+  AddReplica("a");
+  AddReplica("b");
+  Bind("b", "virtual", "d1");
+  Bind("a", "virtual", "d2");
+  ASSERT_THAT(history_.moved_that_fits(), SizeIs(1));
+  EXPECT_THAT(history_.moved_that_fits()[0], HasSubstr("default/a"));
 }
 
 TEST_F(HistoryTest, AnOptedOutPodAndARealTargetAreReported) {

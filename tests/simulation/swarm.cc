@@ -10,7 +10,7 @@ namespace {
 // Draws the lines of one scenario. The chance of every fault is such that it has an effect in a third of the seeds.
 class Drawing {
  public:
-  explicit Drawing(std::uint64_t seed) : random_(seed ^ 0x5157a2d1ULL) {}
+  explicit Drawing(std::uint64_t seed) : random_(seed ^ 0x5157a2d1ULL), replicas_(seed ^ 0x10ca1ULL) {}
 
   std::string Run() {
     Say("length {}s", Pick(90, 110));
@@ -117,7 +117,11 @@ class Drawing {
     if (Maybe(8)) traits += " near=base";
     if (Maybe(20)) traits += fmt::format(" priority={}", Pick(1, 3) * 100);
     if (Maybe(12)) traits += " toleration=dedicated";
-    if (Maybe(6)) traits += " annotation=spillway.io/overflow:false";
+    if (Maybe(6)) {
+      traits += " annotation=spillway.io/overflow:false";
+    } else if (const std::uint64_t keep = replicas_.Below(20); keep < 5) {
+      traits += fmt::format(" annotation=LOCAL_REPLICAS:{}", keep);
+    }
     if (Maybe(4)) traits += " selector=topology.kubernetes.io/zone:a";
     return traits;
   }
@@ -339,7 +343,7 @@ class Drawing {
     Say("load at={}s pod small count={} cpu=250m memory=64Mi", at + 1, Pick(1, 3));
   }
 
-  base::Random random_;
+  base::Random random_, replicas_;
   std::string text_;
   std::int64_t real_ = 1, virtual_ = 1, cpu_ = 4;
   bool elects_ = false, is_clear_ = false;
