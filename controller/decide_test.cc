@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "controller/controller.h"
 #include "controller/plan.h"
+#include "metrics/names.h"
 #include "scheduler_sim/testing/scenario.h"
 
 namespace spillway::controller {
@@ -79,6 +81,18 @@ class Rig {
  private:
   sim::testing::Scenario scenario_;
 };
+
+TEST(Decide, EveryRuleIsAKnownMetricLabel) {
+  std::set<std::string> known;
+  for (const auto& values : metrics::Describe(metrics::Id::kDecisions).known) {
+    if (values[0] == "not_eligible") known.insert(values[1]);
+  }
+  std::set<std::string> rules;
+  for (int rule = 0; rule <= static_cast<int>(Rule::kTrigger); ++rule) {
+    rules.emplace(ToString(static_cast<Rule>(rule)));
+  }
+  EXPECT_EQ(rules, known);
+}
 
 TEST(Decide, NothingIsActedOnBeforeTheGraceIsOver) {
   Rig rig(R"(

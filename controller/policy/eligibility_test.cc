@@ -4,9 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <set>
-
-#include "metrics/names.h"
 
 namespace spillway::controller {
 namespace {
@@ -102,18 +99,6 @@ TEST(Eligibility, CapacityThatIsGoneIsCapacityThatLacks) {
   nowhere.reasons = {{"node(s) had untolerated taint(s)", 2}};
   nowhere.lost = {{"not ready", 1}};
   EXPECT_FALSE(WhyNotTriggered(nowhere, Policy()));
-}
-
-TEST(Eligibility, EveryRuleIsAKnownMetricLabel) {
-  std::set<std::string> known;
-  for (const auto& values : metrics::Describe(metrics::Id::kDecisions).known) {
-    if (values[0] == "not_eligible") known.insert(values[1]);
-  }
-  std::set<std::string> rules;
-  for (int rule = 0; rule <= static_cast<int>(Rule::kTrigger); ++rule) {
-    rules.emplace(ToString(static_cast<Rule>(rule)));
-  }
-  EXPECT_EQ(rules, known);
 }
 
 }  // namespace

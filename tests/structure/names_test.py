@@ -9,7 +9,8 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ["kube/api", "base", "net", "kube", "scheduler_sim", "metrics", "controller", "cloud", "sandbox", "cmd", "tests/simulation"]
+ROOMS = ["kube/api", "base", "net", "kube", "scheduler_sim", "metrics", "controller/policy", "controller/webhook", "controller", "cloud", "sandbox",
+         "cmd", "tests/simulation"]
 FUNCTION = re.compile(r"(?:^|\n)(?!\s*(?:return|else|using|TEST|RC_))[\w:<>,&*\[\] ]+?[ &*>](\w+)\(((?:[^()]|\([^()]*\))*)\)[^;{}=]*\{")
 
 
