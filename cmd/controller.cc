@@ -31,6 +31,10 @@ DEFINE_duration(node_return_grace, "60s",
 DEFINE_duration(batch_idle, "100ms", "A decision round starts when nothing has changed for so long.");
 DEFINE_duration(batch_max, "1s", "A decision round starts so long after the first change at the latest.");
 DEFINE_double(max_binds_per_second, 0, "At most so many binds a second; 0: bounded by --kube-api-qps only.");
+DEFINE_duration(gate_deadline, "30s",
+                "Scheduling gates of Pods with local replicas that are as old as this are lifted plainly, by whichever "
+                "controller lives.");
+DEFINE_double(gate_qps, 150, "Gates lifted a second at most; they share no limit with anything else.");
 DEFINE_string(pod_deletion_cost, "-1000",
               "Value of controller.kubernetes.io/pod-deletion-cost on Pods that overflow and have none, so that a "
               "ReplicaSet that shrinks deletes them first; empty: not set.");
@@ -108,6 +112,10 @@ Status ReadBatching(controller::ControllerOptions& options) {
                 fmt::format("--pod-deletion-cost={}: want a whole number of 32 bits, or nothing", cost));
   }
   options.overflow.pod_deletion_cost = cost;
+  if (FLAGS_gate_qps <= 0) return Fail(Code::kInvalidArgument, fmt::format("--gate-qps={}: want more", FLAGS_gate_qps));
+  options.gates.deadline = DurationOf(FLAGS_gate_deadline);
+  options.gates.qps = FLAGS_gate_qps;
+  options.gates.lifts = !FLAGS_dry_run;
   if (FLAGS_dry_run) options.policy.mode = controller::Mode::kDryRun;
   return {};
 }

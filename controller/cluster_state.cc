@@ -8,6 +8,7 @@
 #include "controller/bind_order.h"
 #include "controller/cluster_edit.h"
 #include "controller/policy/eligibility.h"
+#include "controller/policy/gates.h"
 #include "kube/api/storage.h"
 #include "kube/paths.h"
 
@@ -34,6 +35,7 @@ ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, const s
       cluster_(options),
       changes_(runtime),
       departed_(runtime),
+      gates_(runtime),
       watches_(runtime, transport) {
   surroundings_.Price(policy.limits);
   using sim::Cluster;
@@ -187,6 +189,7 @@ void ClusterState::Note(bool policies_moved) {
 
 void ClusterState::PolicyChanged() {
   surroundings_.Price(policy_.limits);
+  gates_.Notify();
   Note(true);
 }
 
@@ -295,6 +298,7 @@ const PendingPod* ClusterState::TakeUnbound(Edit& edit, kube::Pod pod) {
   const sim::ClassIndex class_before = ClassOf(pending);
   Upsert(pending);
   edit.Touches(pending);
+  NoteGate(pending);
   if (pending.counts_as_placed()) return nullptr;  // an update that crossed our bind
   Wait(pending);
   if (is_new || ClassOf(pending) != class_before) pending.changed = now;
@@ -325,6 +329,7 @@ void ClusterState::ErasePending(PendingPods::iterator found) {
   PendingPod& pod = found->second;
   if (AtIndex(pod.index) == &pod) by_index_[pod.index.value()] = nullptr;
   surroundings_.ForgetPod(pod.object.metadata.uid);
+  gated_.erase(pod.arrival);
   pending_.erase(found);
 }
 
@@ -366,7 +371,17 @@ void ClusterState::ForgetUnknown(PendingPod& pod) {
 }
 
 void ClusterState::Wait(const PendingPod& pod) {
-  surroundings_.Wait(pod.object, !pod.bind.was_tried() && !WhyNotScheduled(pod.object, policy_));
+  const bool in_turn = WaitsForGateOnly(pod.object) || !WhyNotScheduled(pod.object, policy_);
+  surroundings_.Wait(pod.object, in_turn && !pod.bind.was_tried());
+}
+
+void ClusterState::NoteGate(const PendingPod& pod) {
+  if (!GateOf(pod.object)) {
+    gated_.erase(pod.arrival);
+    return;
+  }
+  gated_.emplace(pod.arrival, pod.object.metadata.uid);
+  gates_.Notify();
 }
 
 sim::ClassIndex ClusterState::ClassOf(const PendingPod& pod) const {

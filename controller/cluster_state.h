@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -67,6 +68,10 @@ class ClusterState {
 
   // When nodes became ready or not.
   const NodeReturns& returns() const { return returns_; }
+  // Pods with the gate of policy/gates.h, by when they came: UIDs. gates() is notified when one comes or changes, or
+  // policies do; one flow waits for it.
+  const std::map<std::uint64_t, std::string>& gated() const { return gated_; }
+  Signal& gates() { return gates_; }
   // Pods that may stand otherwise among the replicas of their workload since this was last called, by UID.
   std::vector<std::string> TakeMovedReplicas() { return surroundings_.TakeMovedReplicas(); }
   // Objects that cannot be read.
@@ -139,6 +144,7 @@ class ClusterState {
   void ErasePending(PendingPods::iterator found);
   void NoteDeparture(const PendingPod& pod, const kube::Pod* bound);  // nullptr: it is not
   void Wait(const PendingPod& pod);                                   // as policies see it
+  void NoteGate(const PendingPod& pod);
   // Into the model: as pending, or where it counts as placed.
   void Upsert(PendingPod& pod);
   sim::ClassIndex ClassOf(const PendingPod& pod) const;  // invalid: not known, or not pending
@@ -154,7 +160,8 @@ class ClusterState {
   Doubts doubts_;
   std::uint64_t shifts_ = 0;
   Instant last_shift_{};
-  Signal changes_, departed_;
+  Signal changes_, departed_, gates_;
+  std::map<std::uint64_t, std::string> gated_;
   std::vector<Departure> departures_;
   std::function<void(const PendingPod&)> on_marked_;
   NodeReturns returns_;

@@ -47,6 +47,7 @@ struct Controller::Impl {
   Task<Result<Server>> AskServer();
   Task<Result<bool>> ServesDeviceClasses();
   void BuildPipeline(const Server& server);
+  GateOptions Gates() const;
   Task<void> LogReadiness();
   Task<void> Shutdown(Duration grace);
   Status Ready() const;
@@ -64,7 +65,7 @@ struct Controller::Impl {
   // Binds and reads share --kube-api-qps. Events and the lease have limits of their own: neither may starve the other.
   RequestMetrics observer;
   kube::RateLimiter api_limiter, unlimited, event_limiter, lease_limiter, explain_limiter;
-  kube::Client api, binder, event_writer, lease_writer, explain_reader;
+  kube::Client api, binder, gate_writer, event_writer, lease_writer, explain_reader;
   kube::EventRecorder events;
   DecisionLog decisions;
   std::unique_ptr<kube::LeaderElector> elector;
@@ -77,6 +78,7 @@ struct Controller::Impl {
   Explainer explainer;
   std::unique_ptr<ClusterState> state;  // once the version is known
   std::unique_ptr<Overflow> overflow;
+  std::unique_ptr<GateKeeper> gates;
   std::unique_ptr<AgreementMonitor> agreement;
   std::string starting = "asking the API server for its version";  // why there is no state yet
   bool stopping = false;
@@ -98,6 +100,7 @@ Controller::Impl::Impl(Runtime& runtime_in, kube::Transport& transport_in, Contr
       explain_limiter(runtime, kExplainQps, kExplainBurst),
       api(runtime, transport, api_limiter, &observer),
       binder(runtime, transport, unlimited, &observer),
+      gate_writer(runtime, transport, unlimited, &observer),
       event_writer(runtime, transport, event_limiter, &observer),
       lease_writer(runtime, transport, lease_limiter, &observer),
       explain_reader(runtime, transport, explain_limiter, &observer),
@@ -131,6 +134,7 @@ void Controller::Impl::Start(std::function<void(std::string)> on_lost) {
       [this, on_lost = std::move(on_lost)](std::string why) {
         stopping = true;
         if (overflow) overflow->Stop();
+        if (gates) gates->Stop();
         if (on_lost) on_lost(std::move(why));
       });
 }
@@ -202,11 +206,23 @@ void Controller::Impl::BuildPipeline(const Server& server) {
   overflow = std::make_unique<Overflow>(runtime, *state, BindChannel{binder, api_limiter, &observer}, reporter, metrics,
                                         options.policy, options.overflow,
                                         [this] { return Leads() && configuration.Known().has_value(); });
+  gates = std::make_unique<GateKeeper>(runtime, *state, gate_writer, reporter, metrics, options.policy, Gates(),
+                                       [this] { return Leads() && configuration.Known().has_value(); });
   agreement = std::make_unique<AgreementMonitor>(runtime, *state, options.policy, metrics);
   state->OnMarked([this](const PendingPod& pod) { agreement->Heard(pod); });
   agreement->Start();
   overflow->Start();
+  gates->Start();
   state->Start();
+}
+
+GateOptions Controller::Impl::Gates() const {
+  GateOptions gates_options = options.gates;
+  gates_options.pod_deletion_cost = options.overflow.pod_deletion_cost;
+  // A nodeSelector cannot say more.
+  if (options.virtual_nodes.match_expressions.empty())
+    gates_options.virtual_node_labels = options.virtual_nodes.match_labels;
+  return gates_options;
 }
 
 Status Controller::Impl::Ready() const {
@@ -236,6 +252,7 @@ Task<void> Controller::Impl::Shutdown(Duration grace) {
   stopping = true;
   if (overflow) {
     overflow->Stop();
+    gates->Stop();
     // A bind that hangs does not keep the successor waiting: when it arrives late, its preconditions make it harmless.
     co_await overflow->WaitUntilIdle(std::min(deadline, runtime.Now() + kBindsPatience));
   }

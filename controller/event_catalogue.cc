@@ -44,6 +44,12 @@ const std::vector<EventDoc>& EventCatalogue() {
        "It fits on no real node, and a cap on what may overflow is reached: it goes when something there has ended.",
        "Waiting: limits.namespaces[0] of ConfigMap spillway-system/spillway-configuration of namespace shop: 10 of at "
        "most 10 Pods in use, 1 more wanted; 0/12 real nodes fit (12 Insufficient cpu)"},
+      {kOverflowReleased, "Releasing", "Normal",
+       "Enough of its workload stay on real nodes: its gate was lifted in the same write that sends it to virtual "
+       "nodes, "
+       "and kube-scheduler places it there.",
+       "Released to virtual nodes: real nodes are kept for others of its workload: LOCAL_REPLICAS=1 on the Pod: of "
+       "ReplicaSet shop/web-7d4, 1 on real nodes and 0 that wait before it are enough. decision=7f3a2c91"},
       {kLocalReplicasAdjusted, "Counting", "Warning",
        "The Pod asks for local replicas, and that is not, or not all, followed: what is used instead. Told once a "
        "workload.",

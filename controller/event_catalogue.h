@@ -16,6 +16,7 @@ inline constexpr std::string_view kOverflowUndecidable = "OverflowUndecidable";
 inline constexpr std::string_view kOverflowNoCapacity = "OverflowNoCapacity";
 inline constexpr std::string_view kOverflowUnsupported = "OverflowUnsupported";
 inline constexpr std::string_view kOverflowAtLimit = "OverflowAtLimit";
+inline constexpr std::string_view kOverflowReleased = "OverflowReleased";
 inline constexpr std::string_view kLocalReplicasAdjusted = "LocalReplicasAdjusted";
 inline constexpr std::string_view kConfigurationTaken = "ConfigurationTaken";
 inline constexpr std::string_view kConfigurationRejected = "ConfigurationRejected";

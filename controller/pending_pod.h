@@ -44,7 +44,7 @@ struct PendingPod {
   sim::PodIndex index;        // in the model
   std::string assumed_node;   // the virtual node that it counts as placed on, see ClusterState::Assume()
 
-  // What has been made of it. Overflow alone writes this.
+  // What has been made of it. Overflow alone writes this; while the Pod is gated, GateKeeper writes `bind`.
   BindState bind;
   std::optional<Decision> decision;  // of the last round that looked at it
   std::uint64_t decided_in = 0;      // that round; 0: none that goes on

@@ -151,6 +151,15 @@ std::optional<Instant> Reporter::Tell(const PendingPod& pod) {
   return look_again;
 }
 
+void Reporter::Released(const kube::ObjectReference& pod, const Decision& decision, std::string_view id) {
+  std::string text = "Released to virtual nodes: " + WhyNotLocal(decision);
+  if (!decision.let_go.empty()) text += "; " + decision.let_go;
+  Record record = Compose(pod, {kube::Event::Type::kNormal, kOverflowReleased, std::move(text), decision.node}, id);
+  owed_.push_back(record.event);
+  Log(std::move(record));
+  owes_.Notify();
+}
+
 void Reporter::TellOfReplicas(const PendingPod& pod) {
   const std::string& text = pod.decision->replicas_besides;
   if (text.empty() || runtime_.Now() < no_room_until_) return;

@@ -37,6 +37,8 @@ class Reporter {
   std::optional<Instant> Tell(const PendingPod& pod);
   // Tells once a workload what of the local replicas that it asks for is not followed, if anything.
   void TellOfReplicas(const PendingPod& pod);
+  // Its gate was lifted towards virtual nodes.
+  void Released(const kube::ObjectReference& pod, const Decision& decision, std::string_view id);
   // Nothing will be told of other Pods any more.
   void ForgetAllBut(const PendingPods& pending);
 

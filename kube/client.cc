@@ -93,6 +93,10 @@ Task<Result<json>> Client::StrategicPatch(std::string path, json patch) {
   return Exchange(Writing(Method::kPatch, std::move(path), patch, "application/strategic-merge-patch+json"));
 }
 
+Task<Result<json>> Client::JsonPatch(std::string path, json operations) {
+  return Exchange(Writing(Method::kPatch, std::move(path), operations, "application/json-patch+json"));
+}
+
 Task<Result<json>> Client::Delete(std::string path, json options) {
   return Exchange(Writing(Method::kDelete, std::move(path), options));
 }

@@ -51,6 +51,8 @@ class Client {
   Task<Result<nlohmann::json>> MergePatch(std::string path, nlohmann::json patch);
   // content type application/strategic-merge-patch+json
   Task<Result<nlohmann::json>> StrategicPatch(std::string path, nlohmann::json patch);
+  // content type application/json-patch+json
+  Task<Result<nlohmann::json>> JsonPatch(std::string path, nlohmann::json operations);
   // `options` is a metav1.DeleteOptions.
   Task<Result<nlohmann::json>> Delete(std::string path, nlohmann::json options);
   // As it comes, limited but not decoded.

@@ -81,6 +81,9 @@ void AddController(std::vector<Metric>& all) {
   add(Id::kBinds, Type::kCounter, "spillway_binds_total",
       "Bindings sent: bound, conflict (the Pod had changed), gone, forbidden, error (retried).",
       {"result", "virtual_node"});
+  add(Id::kGatesLifted, Type::kCounter, "spillway_gates_lifted_total",
+      "Scheduling gates of Pods with local replicas: lifted plainly, lifted to virtual_nodes, or error (tried again).",
+      {"result"}, Each({"plainly", "virtual_nodes", "error"}));
   add(Id::kVirtualNodeReady, Type::kGauge, "spillway_virtual_node_ready",
       "1 if the virtual node is Ready and not cordoned.", {"virtual_node"});
   add(Id::kVirtualNodeCapacityCpu, Type::kGauge, "spillway_virtual_node_capacity_cpu_cores",

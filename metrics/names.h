@@ -21,6 +21,7 @@ enum class Id : std::uint8_t {
   kSimulationDuration,
   kPodPendingToBound,
   kBinds,
+  kGatesLifted,
   kVirtualNodeReady,
   kVirtualNodeCapacityCpu,
   kVirtualNodeCapacityMemory,

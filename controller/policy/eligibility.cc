@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "controller/policy/gates.h"
+
 namespace spillway::controller {
 namespace {
 
@@ -18,6 +20,11 @@ bool Contains(const std::vector<std::string>& list, const std::string& item) {
 
 Held Gated(const kube::Pod& pod, const Policy&) {
   if (!pod.has_scheduling_gates) return std::nullopt;
+  if (WaitsForGateOnly(pod)) {
+    return HeldBack{
+        Rule::kSchedulingGated,
+        fmt::format("it has scheduling gates, of which {} is the controller's to lift", kLocalReplicasGate)};
+  }
   return HeldBack{Rule::kSchedulingGated, "it has scheduling gates"};
 }
 

@@ -170,6 +170,9 @@ std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& r
   if (path.find("/configmaps") != std::string::npos) return AnswerConfigMap(request);
   constexpr std::string_view kPods = "/api/v1/namespaces/default/pods/";
   if (request.method == kube::Method::kGet && path.starts_with(kPods)) return AnswerPodRead(path.substr(kPods.size()));
+  if (request.method == kube::Method::kPatch && path.starts_with(kPods)) {
+    return AnswerPodPatch(path.substr(kPods.size()), request);
+  }
   ++other_writes;
   return FakeTransport::Reply(404, FakeTransport::StatusBody(404, "NotFound", "not found"));
 }
@@ -190,6 +193,20 @@ std::optional<Result<kube::Response>> ScriptedApi::AnswerBind(const kube::Reques
     if (stored_["pods"].contains(name)) ShowBound(name, bound.node);
   });
   return FakeTransport::Reply(201, R"({"kind":"Status","status":"Success"})");
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::AnswerPodPatch(const std::string& name,
+                                                                  const kube::Request& request) {
+  const json operations = json::parse(request.body);
+  patches.emplace_back(name, operations);
+  if (on_patch) return FakeTransport::Reply(on_patch(), FakeTransport::StatusBody(on_patch(), "Refused", "refused"));
+  const json before = Get("pods", name);
+  json after = before.patch(operations);
+  if (after["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]) {
+    return FakeTransport::Reply(409, FakeTransport::StatusBody(409, "Conflict", "the object has been modified"));
+  }
+  Put("pods", after);
+  return FakeTransport::Reply(200, after.dump());
 }
 
 std::optional<Result<kube::Response>> ScriptedApi::AnswerEvent(const kube::Request& request) {

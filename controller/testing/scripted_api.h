@@ -71,6 +71,10 @@ class ScriptedApi {
   // Single ConfigMaps that are read and written; those that are watched are Put() as "configmaps/<name>".
   std::map<std::string, nlohmann::json> config_maps;
   std::vector<Bound> binds;
+  // Patches of Pods, as JSON patches; refused where the resourceVersion is another.
+  std::vector<std::pair<std::string, nlohmann::json>> patches;
+  // The status of the answer instead; null: they are carried out, and the watch shows it at once.
+  std::function<int()> on_patch;
   std::vector<Noted> events;
   int lease_writes = 0, other_writes = 0;
   std::string minor_version = "36";
@@ -81,6 +85,7 @@ class ScriptedApi {
   std::optional<Result<kube::Response>> Answer(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerBind(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerPodRead(const std::string& name);
+  std::optional<Result<kube::Response>> AnswerPodPatch(const std::string& name, const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerEvent(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerAccessReview(const kube::Request& request) const;
   std::optional<Result<kube::Response>> AnswerConfigMap(const kube::Request& request);

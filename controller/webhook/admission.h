@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/policy/gates.h"
 #include "controller/policy/restrictions.h"
 #include "kube/api/objects.h"
 
@@ -14,7 +15,7 @@
 // brief: virtual-node-affinity-injection of ACK, LOCAL_REPLICAS and tke-scheduler of tke-resilience.
 namespace spillway::webhook {
 
-inline constexpr std::string_view kGate = "spillway.io/local-replicas";
+using controller::kLocalReplicasGate;
 // Annotation of a Pod that was sent to virtual nodes since its namespace says so.
 inline constexpr std::string_view kInjected = "spillway.io/injected";
 

@@ -104,7 +104,7 @@ const Json kIsVirtual = {{"key", "type"}, {"operator", "In"}, {"values", {"virtu
 
 TEST_F(AdmissionTest, APodWithLocalReplicasIsGated) {
   const Json pod = Admitted(ReplicaPod(), Duty::kAdopt);
-  EXPECT_EQ(pod["spec"]["schedulingGates"], Json::array({{{"name", kGate}}}));
+  EXPECT_EQ(pod["spec"]["schedulingGates"], Json::array({{{"name", kLocalReplicasGate}}}));
   EXPECT_EQ(pod["spec"]["tolerations"], ReplicaPod()["spec"]["tolerations"]);
   ExpectUntouched(pod, Duty::kAdopt);
 }
@@ -113,7 +113,7 @@ TEST_F(AdmissionTest, TheGatesOfOthersStay) {
   Json pod = ReplicaPod();
   pod["spec"]["schedulingGates"] = Json::array({{{"name", "example.com/quota"}}});
   EXPECT_EQ(Admitted(pod, Duty::kAdopt)["spec"]["schedulingGates"],
-            Json::array({{{"name", "example.com/quota"}}, {{"name", kGate}}}));
+            Json::array({{{"name", "example.com/quota"}}, {{"name", kLocalReplicasGate}}}));
 }
 
 TEST_F(AdmissionTest, NoGateIsSetThatNobodyWouldLift) {

@@ -185,8 +185,8 @@ void GateLocalReplicas(const NewPod& pod, const AdmissionRules& rules, Changes& 
                        std::find(adopted.begin(), adopted.end(), scheduler) != adopted.end();
   if (!is_ours || controller::WhyRestricted(pod.pod, {}, rules.restrictions)) return;
   const Json& gates = At(pod.json, "spec", "schedulingGates");
-  if (!kube::Named(gates, kGate).is_null()) return;
-  changes.patch.Append("/spec/schedulingGates", gates, {{"name", kGate}});
+  if (!kube::Named(gates, kLocalReplicasGate).is_null()) return;
+  changes.patch.Append("/spec/schedulingGates", gates, {{"name", kLocalReplicasGate}});
 }
 
 }  // namespace spillway::webhook

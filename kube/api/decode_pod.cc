@@ -39,6 +39,18 @@ bool ReadAnyItem(Value& value, Trail& trail, bool& out) {
   return EachItem(value, trail, [&](Value&) { return out = true; });
 }
 
+bool ReadGates(Value& value, Trail& trail, Pod& pod) {
+  pod.scheduling_gates.clear();
+  const bool is_read = EachItem(value, trail, [&](Value& item) {
+    std::string& name = pod.scheduling_gates.emplace_back();
+    return EachField(item, trail, [&](std::string_view key, Value& field) {
+      return key != "name" || internal::Read(field, trail, name);
+    });
+  });
+  pod.has_scheduling_gates = !pod.scheduling_gates.empty();
+  return is_read;
+}
+
 bool ReadContainerResources(Value& value, Trail& trail, Container& out) {
   return EachField(value, trail, [&](std::string_view key, Value& field) {
     if (key == "requests") return internal::Read(field, trail, out.requests);
@@ -273,7 +285,7 @@ bool ReadSpec(Value& value, Trail& trail, Pod& pod) {
     }
     if (key == "volumes") return ReadVolumes(field, trail, pod.volumes);
     if (key == "resourceClaims") return ReadAnyItem(field, trail, pod.has_resource_claims);
-    if (key == "schedulingGates") return ReadAnyItem(field, trail, pod.has_scheduling_gates);
+    if (key == "schedulingGates") return ReadGates(field, trail, pod);
     if (key == "hostNetwork") return internal::Read(field, trail, pod.host_network);
     if (key == "hostUsers") return internal::Read(field, trail, pod.host_users);
     if (key == "schedulingGroup") return ReadSchedulingGroup(field, trail, pod.scheduling_group);

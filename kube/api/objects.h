@@ -190,6 +190,7 @@ struct Pod {
   std::vector<Volume> volumes;
   bool has_resource_claims = false;
   bool has_scheduling_gates = false;
+  std::vector<std::string> scheduling_gates;  // their names
   bool host_network = false;
   bool host_users = true;
   std::string scheduling_group;  // spec.schedulingGroup.podGroupName

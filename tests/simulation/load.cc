@@ -71,6 +71,9 @@ Json PodTemplate(const Line& load, const std::string& name) {
   if (load.options.contains("toleration"))
     pod["spec"]["tolerations"] = Json::array({{{"key", load.Text("toleration")}, {"operator", "Exists"}}});
   if (load.Text("gated") == "yes") pod["spec"]["schedulingGates"] = Json::array({{{"name", "simulation/later"}}});
+  if (load.options.contains("gate")) {
+    pod["spec"]["schedulingGates"] = Json::array({{{"name", load.Text("gate")}}});
+  }
   SetTopology(pod["spec"], load, name);
   if (load.options.contains("scheduler")) pod["spec"]["schedulerName"] = load.Text("scheduler");
   if (load.options.contains("priority"))

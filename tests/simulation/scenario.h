@@ -51,7 +51,7 @@ struct Step {
 //   controller replicas=1 grace=1s dry-run=yes restrictions=tke autoscaler=defer deadline=20s ...
 //   load       at=5s deployment NAME replicas= cpu= memory= run=30s namespace= annotation=key:value
 //              spread=1 [zone=yes] apart=yes near=NAME priority=100 selector=key:value toleration=key gated=yes
-//              gpu=1 scratch=20Gi needs=privileged|hostPID|hostIPC|hostPath|configMap
+//              gate=NAME gpu=1 scratch=20Gi needs=privileged|hostPID|hostIPC|hostPath|configMap
 //   load       at=9s pod NAME count= volume=anywhere|NODE owner=KIND | ungate NAME | statefulset NAME | daemonset NAME
 //   load       at=9s namespace NAME annotation=key:value | configmap NAME namespace= data=KEY:VALUE
 //   load       at=9s configuration FILE | configuration mode=Off most=5 | configuration none

@@ -94,6 +94,7 @@ controller::ControllerOptions World::ControllerOptionsFor(const std::string& nam
   options.overflow.batch_idle = line.Time("batch-idle", options.overflow.batch_idle);
   options.overflow.batch_max = line.Time("batch-max", options.overflow.batch_max);
   if (IsYes(line, "dry-run")) options.policy.mode = controller::Mode::kDryRun;
+  options.gates.lifts = !IsYes(line, "dry-run");
   options.kube_api_qps = static_cast<double>(line.Number("qps", 50));
   options.kube_api_burst = static_cast<int>(line.Number("burst", 100));
   if (IsYes(line, "leader-elect") || line.Number("replicas", 1) > 1) {
