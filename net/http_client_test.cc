@@ -205,6 +205,22 @@ TEST_F(Tls, CertificatesRotateWithoutARestart) {
   EXPECT_THAT(response->body, HasSubstr("from new/"));
 }
 
+// As while somebody rotates it, who writes key and certificate one after the other.
+TEST_F(Tls, AServingCertificateThatCannotBeUsedLeavesTheOneBeforeInUse) {
+  const CertificateAndKey server = pki_.Server(), other = pki_.Server();
+  std::atomic<int> step = 0;
+  HttpServerOptions options;
+  options.tls = [&]() -> Result<HttpServerOptions::Tls> {
+    if (step == 1) return HttpServerOptions::Tls{server.cert_pem, other.key_pem, "", false};
+    if (step == 2) return HttpServerOptions::Tls{"rubbish", server.key_pem, "", false};
+    if (step == 3) return Fail(Code::kInvalidArgument, "there is no such file");
+    return HttpServerOptions::Tls{server.cert_pem, server.key_pem, "", false};
+  };
+  HttpClientOptions client_options = To(Listen(options));
+  client_options.tls = [&]() -> Result<TlsMaterial> { return TlsMaterial{pki_.ca_pem(), "", ""}; };
+  for (step = 0; step < 4; ++step) EXPECT_TRUE(Get(client_options)) << step;
+}
+
 TEST_F(Tls, Ipv6AddressesAreVerifiedToo) {
   HttpServerOptions options;
   options.address = "::1";

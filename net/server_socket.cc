@@ -43,10 +43,7 @@ void ServerSocket::Start(std::weak_ptr<void> owner) {
 
 Awaitable<bool> ServerSocket::Handshake(ServerTlsContexts& contexts, PeerName& peer) {
   Result<std::shared_ptr<ssl_ctx_st>> context = contexts.Current();
-  if (!context) {
-    log::Error("no TLS connections: no usable serving certificate", {{"error", context.error().message}});
-    co_return false;
-  }
+  if (!context) co_return false;
   tls_context_ = std::move(*context);
   // Asio's context takes ownership of what it is given.
   SSL_CTX_up_ref(tls_context_.get());

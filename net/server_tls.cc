@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include "base/log.h"
 #include "net/pem.h"
 
 namespace spillway::net::internal {
@@ -73,14 +74,30 @@ std::string Text(const X509_NAME_ENTRY* entry) {
 
 Result<std::shared_ptr<ssl_ctx_st>> ServerTlsContexts::Current() {
   Result<HttpServerOptions::Tls> material = source_();
-  if (!material) return Fail(std::move(material.error()));
   const std::lock_guard lock(mutex_);
-  if (made_ && Same(*material, made_from_)) return made_;
+  if (!material) return Former(std::move(material.error()));
+  if (made_ && Same(*material, made_from_)) {
+    trouble_.clear();
+    return made_;
+  }
   Result<std::shared_ptr<SSL_CTX>> context = Make(*material);
-  if (!context) return context;
+  if (!context) return Former(std::move(context.error()));
+  trouble_.clear();
   made_from_ = std::move(*material);
   made_ = std::move(*context);
   return made_;
+}
+
+// Who rotates a certificate writes two files, one after the other.
+Result<std::shared_ptr<ssl_ctx_st>> ServerTlsContexts::Former(Error error) {
+  if (trouble_ != error.message) {
+    log::Error(made_ ? "the serving certificate cannot be used; the one before it goes on being shown"
+                     : "no TLS connections: no usable serving certificate",
+               {{"error", error.message}});
+    trouble_ = error.message;
+  }
+  if (made_) return made_;
+  return Fail(std::move(error));
 }
 
 PeerName VerifiedPeer(const ssl_st* connection) {

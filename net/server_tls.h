@@ -15,7 +15,8 @@ struct ssl_st;
 
 namespace spillway::net::internal {
 
-// The server's TLS context, made anew whenever the material it is given has changed. Thread-safe.
+// The server's TLS context, made anew whenever the material it is given has changed; of what cannot be used the one
+// before it is kept, and that is logged once. Thread-safe.
 class ServerTlsContexts {
  public:
   using Source = std::function<Result<HttpServerOptions::Tls>()>;
@@ -24,10 +25,13 @@ class ServerTlsContexts {
   Result<std::shared_ptr<ssl_ctx_st>> Current();
 
  private:
+  Result<std::shared_ptr<ssl_ctx_st>> Former(Error error);
+
   Source source_;
   std::mutex mutex_;
   HttpServerOptions::Tls made_from_;
   std::shared_ptr<ssl_ctx_st> made_;
+  std::string trouble_;  // as logged
 };
 
 struct PeerName {
