@@ -52,6 +52,8 @@ TEST_F(AgentAdmissionTest, AnAgentThatComesBackTellsNothingAnewAndHoldsNoLonger)
     StartAgent();
   }
   EXPECT_TRUE(Until([&] { return cluster_.Phase("root") == "Failed"; }, 70s));
+  const Json& main = Named(At(cluster_.Pod("root"), "status", "containerStatuses"), "main");
+  EXPECT_EQ(TextAt(main, "state", "waiting", "reason"), "UnsupportedFeature") << "kubectl get pods shows that";
   EXPECT_THAT(cluster_.EventReasons("root"), ElementsAre("UnsupportedFeature"));
   EXPECT_THAT(cluster_.EventReasons("ds"), ElementsAre("DaemonSetForbidden"));
 }

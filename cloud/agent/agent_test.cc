@@ -519,6 +519,26 @@ TEST_F(AgentTest, APodPastItsDeadlineHasFailedOnceNothingOfItRuns) {
   EXPECT_TRUE(Until([&] { return cloud_.Instances().empty(); }));
 }
 
+// The agent before this one had ended it for that, and could not tell any more.
+TEST_F(AgentTest, APodWhoseInstanceWentAtItsDeadlineIsNotLost) {
+  Json pod = SimplePod("late");
+  pod["spec"]["activeDeadlineSeconds"] = 60;
+  StartAgent();
+  for (const char* other : {"a", "b", "c"}) cluster_.AddPod(SimplePod(other));
+  cluster_.AddPod(pod);
+  ASSERT_TRUE(Until([&] { return agent_->counts().running == 4 && IsRunning("late"); }));
+  agent_.reset();
+  for (const Instance& instance : cloud_.Instances()) {
+    if (instance.identity.pod_name == "late") cloud_.Lose(instance.id);
+  }
+  ASSERT_EQ(cloud_.Instances().size(), 3u);
+  runtime_.RunFor(60s);
+  StartAgent();
+  ASSERT_TRUE(Until([&] { return cluster_.Phase("late") == "Failed"; }, 2min));
+  EXPECT_EQ(TextAt(cluster_.Pod("late"), "status", "reason"), "DeadlineExceeded");
+  EXPECT_EQ(observer_.lost, 0);
+}
+
 TEST_F(AgentTest, APodThatWaitsMissesItsDeadlineToo) {
   Json pod = SimplePod("late");
   pod["spec"]["activeDeadlineSeconds"] = 20;

@@ -68,7 +68,7 @@ Task<PodLifecycle::Wait> PodLifecycle::Refuse(Admission admission) {
 Task<PodLifecycle::Wait> PodLifecycle::Reject(Admission admission) {
   remark_ = {};
   remark_.phase = "Failed";
-  remark_.reason = admission.reason;
+  remark_.reason = remark_.waiting_reason = admission.reason;  // kubectl shows what the containers wait for
   remark_.message = "Pod was rejected: " + admission.message;
   if (!IsToldOf(admission)) events_.WarnOnce(admission.reason, admission.message, "Admitting");
   Enter(Phase::kOver);

@@ -90,12 +90,17 @@ void PodLifecycle::Lose(const std::string& instance_id) {
   changed_.Notify();
   if (instance_) ForgetInstance();
   if (!had_run) return AskAnew();
+  if (const auto left = TimeLeft(); left && *left <= Duration(0)) {  // an agent before this one had ended it for that
+    host_.admission().Release(uid_);
+    return MissDeadline();
+  }
   remark_ = {};
   remark_.phase = "Failed";
   remark_.reason = "InstanceLost";
-  remark_.message = fmt::format("The cloud no longer has instance {}that ran this Pod",
-                                instance_id.empty() ? "" : instance_id + ", ");
-  log::Warning("a Pod's instance is lost", {{"pod", name_}, {"instance", instance_id}});
+  remark_.message = fmt::format("The cloud no longer has {} that ran this Pod",
+                                instance_id.empty() ? "the instance" : "instance " + instance_id);
+  log::Warning("a Pod's instance is lost",
+               {{"pod", name_}, {"instance", instance_id.empty() ? "unknown" : instance_id}});
   context_.observer.OnInstanceLost();
   host_.admission().Release(uid_);
   events_.WarnOnce("InstanceLost", remark_.message, "Running");
