@@ -34,6 +34,7 @@ namespace {
 constexpr std::size_t kMaxRequestBody = 4096;
 constexpr double kCaQps = 1;
 constexpr Duration kCaInterval = std::chrono::minutes(1);
+constexpr Duration kPortInterval = std::chrono::seconds(5);  // at which a port that is taken is tried again
 constexpr Duration kCertificateInterval = std::chrono::minutes(10);
 constexpr Duration kTellAgain = std::chrono::hours(24);
 constexpr char kClusterCaPath[] = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication";
@@ -178,15 +179,21 @@ Task<void> KubeletServer::KeepClusterCa() {
     if (pem) {
       cluster_ca_.store(std::make_shared<const std::string>(*std::move(pem)));
       const Status served = server_ ? Status() : Serve();
-      if (!served) log::Error("the kubelet API stays off", {{"why", served.error().message}});
+      if (!served) TellOff(served.error().message);
     } else if (!server_ && !std::exchange(has_told, true)) {
       log::Warning(
           "the kubelet API stays off: no kubectl logs, exec or top. Without --client-ca-file the CA of its clients is "
           "taken from the ConfigMap kube-system/extension-apiserver-authentication, which cannot be had",
           {{"why", pem.error().message}});
     }
-    co_await runtime_.SleepFor(kCaInterval);
+    co_await runtime_.SleepFor(pem && !server_ ? kPortInterval : kCaInterval);
   }
+}
+
+void KubeletServer::TellOff(const std::string& why) {
+  if (std::exchange(off_why_, why) == why) return;
+  log::Error("the kubelet API is off: no kubectl logs, exec or top", {{"why", why}});
+  agent_.TellTrouble("KubeletApiOff", fmt::format("The kubelet API cannot be served: {}", why));
 }
 
 Result<net::HttpServerOptions::Tls> KubeletServer::Material() const {

@@ -49,6 +49,8 @@ class KubeletServer {
   Status CheckCertificate();
   Task<void> KeepClusterCa();
   Task<Result<std::string>> ClusterCa();
+  // That it cannot be served, each reason once.
+  void TellOff(const std::string& why);
   Status Serve();
   // On any thread.
   Result<net::HttpServerOptions::Tls> Material() const;
@@ -63,6 +65,7 @@ class KubeletServer {
   WallTime expires_at_{};
   std::string told_;  // the last trouble with the certificate
   WallTime told_at_{};
+  std::string off_why_;
   std::unique_ptr<net::HttpServer> server_;
   TaskScope flows_;
 };
