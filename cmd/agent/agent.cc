@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <limits>
 #include <map>
 
 #include "base/files.h"
@@ -113,13 +114,23 @@ bool IsFurtherResource(const std::string& name) {
          kube::IsLabelKey(name);
 }
 
+// What kube-apiserver takes as an amount of that resource: some can only be had whole.
+// Source: pkg/apis/core/validation ValidateResourceQuantityValue.
+bool IsAmount(const std::string& resource, const std::optional<kube::Quantity>& amount) {
+  constexpr kube::Quantity::Nano kOne = 1'000'000'000, kMost = std::numeric_limits<std::int64_t>::max();
+  if (!amount || *amount < kube::Quantity() || amount->nano() / kOne >= kMost) return false;
+  const bool is_whole = resource == "pods" || IsFurtherResource(resource);
+  return !is_whole || amount->nano() % kOne == 0;
+}
+
 Status ReadFurtherResources(cloud::AgentOptions& options) {
   for (const std::string& pair : ListOf(FLAGS_quota_resources)) {
     const std::string name = pair.substr(0, pair.find('='));
     const auto amount = name.size() == pair.size() ? std::nullopt : kube::Quantity::Parse(pair.substr(name.size() + 1));
-    if (!amount || *amount < kube::Quantity() || !IsFurtherResource(name)) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("--quota-resources: \"{}\" is not resource=quantity, such as nvidia.com/gpu=8", pair));
+    if (!IsFurtherResource(name) || !IsAmount(name, amount)) {
+      return Fail(
+          Code::kInvalidArgument,
+          fmt::format("--quota-resources: \"{}\" is not resource=whole number, such as nvidia.com/gpu=8", pair));
     }
     options.capacity[name] = pair.substr(name.size() + 1);
   }
@@ -132,11 +143,10 @@ Status ReadCapacity(cloud::AgentOptions& options) {
                       {"pods", FLAGS_quota_pods},
                       {"ephemeral-storage", FLAGS_quota_ephemeral_storage}};
   for (const auto& [name, text] : options.capacity) {
-    const auto amount = kube::Quantity::Parse(text);
-    if (!amount || *amount < kube::Quantity()) {
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("--quota-{}={}: want a quantity such as 20, 500m or 64Gi", name, text));
-    }
+    if (IsAmount(name, kube::Quantity::Parse(text))) continue;
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--quota-{}={}: want {}", name, text,
+                            name == "pods" ? "a whole number" : "a quantity such as 20, 500m or 64Gi"));
   }
   return ReadFurtherResources(options);
 }
@@ -182,7 +192,14 @@ Status ReadLabels(cloud::AgentOptions& options) {
     if (equals == 0 || equals == std::string::npos) {
       return Fail(Code::kInvalidArgument, fmt::format("--node-labels: \"{}\" is not key=value", pair));
     }
-    options.extra_labels[pair.substr(0, equals)] = pair.substr(equals + 1);
+    const std::string key = pair.substr(0, equals), value = pair.substr(equals + 1);
+    if (!kube::IsLabelKey(key) || !kube::IsLabelValue(value)) {
+      return Fail(Code::kInvalidArgument, fmt::format("--node-labels: \"{}\" is no label that Kubernetes takes", pair));
+    }
+    if (key == "kubernetes.io/hostname" && value != options.node_name) {
+      return Fail(Code::kInvalidArgument, fmt::format("--node-labels: \"{}\": that label is the node's name", pair));
+    }
+    options.extra_labels[key] = value;
   }
   return {};
 }
@@ -195,11 +212,11 @@ Status ReadNetwork(cloud::AgentOptions& options) {
       return Fail(Code::kInvalidArgument, fmt::format("--cluster-dns: \"{}\" is no IP address", server));
     }
   }
-  if (FLAGS_pod_kube_apiserver_host.empty()) return {};
   if (FLAGS_pod_kube_apiserver_port < 1 || FLAGS_pod_kube_apiserver_port > 65535) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("--pod-kube-apiserver-port={}: want 1 to 65535", FLAGS_pod_kube_apiserver_port));
   }
+  if (FLAGS_pod_kube_apiserver_host.empty()) return {};
   options.pod_api_server = {
       "default", "kubernetes", FLAGS_pod_kube_apiserver_host, {{"https", "TCP", FLAGS_pod_kube_apiserver_port}}};
   return {};
@@ -209,12 +226,27 @@ Result<cloud::AgentOptions> ReadOptions(const ParsedFlags& flags) {
   ApplyEnvironment(flags);
   cloud::AgentOptions options;
   if (FLAGS_nodename.empty()) return Fail(Code::kInvalidArgument, "--nodename is required");
+  if (!kube::IsDnsSubdomain(FLAGS_nodename)) {
+    return Fail(
+        Code::kInvalidArgument,
+        fmt::format("--nodename={}: want lower-case letters, digits, '-' and '.', at most 253", FLAGS_nodename));
+  }
   options.node_name = FLAGS_nodename;
   options.is_dead = IsDeadHere;
   options.version = metrics::GetBuildInfo().version;
   options.internal_ip = FLAGS_internal_ip;
+  if (options.internal_ip == "0.0.0.0" || options.internal_ip == "::") {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--internal-ip={}: want the address at which kube-apiserver reaches this agent",
+                            options.internal_ip));
+  }
   options.taint_key = FLAGS_taint_key;
   options.taint_value = FLAGS_taint_value;
+  const bool has_taint = !options.taint_key.empty();
+  if (has_taint && (!kube::IsLabelKey(options.taint_key) || !kube::IsLabelValue(options.taint_value))) {
+    return Fail(Code::kInvalidArgument, fmt::format("--taint-key={}, --taint-value={}: no taint that Kubernetes takes",
+                                                    options.taint_key, options.taint_value));
+  }
   options.taint_effect = FLAGS_taint_effect;
   if (options.taint_effect != "NoSchedule" && options.taint_effect != "NoExecute" &&
       options.taint_effect != "PreferNoSchedule") {
