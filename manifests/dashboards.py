@@ -150,6 +150,8 @@ def decisions() -> dict:
               query(f"sum by (result) (rate(spillway_binds_total{{{OURS}}}[$__rate_interval]))", "{{result}}"), stacked=True),
         heat("From pending to bound", "Each column is a moment, each cell how many Pods took so long.",
              "spillway_pod_pending_to_bound_seconds", width=16),
+        lines("Gates lifted", "From Pods of workloads that keep some replicas on real nodes, a second: plainly, or to virtual nodes.", "ops",
+              query(f"sum by (result) (rate(spillway_gates_lifted_total{{{OURS}}}[$__rate_interval]))", "{{result}}"), stacked=True),
         row("Is the simulation right?"),
         lines("Agreement with kube-scheduler", "Its messages on Pods, compared with the simulation's. `differ` should be 0.", "ops",
               query(f"sum by (result) ({agreement})", "{{result}}"), stacked=True),
