@@ -179,6 +179,11 @@ class Removal(unittest.TestCase):
             self.assertNotIn("finalizers", rendered(values))
 
 
+# A pool in a cloud, as --set has it.
+CLOUD = ("virtualNodePools[0].name=a,virtualNodePools[0].provider=alibabacloud,virtualNodePools[0].eci.region=cn-hangzhou,"
+         "virtualNodePools[0].eci.vSwitches={vsw-a},virtualNodePools[0].eci.securityGroup=sg-1")
+
+
 class BadInput(unittest.TestCase):
     def refused(self, *options, kubernetes: str = "1.36", values: pathlib.Path | None = None) -> str:
         done = render(*options, kubernetes=kubernetes, values=values)
@@ -193,10 +198,32 @@ class BadInput(unittest.TestCase):
                 ("controller.pendingGrace=2", r"controller/pendingGrace"),
                 ("virtualNodePools[0].provider=aws,virtualNodePools[0].name=a", r"virtualNodePools/0/provider"),
                 ("virtualNodePools[0].name=Not_A_Name,virtualNodePools[0].provider=simulated", r"virtualNodePools/0/name"),
+                ("virtualNodePools[0].name=a,virtualNodePools[0].provider=alibabacloud", r"virtualNodePools/0'?: .*eci"),
+                ("virtualNodePools[0].name=a,virtualNodePools[0].provider=tencentcloud", r"virtualNodePools/0'?: .*eksci"),
+                (f"{CLOUD},virtualNodePools[0].eci.securityGroup=", r"virtualNodePools/0/eci/securityGroup"),
+                (f"{CLOUD},virtualNodePools[0].eci.vSwitches={{{','.join(f'vsw-{n}' for n in range(11))}}}", r"virtualNodePools/0/eci/vSwitches"),
+                (f"{CLOUD},virtualNodePools[0].eksci.region=x", r"virtualNodePools/0/eksci"),
+                (f"{CLOUD},virtualNodePools[0].storage.size=1Gi", r"virtualNodePools/0/storage"),
+                (f"{CLOUD},virtualNodePools[0].eci.region=", r"virtualNodePools/0/eci/region"),
+                ("virtualNodePools[0].name=a,virtualNodePools[0].provider=simulated,virtualNodePools[0].credentials.existingSecret=s",
+                 r"virtualNodePools/0/credentials"),
                 ("image.digest=latest", r"image/digest"),
                 ("webhook.enabled=true", r"[Aa]dditional propert.*'?webhook'?")):
             with self.subTest(setting=setting):
                 self.assertRegex(self.refused("--set", setting).replace("\n", " "), told)
+
+    def test_a_pool_in_a_cloud_is_taken_as_the_form_says_it(self):
+        """What questions.yaml asks for a provider is enough for its schema."""
+        import yaml
+        asked = yaml.safe_load((CHART / "questions.yaml").read_text(encoding="utf-8"))["questions"]
+        answers = {"region": "r", "vSwitches[0]": "vsw-a", "securityGroup": "sg-1", "vpc": "vpc-1", "subnets[0]": "subnet-a", "securityGroups[0]": "sg-1",
+                   "existingSecret": "key", "name": "a"}
+        for provider in ("alibabacloud", "tencentcloud"):
+            shown = [q["variable"] for q in asked if q["variable"].startswith("virtualNodePools") and provider in q.get("show_if", provider)]
+            settings = {v: answers.get(v.rpartition(".")[2], "1") for v in shown} | {"virtualNodePools[0].provider": provider}
+            done = render("--set", ",".join(f"{variable}={value}" for variable, value in settings.items()))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"--provider={provider}", done.stdout)
 
     def test_contradictions_are_refused_in_words(self):
         pool = "virtualNodePools[0].name=a,virtualNodePools[0].provider=simulated"
@@ -221,7 +248,6 @@ class OtherPeoplesChecks(unittest.TestCase):
         "CKV_K8S_9": "the same",
         "CKV_K8S_11": "no CPU limits: the kernel would throttle decisions in a burst, when they matter; requests are set",
         "CKV_K8S_15": "pull policy Always: a tag of a release does not change, and nodes without the registry must still start Pods",
-        "CKV_K8S_35": "secrets as environment: credentials.existingSecret is environment because virtual-kubelet's deployments have it so",
         "CKV_K8S_43": "a digest: image.digest is there for it; which it is depends on where one's image comes from",
     }
 

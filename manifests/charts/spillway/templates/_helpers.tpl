@@ -177,6 +177,35 @@ podAntiAffinity:
 {{- toYaml $arguments }}
 {{- end -}}
 
+{{/* What a pool's cloud is told of it, as arguments; nothing where there is no cloud. */}}
+{{- define "spillway.cloudArgs" -}}
+{{- if eq .provider "alibabacloud" }}
+{{- $files := dict "id" "eci-access-key-file" "secret" "eci-secret-key-file" "token" "eci-security-token-file" }}
+{{- $told := dict "eci-region" .eci.region "eci-vswitch" (join "," .eci.vSwitches) "eci-security-group" .eci.securityGroup }}
+{{- include "spillway.toldToCloud" (dict "told" $told "files" $files "pool" . "prefix" "eci" "cloud" .eci) }}
+{{- else if eq .provider "tencentcloud" }}
+{{- $files := dict "id" "eksci-secret-id-file" "secret" "eksci-secret-key-file" "token" "eksci-token-file" }}
+{{- $told := dict "eksci-region" .eksci.region "eksci-vpc" .eksci.vpc "eksci-subnets" (join "," .eksci.subnets) "eksci-security-groups" (join "," .eksci.securityGroups) }}
+{{- /* EKSCI has no volume that could hold the token, which nearly every Pod has: without this they all would wait. */}}
+{{- if not (hasKey (.extraArgs | default dict) "omit-api-token") }}{{ $_ := set $told "omit-api-token" "true" }}{{ end }}
+{{- include "spillway.toldToCloud" (dict "told" $told "files" $files "pool" . "prefix" "eksci" "cloud" .eksci) }}
+{{- end }}
+{{- end -}}
+
+{{/* The roles and the files of the key, where there are any, with what else is told. */}}
+{{- define "spillway.toldToCloud" -}}
+{{- $told := .told }}
+{{- with .cloud.machineRole }}{{ $_ := set $told (printf "%s-machine-role" $.prefix) . }}{{ end }}
+{{- with .cloud.instanceRole }}{{ $_ := set $told (printf "%s-instance-role" $.prefix) . }}{{ end }}
+{{- $credentials := .pool.credentials | default dict }}
+{{- if $credentials.existingSecret }}
+{{- range $file, $flag := .files }}
+{{- if or (ne $file "token") $credentials.tokenKey }}{{ $_ := set $told $flag (printf "/etc/spillway/credentials/%s" $file) }}{{ end }}
+{{- end }}
+{{- end }}
+{{- include "spillway.extraArgs" $told }}
+{{- end -}}
+
 {{- define "spillway.probes" -}}
 startupProbe:
   httpGet:
