@@ -176,7 +176,8 @@ Task<void> KubeletServer::KeepClusterCa() {
   bool has_told = false;
   for (;;) {
     auto pem = co_await ClusterCa();
-    if (pem) {
+    const bool is_known = pem.has_value();
+    if (is_known) {
       cluster_ca_.store(std::make_shared<const std::string>(*std::move(pem)));
       const Status served = server_ ? Status() : Serve();
       if (!served) TellOff(served.error().message);
@@ -186,7 +187,7 @@ Task<void> KubeletServer::KeepClusterCa() {
           "taken from the ConfigMap kube-system/extension-apiserver-authentication, which cannot be had",
           {{"why", pem.error().message}});
     }
-    co_await runtime_.SleepFor(pem && !server_ ? kPortInterval : kCaInterval);
+    co_await runtime_.SleepFor(is_known && !server_ ? kPortInterval : kCaInterval);
   }
 }
 
