@@ -5,6 +5,7 @@
 #include "base/rarely.h"
 #include "controller/decide.h"
 #include "controller/overflow.h"
+#include "controller/policy/pod_annotations.h"
 #include "kube/bind.h"
 #include "scheduler_sim/packing.h"
 
@@ -131,14 +132,12 @@ BindOrder Overflow::Order(PendingPod& pod) {
                    .uid = meta.uid,
                    .resource_version = meta.resource_version,
                    .node = decision.node};
-  order.request.annotations = {{"spillway.io/decided-at", base::FormatRfc3339(runtime_.WallNow())},
+  order.request.annotations = {{std::string(kDecidedAt), base::FormatRfc3339(runtime_.WallNow())},
                                {std::string(kDecisionId), order.decision_id},
-                               {"spillway.io/reason", WhyNotLocal(decision)},
-                               {"spillway.io/virtual-node", decision.node}};
-  constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
-  if (!options_.pod_deletion_cost.empty() && kube::Find(meta.annotations, kDeletionCost) == nullptr) {
-    order.request.annotations.insert(order.request.annotations.begin(),
-                                     {std::string(kDeletionCost), options_.pod_deletion_cost});
+                               {std::string(kReason), WhyNotLocal(decision)},
+                               {std::string(kBoundTo), decision.node}};
+  if (auto cost = DeletionCostFor(pod.object, options_.pod_deletion_cost)) {
+    order.request.annotations.insert(order.request.annotations.begin(), *std::move(cost));
   }
   open_.Sent(order);
   pod.bind.phase = Phase::kInFlight;

@@ -8,9 +8,6 @@
 
 namespace spillway::controller {
 
-// Annotation of a Pod that was moved: which decision moved it.
-inline constexpr std::string_view kDecisionId = "spillway.io/decision-id";
-
 // One bind, confirmed against the newest state and ready to be sent, with what is needed to tell about it afterwards,
 // when the Pod may be gone from memory.
 struct BindOrder {

@@ -9,6 +9,7 @@
 #include "controller/cluster_edit.h"
 #include "controller/policy/eligibility.h"
 #include "controller/policy/gates.h"
+#include "controller/policy/pod_annotations.h"
 #include "kube/api/storage.h"
 #include "kube/paths.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "controller/policy/pod_annotations.h"
 #include "scheduler_sim/explain.h"
 #include "scheduler_sim/spread_balancer.h"
 
@@ -107,10 +108,10 @@ Json DescribePod(const sim::Cluster& cluster, const kube::Pod& pod) {
   json["node"] = pod.node_name;
   json["nodeRole"] = !node ? "unknown" : is_virtual ? "virtual" : "real";
   Json bound = Json::object();
-  CopyAnnotation(pod, "spillway.io/decision-id", bound, "id");
-  CopyAnnotation(pod, "spillway.io/decided-at", bound, "at");
-  CopyAnnotation(pod, "spillway.io/reason", bound, "why");
-  CopyAnnotation(pod, "spillway.io/virtual-node", bound, "node");
+  CopyAnnotation(pod, kDecisionId, bound, "id");
+  CopyAnnotation(pod, kDecidedAt, bound, "at");
+  CopyAnnotation(pod, kReason, bound, "why");
+  CopyAnnotation(pod, kBoundTo, bound, "node");
   if (!bound.empty()) json["overflow"] = std::move(bound);
   return json;
 }

@@ -9,6 +9,7 @@
 #include "controller/bind_order.h"
 #include "controller/decide.h"
 #include "controller/policy/eligibility.h"
+#include "controller/policy/pod_annotations.h"
 
 namespace spillway::controller {
 namespace {
@@ -116,10 +117,9 @@ GateKeeper::Order GateKeeper::OrderFor(PendingPod& pod, GateRelease release) {
   request.tolerated_taints = policy_.overflow_taints;
   request.has_tolerations = !pod.object.tolerations.empty();
   request.annotations = {{std::string(kDecisionId), order.decision_id},
-                         {"spillway.io/reason", WhyNotLocal(order.decision)}};
-  constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
-  if (!options_.pod_deletion_cost.empty() && kube::Find(meta.annotations, kDeletionCost) == nullptr) {
-    request.annotations.emplace_back(kDeletionCost, options_.pod_deletion_cost);
+                         {std::string(kReason), WhyNotLocal(order.decision)}};
+  if (auto cost = DeletionCostFor(pod.object, options_.pod_deletion_cost)) {
+    request.annotations.push_back(*std::move(cost));
   }
   pod.bind.phase = BindState::Phase::kInFlight;
   state_.Assume(pod, order.decision.node);

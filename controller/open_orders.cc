@@ -1,4 +1,5 @@
 #include "controller/open_orders.h"
+#include "controller/policy/pod_annotations.h"
 
 #include <utility>
 

@@ -53,6 +53,15 @@ class KubeletServerTest : public ::testing::Test {
   std::int64_t PublishedPort() {
     return cloud::Integer(cloud::At(cluster_.node, "status", "daemonEndpoints", "kubeletEndpoint", "Port"));
   }
+  // Events on the Node, with how often they were told.
+  std::map<std::string, int> Told() {
+    runtime_.RunFor(30s);
+    std::map<std::string, int> told;
+    for (const cloud::Json& event : cluster_.events) {
+      if (cloud::TextAt(event, "regarding", "kind") == "Node") ++told[cloud::TextAt(event, "reason")];
+    }
+    return told;
+  }
   static cloud::AgentOptions MakeOptions() {
     cloud::AgentOptions options;
     options.node_name = "vnode";
@@ -79,6 +88,23 @@ TEST_F(KubeletServerTest, StaysOffUntilTheClustersCaIsToBeHad) {
   ca_pem_ = net::NewCertificateAuthority("clients", runtime_.WallNow())->cert_pem;
   runtime_.RunFor(2min);
   EXPECT_NE(PublishedPort(), 0);
+}
+
+TEST_F(KubeletServerTest, APortThatIsTakenIsToldAndTriedAgainUntilItIsFree) {
+  net::HttpServerOptions options;
+  options.address = FLAGS_kubelet_bind_address;
+  auto other = net::NewHttpServer(
+      runtime_, options, [](net::ServerRequest) -> Task<net::ServerResponse> { co_return net::ServerResponse{}; });
+  ASSERT_TRUE(other);
+  FLAGS_kubelet_port = (*other)->port();
+  ca_pem_ = net::NewCertificateAuthority("clients", runtime_.WallNow())->cert_pem;
+  KubeletServer server(runtime_, cluster_.transport(), agent_, nullptr);
+  ASSERT_TRUE(server.Start());
+  EXPECT_THAT(Told(), ::testing::ElementsAre(::testing::Pair("KubeletApiOff", 1)));
+  EXPECT_EQ(PublishedPort(), 0);
+  other->reset();
+  runtime_.RunFor(10s);
+  EXPECT_EQ(PublishedPort(), FLAGS_kubelet_port);
 }
 
 TEST_F(KubeletServerTest, AFileThatCannotBeReadIsToldAtOnce) {
@@ -117,16 +143,6 @@ class ServingCertificateTest : public KubeletServerTest {
     std::ofstream(FLAGS_tls_cert_file) << made->cert_pem;
     std::ofstream(FLAGS_tls_private_key_file) << made->key_pem;
   }
-  // Events on the Node, with how often they were told.
-  std::map<std::string, int> Told() {
-    runtime_.RunFor(30s);
-    std::map<std::string, int> told;
-    for (const cloud::Json& event : cluster_.events) {
-      if (cloud::TextAt(event, "regarding", "kind") == "Node") ++told[cloud::TextAt(event, "reason")];
-    }
-    return told;
-  }
-
   std::string directory_;
 };
 

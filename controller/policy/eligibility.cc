@@ -50,10 +50,7 @@ Held SchedulerError(const kube::Pod& pod, const Policy&) {
 }
 
 Held DaemonSet(const kube::Pod& pod, const Policy&) {
-  const auto& owners = pod.metadata.owner_references;
-  if (std::none_of(owners.begin(), owners.end(), [](const auto& owner) { return owner.kind == "DaemonSet"; })) {
-    return std::nullopt;
-  }
+  if (!pod.metadata.IsOwnedBy("DaemonSet")) return std::nullopt;
   return HeldBack{Rule::kDaemonSet, "it belongs to a DaemonSet, and so to one node"};
 }
 

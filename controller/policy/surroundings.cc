@@ -1,7 +1,8 @@
 #include "controller/policy/surroundings.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "controller/policy/pod_annotations.h"
 
 namespace spillway::controller {
 namespace {
@@ -14,13 +15,8 @@ kube::StringMap PricesOf(const kube::Node& node) {
   return prices;
 }
 
-bool IsOfDaemonSet(const kube::Pod& pod) {
-  const auto& owners = pod.metadata.owner_references;
-  return std::any_of(owners.begin(), owners.end(), [](const auto& owner) { return owner.kind == "DaemonSet"; });
-}
-
 bool IsBoundByUs(const kube::Pod& pod, const std::string& node) {
-  const std::string* bound_to = kube::Find(pod.metadata.annotations, "spillway.io/virtual-node");
+  const std::string* bound_to = kube::Find(pod.metadata.annotations, kBoundTo);
   return bound_to != nullptr && *bound_to == node;
 }
 
@@ -95,7 +91,7 @@ void Surroundings::Place(const sim::Cluster& cluster, const kube::Pod& pod, cons
   replicas_.Place(pod, node);
   const auto index = cluster.FindPod(uid);
   if (!known && IsBoundByUs(pod, node)) ledger_.PresumeVirtual(node);
-  if (is_real || !index || IsOfDaemonSet(pod)) {
+  if (is_real || !index || pod.metadata.IsOwnedBy("DaemonSet")) {
     ledger_.Remove(uid);
   } else {
     ledger_.Put(uid, pod.metadata.ns, node, AmountsOf(cluster, *index));

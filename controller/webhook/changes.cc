@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "controller/policy/local_replicas.h"
+#include "controller/policy/pod_annotations.h"
 #include "controller/policy/switches.h"
 #include "kube/json.h"
 
@@ -14,7 +15,6 @@ namespace {
 
 using kube::At;
 
-constexpr std::string_view kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 constexpr const char* kRequired = "requiredDuringSchedulingIgnoredDuringExecution";
 
 // The Pod's own switch is against it; what its namespace and the cluster say is the controller's to ask.
@@ -144,10 +144,7 @@ const std::pair<std::string, std::string>* AgainstItsSelector(const kube::Pod& p
 }  // namespace
 
 const char* WhyLeftAlone(const kube::Pod& pod) {
-  const auto& owners = pod.metadata.owner_references;
-  if (std::any_of(owners.begin(), owners.end(), [](const auto& owner) { return owner.kind == "DaemonSet"; })) {
-    return "it belongs to a DaemonSet, and so to one node";
-  }
+  if (pod.metadata.IsOwnedBy("DaemonSet")) return "it belongs to a DaemonSet, and so to one node";
   if (kube::Find(pod.metadata.annotations, "kubernetes.io/config.mirror") != nullptr) return "it mirrors a static Pod";
   return pod.is_bound() ? "it has a node" : nullptr;
 }
@@ -164,7 +161,7 @@ void SendToVirtualNodes(const NewPod& pod, const AdmissionRules& rules, Changes&
   }
   RequireVirtualNodes(pod, rules, changes.patch);
   Tolerate(pod, rules, changes);
-  if (!rules.pod_deletion_cost.empty()) Annotate(pod, kDeletionCost, rules.pod_deletion_cost, changes);
+  if (!rules.pod_deletion_cost.empty()) Annotate(pod, controller::kDeletionCost, rules.pod_deletion_cost, changes);
   Annotate(pod, kInjected, "true", changes);
 }
 

@@ -16,4 +16,9 @@ const OwnerReference* ObjectMeta::Controller() const {
   return found != owner_references.end() ? &*found : nullptr;
 }
 
+bool ObjectMeta::IsOwnedBy(std::string_view kind) const {
+  return std::any_of(owner_references.begin(), owner_references.end(),
+                     [kind](const auto& o) { return o.kind == kind; });
+}
+
 }  // namespace spillway::kube

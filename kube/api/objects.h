@@ -39,6 +39,8 @@ struct ObjectMeta {
   std::string Key() const { return ns.empty() ? name : ns + "/" + name; }
   // The owner with controller=true; nullptr when none.
   const OwnerReference* Controller() const;
+  // One of its owners, the controller or not, is of that kind.
+  bool IsOwnedBy(std::string_view kind) const;
 };
 
 // ---- selectors
