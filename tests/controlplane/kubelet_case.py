@@ -27,9 +27,9 @@ class KubeletTestCase(ClusterTestCase):
 
     @classmethod
     def setUpClass(cls):
-        super().setUpClass()
-        cls.state = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.state = cls.enterClassContext(tempfile.TemporaryDirectory())  # outlives the agents, which write to it to their end
         os.chmod(cls.state, 0o700)
+        super().setUpClass()
         cls.addClassCleanup(cls.remove_pods)
 
     @classmethod
