@@ -85,18 +85,22 @@ std::optional<BindOrder> Overflow::TakeNext() {
   return std::nullopt;
 }
 
+// Whether nothing but the simulation and the virtual nodes could still keep it, on the newest state.
+bool Overflow::MayStillGo(const PendingPod& pod) const {
+  const sim::Cluster& cluster = state_.cluster();
+  if (cluster.class_of(pod.index) != pod.decision->pod_class) return false;
+  if (WhyNotScheduled(pod.object, policy_) || WhyNotEligible(pod.object, policy_, state_.surroundings())) return false;
+  if (WhyRestricted(pod.object, cluster.ClaimedVolumesOf(pod.index), policy_)) return false;
+  if (WhyNominated(pod.object) && cluster.NominationMayHold(pod.index)) return false;
+  return state_.doubts().Against(cluster, pod).empty();
+}
+
 // The second confirmation, on the newest state: by the Pod itself, by the simulation of its class, by the virtual
 // nodes.
 std::optional<BindOrder> Overflow::Confirm(PendingPod& pod) {
+  if (!MayStillGo(pod)) return std::nullopt;
   const sim::Cluster& cluster = state_.cluster();
   Decision& decision = *pod.decision;
-  if (cluster.class_of(pod.index) != decision.pod_class) return std::nullopt;
-  if (WhyNotScheduled(pod.object, policy_) || WhyNotEligible(pod.object, policy_, state_.surroundings())) {
-    return std::nullopt;
-  }
-  if (WhyRestricted(pod.object, cluster.ClaimedVolumesOf(pod.index), policy_)) return std::nullopt;
-  if (WhyNominated(pod.object) && cluster.NominationMayHold(pod.index)) return std::nullopt;
-  if (!state_.doubts().Against(cluster, pod).empty()) return std::nullopt;
   const std::optional<ReplicaStanding> standing = state_.surroundings().replicas().Of(pod.object);
   const bool is_beyond = standing && standing->is_beyond();
   if (decision.is_beyond_local && !is_beyond) return std::nullopt;

@@ -107,6 +107,7 @@ class Overflow {
   Task<void> BindFlow();
   Task<void> WaitForLimits();
   std::optional<BindOrder> TakeNext();
+  bool MayStillGo(const PendingPod& pod) const;
   std::optional<BindOrder> Confirm(PendingPod& pod);
   BindOrder Order(PendingPod& pod);
   Task<void> Send(BindOrder order);
