@@ -16,18 +16,6 @@ using Kind = sim::Verdict::Kind;
 constexpr std::size_t kExamples = 5;  // of a group, by name
 constexpr std::size_t kChanges = 5;
 
-std::string_view Word(Kind kind) {
-  switch (kind) {
-    case Kind::kFits:
-      return "Fits";
-    case Kind::kNowhere:
-      return "Nowhere";
-    case Kind::kUndecidable:
-      return "Undecidable";
-  }
-  return "Undecidable";
-}
-
 std::string_view StateOf(const kube::Pod& pod) {
   if (pod.is_terminal()) return "ended";
   return pod.is_bound() ? "bound" : "pending";
@@ -121,7 +109,7 @@ Json ExplainPending(const sim::Cluster& cluster, const kube::Pod& pod, sim::PodI
   const sim::PodExplanation explanation = sim::ExplainPod(cluster, index);
   const Kind kind = undecidable.empty() ? explanation.verdict.kind : Kind::kUndecidable;
   Json json = DescribePod(cluster, pod);
-  json["verdict"] = Word(kind);
+  json["verdict"] = sim::WordOf(kind);
   if (kind == Kind::kUndecidable) {
     json["why"] = undecidable.empty() ? explanation.verdict.undecidable : undecidable;
   }

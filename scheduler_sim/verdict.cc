@@ -107,4 +107,16 @@ std::vector<NodeReport> ReportNodes(const Cluster& cluster, PodIndex pod) {
   return reports;
 }
 
+std::string_view WordOf(Verdict::Kind kind) {
+  switch (kind) {
+    case Verdict::Kind::kFits:
+      return "Fits";
+    case Verdict::Kind::kNowhere:
+      return "Nowhere";
+    case Verdict::Kind::kUndecidable:
+      break;
+  }
+  return "Undecidable";
+}
+
 }  // namespace spillway::sim

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "scheduler_sim/cluster.h"
@@ -51,6 +52,8 @@ struct Verdict {
   std::shared_ptr<const Explanation> why_not;  // kNowhere, and kUndecidable for its doubt: shared by the class
   std::string undecidable;                     // kUndecidable: what cannot be known, for operators
 };
+// "Fits", "Nowhere" or "Undecidable": as commands print it.
+std::string_view WordOf(Verdict::Kind kind);
 
 // One line per node for `explain`: the first failing filter and its reasons.
 struct NodeReport {

@@ -14,18 +14,6 @@ namespace {
 using OrderedJson = nlohmann::ordered_json;
 using Kind = sim::Verdict::Kind;
 
-std::string_view Word(Kind kind) {
-  switch (kind) {
-    case Kind::kFits:
-      return "Fits";
-    case Kind::kNowhere:
-      return "Nowhere";
-    case Kind::kUndecidable:
-      return "Undecidable";
-  }
-  return "Undecidable";
-}
-
 OrderedJson ToJson(const sim::Cluster& cluster, const Outcome& outcome) {
   auto feasible = OrderedJson::array();
   auto nodes = OrderedJson::array();
@@ -43,7 +31,7 @@ OrderedJson ToJson(const sim::Cluster& cluster, const Outcome& outcome) {
   OrderedJson json;
   json["namespace"] = outcome.pod->ns;
   json["name"] = outcome.pod->name;
-  json["verdict"] = Word(outcome.verdict.kind);
+  json["verdict"] = sim::WordOf(outcome.verdict.kind);
   json["message"] = outcome.message;
   json["feasible"] = std::move(feasible);
   json["nodes"] = std::move(nodes);
@@ -112,7 +100,7 @@ std::string AsTable(const sim::Cluster& cluster, const std::vector<Outcome>& out
   for (const Outcome& outcome : outcomes) {
     std::string why = TopReasons(outcome.verdict);
     if (!outcome.why.empty()) why += (why.empty() ? "" : "; ") + outcome.why;
-    rows.push_back({outcome.pod->ns + "/" + outcome.pod->name, std::string(Word(outcome.verdict.kind)),
+    rows.push_back({outcome.pod->ns + "/" + outcome.pod->name, std::string(sim::WordOf(outcome.verdict.kind)),
                     Where(cluster, outcome), std::move(why)});
   }
   std::array<std::size_t, 3> widths{};

@@ -56,20 +56,13 @@ DaemonSetController::DaemonSetController(StandinContext context)
       pods_(context.caches.Of("pods")),
       queue_(context.runtime, context.runtime.random().Fork(), context.delays,
              [this](const std::string& key) { Sync(key); }) {
-  sets_.Listen([this](const std::string& key, const Json*, const Json* now) {
-    if (now != nullptr) queue_.Add(key);
-  });
+  sets_.ListenForChanged([this](const std::string& key) { queue_.Add(key); });
   nodes_.Listen([this](const std::string&, const Json* before, const Json* now) {
     if (before == nullptr || now == nullptr || At(*before, {"spec"}) != At(*now, {"spec"}) ||
         At(*before, {"metadata", "labels"}) != At(*now, {"metadata", "labels"}))
       SyncAll();
   });
-  pods_.Listen([this](const std::string&, const Json* before, const Json* now) {
-    const Json& pod = now != nullptr ? *now : *before;
-    for (const Json& owner : At(pod, {"metadata", "ownerReferences"})) {
-      if (At(owner, {"kind"}) == "DaemonSet") queue_.Add(NamespaceOf(pod) + "/" + Text(owner, {"name"}));
-    }
-  });
+  pods_.ListenForOwners("DaemonSet", [this](const std::string& key) { queue_.Add(key); });
 }
 
 void DaemonSetController::SyncAll() {

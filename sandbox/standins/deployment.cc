@@ -34,14 +34,8 @@ DeploymentController::DeploymentController(StandinContext context)
       events_(context.store, "deployment-controller", "deployment-controller"),
       queue_(context.runtime, context.runtime.random().Fork(), context.delays,
              [this](const std::string& key) { Sync(key); }) {
-  deployments_.Listen([this](const std::string& key, const Json*, const Json* now) {
-    if (now != nullptr) queue_.Add(key);
-  });
-  sets_.Listen([this](const std::string&, const Json* before, const Json* now) {
-    const Json& set = now != nullptr ? *now : *before;
-    for (const Json& owner : At(set, {"metadata", "ownerReferences"}))
-      queue_.Add(NamespaceOf(set) + "/" + Text(owner, {"name"}));
-  });
+  deployments_.ListenForChanged([this](const std::string& key) { queue_.Add(key); });
+  sets_.ListenForOwners("Deployment", [this](const std::string& key) { queue_.Add(key); });
 }
 
 DeploymentController::Sets DeploymentController::SetsOf(const Json& deployment) const {

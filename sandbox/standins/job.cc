@@ -39,15 +39,8 @@ JobController::JobController(StandinContext context)
       events_(context.store, "job-controller", "job-controller"),
       queue_(context.runtime, context.runtime.random().Fork(), context.delays,
              [this](const std::string& key) { Sync(key); }) {
-  jobs_.Listen([this](const std::string& key, const Json*, const Json* now) {
-    if (now != nullptr) queue_.Add(key);
-  });
-  pods_.Listen([this](const std::string&, const Json* before, const Json* now) {
-    const Json& pod = now != nullptr ? *now : *before;
-    for (const Json& owner : At(pod, {"metadata", "ownerReferences"})) {
-      if (At(owner, {"kind"}) == "Job") queue_.Add(NamespaceOf(pod) + "/" + Text(owner, {"name"}));
-    }
-  });
+  jobs_.ListenForChanged([this](const std::string& key) { queue_.Add(key); });
+  pods_.ListenForOwners("Job", [this](const std::string& key) { queue_.Add(key); });
 }
 
 JobController::Tally JobController::Count(const Json& job) const {

@@ -38,6 +38,21 @@ void ObjectCache::Listen(Listener listener) {
   listeners_.push_back(std::move(listener));
 }
 
+void ObjectCache::ListenForChanged(Add add) {
+  Listen([add = std::move(add)](const std::string& key, const Json*, const Json* now) {
+    if (now != nullptr) add(key);
+  });
+}
+
+void ObjectCache::ListenForOwners(std::string kind, Add add) {
+  Listen([kind = std::move(kind), add = std::move(add)](const std::string&, const Json* before, const Json* now) {
+    const Json& object = now != nullptr ? *now : *before;
+    for (const Json& owner : At(object, {"metadata", "ownerReferences"})) {
+      if (At(owner, {"kind"}) == kind) add(NamespaceOf(object) + "/" + Text(owner, {"name"}));
+    }
+  });
+}
+
 const Json* ObjectCache::Find(const std::string& key) const {
   const auto found = objects_.find(key);
   return found == objects_.end() ? nullptr : &found->second;

@@ -23,6 +23,11 @@ class ObjectCache {
 
   // Also called, at once, for every object that is there already.
   void Listen(Listener listener);
+  // What queues of controllers hear: the key of each object that is new or has changed, ...
+  using Add = std::function<void(const std::string& key)>;
+  void ListenForChanged(Add add);
+  // ... and that of each owner of this kind whose object came, changed or went.
+  void ListenForOwners(std::string kind, Add add);
   // Null when absent. Valid until the next turn of the loop.
   const Json* Find(const std::string& key) const;
   // By key.

@@ -71,15 +71,8 @@ ReplicaSetController::ReplicaSetController(StandinContext context)
       events_(context.store, "replicaset-controller", "replicaset-controller"),
       queue_(context.runtime, context.runtime.random().Fork(), context.delays,
              [this](const std::string& key) { Sync(key); }) {
-  sets_.Listen([this](const std::string& key, const Json*, const Json* now) {
-    if (now != nullptr) queue_.Add(key);
-  });
-  pods_.Listen([this](const std::string&, const Json* before, const Json* now) {
-    const Json& pod = now != nullptr ? *now : *before;
-    for (const Json& owner : At(pod, {"metadata", "ownerReferences"})) {
-      if (At(owner, {"kind"}) == "ReplicaSet") queue_.Add(NamespaceOf(pod) + "/" + Text(owner, {"name"}));
-    }
-  });
+  sets_.ListenForChanged([this](const std::string& key) { queue_.Add(key); });
+  pods_.ListenForOwners("ReplicaSet", [this](const std::string& key) { queue_.Add(key); });
 }
 
 void ReplicaSetController::Sync(const std::string& key) {
