@@ -84,7 +84,8 @@ void DecideWithEveryPolicy(benchmark::State& state) {
       const controller::Evidence evidence{.verdict = *verdict, .doubt = {}};
       auto decision = controller::Decide(cluster, *pod, evidence, policy, around, Instant(std::chrono::hours(1)));
       if (decision.outcome == Outcome::kOverflow) {
-        controller::KeepWithinLimits(cluster, *pod, virtual_node, policy, around.ledger(), decision);
+        std::string limit = controller::WhyAtLimit(cluster, *pod, virtual_node, policy, around.ledger());
+        controller::TakePlace({.node = virtual_node, .why = {}, .limit = std::move(limit)}, decision);
       }
       going += decision.outcome == Outcome::kOverflow ? 1 : 0;
     }

@@ -1,5 +1,6 @@
+#include <fmt/core.h>
+
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/rarely.h"
@@ -75,8 +76,7 @@ std::optional<BindOrder> Overflow::TakeNext() {
     if (const auto until = permission_.HeldUntil(pod->object.metadata.ns)) {
       pod->bind.retry_at = *until;
       pod->bind.refused_version.clear();
-    } else if (const auto room = room_.find(pod->decision->pod_class);
-               room == room_.end() || !room->second.node.empty()) {
+    } else if (const auto room = room_.find(AlikeTo(*pod)); room == room_.end() || !room->second.node.empty()) {
       ++confirmed;
       if (auto order = Confirm(*pod)) return order;
     }
@@ -95,6 +95,12 @@ bool Overflow::MayStillGo(const PendingPod& pod) const {
   return state_.doubts().Against(cluster, pod).empty();
 }
 
+// Whether a real node would take it as things stand, and kube-scheduler has not said yet that none does for it.
+bool Overflow::RestsOnThoseAhead(const PendingPod& pod) const {
+  if (IsMarkedUnschedulable(pod.object)) return false;
+  return sim::Judge(state_.cluster(), pod.index, sim::NodeDomain::kReal).kind == sim::Verdict::Kind::kFits;
+}
+
 // The second confirmation, on the newest state: by the Pod itself, by the simulation of its class, by the virtual
 // nodes.
 std::optional<BindOrder> Overflow::Confirm(PendingPod& pod) {
@@ -110,15 +116,15 @@ std::optional<BindOrder> Overflow::Confirm(PendingPod& pod) {
   if (verdict.kind == sim::Verdict::Kind::kUndecidable) return std::nullopt;
   const bool is_nowhere = verdict.kind == sim::Verdict::Kind::kNowhere && !WhyNotTriggered(*verdict.why_not, policy_);
   if (!is_nowhere && !decision.is_beyond_local) return std::nullopt;
+  if (!decision.is_beyond_local && RestsOnThoseAhead(pod)) return std::nullopt;
   if (standing) decision.replicas = standing->text;
-  VirtualPlace place = ChooseVirtualNodes(cluster, std::array{pod.index}, policy_).front();
+  VirtualPlace place = ChooseVirtualNode(cluster, pod, policy_, state_.surroundings().ledger());
   if (place.node.empty()) {
-    room_[decision.pod_class] = std::move(place);
+    room_[AlikeTo(pod)] = std::move(place);
     return std::nullopt;
   }
   decision.nowhere = std::move(verdict.why_not);
   TakePlace(std::move(place), decision);
-  KeepWithinLimits(cluster, pod, decision.node, policy_, state_.surroundings().ledger(), decision);
   if (decision.outcome != Outcome::kOverflow) return std::nullopt;
   return Order(pod);
 }
@@ -197,6 +203,7 @@ void Overflow::NoteOutcome(const BindOrder& order, const Status& status) {
 
 void Overflow::NoteBound(PendingPod& pod) {
   pod.bind.failures = 0;
+  pod.bind.refused_on.clear();
   pod.bind.phase = Phase::kBound;
   pod.bind.give_up = runtime_.Now() + kWatchShowsBind;
 }
@@ -213,6 +220,9 @@ std::optional<Duration> Overflow::NoteFailed(PendingPod& pod, const BindOrder& o
     return std::nullopt;
   }
   ++pod.bind.failures;
+  pod.bind.last_failure = fmt::format("on virtual node {}: {}", order.request.node, error.message);
+  const bool is_refused = result == BindResult::kForbidden || result == BindResult::kRejected;
+  if (is_refused && error.code != Code::kThrottled) pod.bind.refused_on.insert(order.request.node);
   const Duration wait = std::max(RetryAfter(pod.bind.failures), error.retry_after);
   if (result == BindResult::kUnknown) {
     pod.bind.phase = Phase::kUnknown;

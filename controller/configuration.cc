@@ -239,7 +239,8 @@ void Configuration::Tell(kube::Event::Type type, std::string_view reason, const 
                   .type = type,
                   .reason = std::string(reason),
                   .action = std::string(ActionOf(reason)),
-                  .note = note});
+                  .note = note,
+                  .subject = note});
 }
 
 }  // namespace spillway::controller

@@ -191,6 +191,32 @@ TEST_F(ControllerBindTest, AnAdmissionPluginThatRefusesOnePodHoldsBackThatPodAlo
                                           Field(&ScriptedApi::Noted::note, HasSubstr("keep p0 at home")))));
 }
 
+// It stays the emptiest for ever, since nothing gets there.
+TEST_F(ControllerBindTest, AVirtualNodeWhoseBindsAreRefusedIsTriedLast) {
+  api_.AddVirtualNode("w");
+  api_.on_bind = [this](const ScriptedApi::Bound& bound) -> std::optional<Result<kube::Response>> {
+    if (bound.node != "v") return Succeed(bound);
+    return FakeTransport::Reply(403, FakeTransport::StatusBody(403, "Forbidden", "not onto v"));
+  };
+  Start();
+  for (int i = 0; i < 6; ++i) api_.AddPod("p" + std::to_string(i), "8");
+  runtime_.RunFor(10s);
+  EXPECT_EQ(metrics_.Value(metrics::Id::kBinds, {"bound", "w"}), 6);
+  EXPECT_THAT(api_.events,
+              Contains(Field(&ScriptedApi::Noted::note, HasSubstr("1 left out since its bind there was refused"))));
+}
+
+TEST_F(ControllerBindTest, WhyItsBindFailedIsExplained) {
+  api_.on_bind = [](const ScriptedApi::Bound&) {
+    return FakeTransport::Reply(403, FakeTransport::StatusBody(403, "Forbidden", "keep it at home"));
+  };
+  Start();
+  api_.AddPod("p", "8");
+  runtime_.RunFor(10s);
+  EXPECT_THAT(Explained("p")["spillway"]["why"].get<std::string>(),
+              HasSubstr("times, last on virtual node v: keep it at home"));
+}
+
 TEST_F(ControllerBindTest, AWebhookThatPutsOnePodOffHoldsBackThatPodAloneAndAFullServerAll) {
   std::string answer = R"({"kind":"Status","status":"Failure","message":"admission webhook denied","code":429,
                            "details":{"retryAfterSeconds":45}})";
@@ -264,7 +290,7 @@ TEST_F(ControllerBindTest, WhatComesFreeBetweenThePlanAndTheBindVoidsThePlan) {
     options.kube_api_burst = 1;
     options.overflow.batch_idle = options.overflow.batch_max = 3s;  // the next round comes after the next binds
   });
-  for (const char* name : {"p1", "p2", "p3", "p4", "p5", "p6"}) api_.AddPod(name, "8");
+  for (const char* name : {"p1", "p2", "p3", "p4", "p5", "p6"}) api_.AddPod(name, "8", kUnschedulable);
   ASSERT_TRUE(runtime_.RunUntil([this] { return api_.binds.size() == 2; }, 10s));
   api_.AddNode("big", "16");  // room for two, while the rest of the plan waits for its turn
   runtime_.RunFor(1min);
@@ -276,7 +302,7 @@ TEST_F(ControllerBindTest, APodThatLeavesItsPlaceInTheSimulationVoidsThePlan) {
     options.kube_api_qps = 1;
     options.kube_api_burst = 1;
   });
-  for (const char* name : {"p1", "p2", "p3", "p4"}) api_.AddPod(name, "4");
+  for (const char* name : {"p1", "p2", "p3", "p4"}) api_.AddPod(name, "4", kUnschedulable);
   ASSERT_TRUE(runtime_.RunUntil([this] { return api_.binds.size() == 1; }, 10s));
   api_.Remove("pods", "p1");  // node a was to be its
   runtime_.RunFor(1min);

@@ -105,7 +105,7 @@ TEST_F(ControllerEventsTest, EveryBindIsToldEvenWhenThereIsNoRoomAtTheTime) {
   constexpr int kPods = 1300;
   api_.AddVirtualNode("w");
   Start([](ControllerOptions& options) { options.kube_api_qps = 0; });
-  for (int i = 0; i < kPods; ++i) api_.AddPod("p" + std::to_string(i), "1500m");
+  for (int i = 0; i < kPods; ++i) api_.AddPod("p" + std::to_string(i), "1500m", kUnschedulable);
   ASSERT_TRUE(runtime_.RunUntil([this] { return api_.binds.size() == kPods - 2; }, 1min)) << api_.binds.size();
   ASSERT_TRUE(runtime_.RunUntil([this] { return api_.events.size() == kPods - 2; }, 10min)) << api_.events.size();
 }

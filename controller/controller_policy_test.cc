@@ -14,7 +14,8 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-// What a test writes as configuration: a mode, or "capped" at two Pods; anything else is rejected.
+// What a test writes as configuration: a mode, "capped" at two Pods, or "paid" up to 20 an hour; anything else is
+// rejected.
 Result<Policy> ReadForTest(std::string_view yaml, const Policy& flags, const std::string& set_in) {
   Policy policy = flags;
   policy.mode_set_in = set_in;
@@ -25,6 +26,8 @@ Result<Policy> ReadForTest(std::string_view yaml, const Policy& flags, const std
   policy.mode = Mode::kEnforce;
   policy.limits.caps = {{.scope = "", .set_in = "limits.cluster of " + set_in, .pods = 2}};
   if (yaml == "capped") return policy;
+  policy.limits.caps = {{.scope = "", .set_in = "limits.cluster of " + set_in, .micro_money_per_hour = 20'000'000}};
+  if (yaml == "paid") return policy;
   return Fail(Code::kMalformed, "config.yaml:1: not for a test");
 }
 
@@ -37,6 +40,11 @@ class ControllerPolicyTest : public testing::RunningController {
   void Configure(const std::string& yaml) {
     api_.Put("configmaps/spillway",
              {{"metadata", {{"name", "spillway"}, {"namespace", "kube-system"}}}, {"data", {{"config.yaml", yaml}}}});
+  }
+  void Change(const std::string& node, const nlohmann::json& merge) {
+    nlohmann::json object = api_.Get("nodes", node);
+    object.merge_patch(merge);
+    api_.Put("nodes", std::move(object));
   }
   void SwitchAutoScale(const std::string& value) {
     api_.Put("configmaps/eks-config", {{"metadata", {{"name", "eks-config"}, {"namespace", "kube-system"}}},
@@ -113,6 +121,18 @@ TEST_F(ControllerPolicyTest, SwitchedOffWhileATimeIsDueItStandsStillAndGoesOnLat
   EXPECT_THAT(BoundPods(), ElementsAre("default/p>v"));
 }
 
+TEST_F(ControllerPolicyTest, EachConfigurationAndEachMistakeIsToldInItsOwnWords) {
+  StartWith("Enforce");
+  for (const char* yaml : {"DryRun", "nonsense", "Off"}) {
+    Configure(yaml);
+    runtime_.RunFor(10s);
+  }
+  std::vector<std::string> told;
+  for (const auto& event : api_.events) told.push_back(event.note);
+  EXPECT_THAT(told, ElementsAre(HasSubstr("mode Enforce"), HasSubstr("mode DryRun"), HasSubstr("not for a test"),
+                                HasSubstr("mode Off")));
+}
+
 TEST_F(ControllerPolicyTest, WhatCannotBeReadLeavesTheLastGoodInEffect) {
   StartWith("capped");
   Configure("nonsense");
@@ -175,6 +195,42 @@ TEST_F(ControllerPolicyTest, AtTheCapPodsWaitUntilOneOfThoseBeforeThemHasEnded) 
   EXPECT_THAT(BoundPods(), ElementsAre("default/a>v", "default/b>v", "default/c>v"));
 }
 
+TEST_F(ControllerPolicyTest, WhereMoneyIsCappedANodeThatIsTooDearOrHasNoPriceIsLeftOut) {
+  api_.AddVirtualNode("dear");
+  api_.AddVirtualNode("cheap");
+  const auto costs = [this](const char* node, const char* price) {
+    Change(node, {{"metadata", {{"annotations", {{"spillway.io/price-per-cpu-hour", price}}}}}});
+  };
+  costs("dear", "3");
+  costs("cheap", "1");
+  StartWith("paid");
+  for (const char* name : {"a", "b", "c"}) api_.AddPod(name, "8");
+  runtime_.RunFor(5s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/a>cheap", "default/b>cheap")) << "v has no price";
+  EXPECT_THAT(Explained("c")["spillway"]["why"].get<std::string>(), HasSubstr("16 of at most 20 money per hour"));
+  costs("dear", "0.5");
+  runtime_.RunFor(5s);
+  EXPECT_THAT(BoundPods(), Contains("default/c>dear")) << "it costs 4, which is left";
+  for (const auto& event : api_.events) {
+    if (event.reason != "OverflowScheduled") continue;
+    EXPECT_THAT(event.note, HasSubstr("left out by a cap on money"));
+  }
+}
+
+TEST_F(ControllerPolicyTest, ANodeThatIsWithinTheCapAndComesBackTakesWhoWaits) {
+  StartWith("paid");
+  api_.AddVirtualNode("cheap");
+  Change("cheap", {{"metadata", {{"annotations", {{"spillway.io/price-per-cpu-hour", "1"}}}}},
+                   {"spec", {{"unschedulable", true}}}});
+  for (const char* name : {"a", "b"}) api_.AddPod(name, "8");
+  runtime_.RunFor(5s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  ASSERT_THAT(Reasons(), Contains("default/a OverflowAtLimit"));
+  Change("cheap", {{"spec", {{"unschedulable", false}}}});
+  runtime_.RunFor(5s);
+  EXPECT_THAT(BoundPods(), UnorderedElementsAre("default/a>cheap", "default/b>cheap")) << Explained("a");
+}
+
 TEST_F(ControllerPolicyTest, ACapHoldsWhileBindsAreInFlight) {
   api_.on_bind = [](const testing::ScriptedApi::Bound&) { return std::nullopt; };
   StartWith("capped");
@@ -195,6 +251,20 @@ TEST_F(ControllerPolicyTest, APodThatCannotBeReadAnyMoreStillCountsForCaps) {
   api_.AddPod("c", "8");
   runtime_.RunFor(20s);
   EXPECT_THAT(api_.binds, SizeIs(2));
+}
+
+TEST_F(ControllerPolicyTest, WhoWantsToBeBesideAPodThatIsBeingBoundKeepsItsTurn) {
+  Change("v", {{"metadata", {{"labels", {{"kubernetes.io/hostname", "v"}}}}},
+               {"status", {{"allocatable", {{"cpu", "20"}}}}}});
+  Start();
+  const nlohmann::json beside = {{"labelSelector", {{"matchLabels", {{"app", "b"}}}}},
+                                 {"topologyKey", "kubernetes.io/hostname"}};
+  const nlohmann::json required = {{"requiredDuringSchedulingIgnoredDuringExecution", {beside}}};
+  api_.AddPod("p0", "8", {{"metadata", {{"labels", {{"app", "b"}}}}}});
+  api_.AddPod("p1", "8", {{"spec", {{"affinity", {{"podAffinity", required}}}}}});
+  api_.AddPod("p2", "8");
+  runtime_.RunFor(10s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/p0>v", "default/p1>v"));
 }
 
 TEST_F(ControllerPolicyTest, TheNodeAutoscalerGetsItsTimeUnlessItGivesUp) {
@@ -241,6 +311,7 @@ TEST_F(ControllerPolicyTest, AGroupOverflowsAllTogether) {
   EXPECT_THAT(Explained("p1")["spillway"]["why"].get<std::string>(),
               HasSubstr("2 of 3 Pods of group default/train are there"));
   ASSERT_THAT(Reasons(), Contains("default/p1 OverflowWaiting"));
+  EXPECT_THAT(api_.events[0].note, HasSubstr("2 of 3 Pods of group default/train are there")) << "as kubectl shows it";
   api_.AddPod("p3", "8", OfGroup("3"));
   runtime_.RunFor(10s);
   EXPECT_THAT(BoundPods(), UnorderedElementsAre("default/p1>v", "default/p2>v", "default/p3>v"));
@@ -262,6 +333,11 @@ TEST_F(ControllerPolicyTest, AGroupThatACapHasNoRoomForWaitsAsAWhole) {
   runtime_.RunFor(20s);
   EXPECT_THAT(api_.binds, IsEmpty());
   EXPECT_THAT(Explained("p1")["spillway"]["why"].get<std::string>(), HasSubstr("2 of at most 2 Pods in use"));
+  for (const auto& event : api_.events) {
+    if (event.reason != "OverflowWaiting") continue;
+    EXPECT_THAT(event.note, HasSubstr("2 of at most 2 Pods in use"));
+  }
+  EXPECT_THAT(Reasons(), Contains("default/p1 OverflowWaiting"));
   api_.Remove("configmaps/spillway", "spillway");
   runtime_.RunFor(10s);
   EXPECT_THAT(api_.binds, SizeIs(3));

@@ -18,11 +18,37 @@ class ControllerTest : public testing::RunningController {};
 
 TEST_F(ControllerTest, KSlotsAbsorbExactlyKOfPEqualPods) {
   Start();
-  for (const char* name : {"p1", "p2", "p3", "p4", "p5"}) api_.AddPod(name, "1500m");
+  for (const char* name : {"p1", "p2", "p3", "p4", "p5"}) api_.AddPod(name, "1500m", testing::kUnschedulable);
   runtime_.RunFor(10s);
   EXPECT_THAT(BoundPods(), ElementsAre("default/p3>v", "default/p4>v", "default/p5>v"));
   EXPECT_THAT(Reasons(), ElementsAre("default/p3 OverflowScheduled", "default/p4 OverflowScheduled",
                                      "default/p5 OverflowScheduled"));
+}
+
+// Wherever the simulation puts those before it: kube-scheduler may put them elsewhere, and then it fits.
+TEST_F(ControllerTest, WhoWouldFitButForPodsBeforeItWaitsUntilKubeSchedulerHasTriedIt) {
+  Start();
+  api_.AddPod("small", "1");
+  api_.AddPod("big", "4");
+  runtime_.RunFor(20s);
+  EXPECT_THAT(BoundPods(), IsEmpty());
+  ASSERT_THAT(Reasons(), ElementsAre("default/big OverflowWaiting"));
+  EXPECT_THAT(api_.events[0].note, HasSubstr("a real node would take it as things stand"));
+  EXPECT_THAT(Explained("big")["spillway"]["why"].get<std::string>(), HasSubstr("kube-scheduler is to try it first"));
+  api_.AddPod("big", "4", testing::kUnschedulable);
+  runtime_.RunFor(3s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/big>v"));
+}
+
+TEST_F(ControllerTest, OncePodsBeforeItHaveTakenTheRoomNoTryIsWaitedFor) {
+  Start();
+  api_.AddPod("small", "1");
+  api_.AddPod("big", "4");
+  runtime_.RunFor(5s);
+  EXPECT_THAT(BoundPods(), IsEmpty());
+  api_.ShowBound("small", "a");
+  runtime_.RunFor(2s);
+  EXPECT_THAT(BoundPods(), ElementsAre("default/big>v"));
 }
 
 TEST_F(ControllerTest, ABindCarriesItsPreconditionsAndItsReasons) {

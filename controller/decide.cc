@@ -3,10 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <unordered_map>
+#include <numeric>
 #include <utility>
 
 #include "controller/policy/groups.h"
+#include "scheduler_sim/dependence.h"
 #include "scheduler_sim/spread_balancer.h"
 
 namespace spillway::controller {
@@ -45,16 +46,19 @@ Decision WithItsGroup(const PendingPod& pod, Decision decision, const Surroundin
 }
 
 // It fits nowhere and may overflow: now, or later?
-Decision WhenToMove(const sim::Cluster& cluster, const PendingPod& pod, const AwaitedNode* awaited, Decision decision,
+Decision WhenToMove(const sim::Cluster& cluster, const PendingPod& pod, const Evidence& evidence, Decision decision,
                     const Policy& policy, const Surroundings& around, Instant now) {
   if (WaitsAfterFailure(pod, now)) return Waits(std::move(decision), Wait::kBackoff, pod.bind.retry_at);
   if (!IsMarkedUnschedulable(pod.object) && cluster.PreemptionMightHelp(pod.index)) {
     return Waits(std::move(decision), Wait::kCondition, std::nullopt);
   }
+  if (!IsMarkedUnschedulable(pod.object) && evidence.rests_on_those_ahead) {
+    return Waits(std::move(decision), Wait::kTurn, std::nullopt);
+  }
   const Instant graced = decision.since + policy.pending_grace;
-  if (awaited != nullptr && awaited->until > std::max(now, graced)) {
-    decision.node = awaited->name;
-    return Waits(std::move(decision), Wait::kNodeReturn, awaited->until);
+  if (evidence.awaited != nullptr && evidence.awaited->until > std::max(now, graced)) {
+    decision.node = evidence.awaited->name;
+    return Waits(std::move(decision), Wait::kNodeReturn, evidence.awaited->until);
   }
   const bool defers =
       policy.node_autoscaler == NodeAutoscaler::kDefer && !around.AutoscalerGaveUp(pod.object.metadata.uid);
@@ -143,48 +147,119 @@ Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Eviden
   if (!held) held = WhyRestricted(pod.object, cluster.ClaimedVolumesOf(pod.index), policy);
   if (held) return Held(std::move(decision), std::move(*held));
   decision.let_go = WhatLetItGo(pod.object, policy, around);
-  return WhenToMove(cluster, pod, evidence.awaited, std::move(decision), policy, around, now);
+  return WhenToMove(cluster, pod, evidence, std::move(decision), policy, around, now);
 }
 
-std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::span<const sim::PodIndex> pods,
-                                             const Policy& policy) {
-  const sim::SpreadOptions options{.overflow_taints = policy.overflow_taints, .pools = policy.pools};
-  std::unordered_map<sim::PodIndex, VirtualPlace> chosen;
-  for (sim::Placement& placement : sim::Spread(cluster, pods, options)) {
-    VirtualPlace& place = chosen[placement.pod];
-    if (placement.node) place.node = cluster.node(*placement.node).name;
-    place.why = std::move(placement.why);
-    if (placement.is_unsupported) place.none = NoPlace::kNoneCanRun;
-  }
-  if (cluster.nodes(sim::NodeRole::kVirtual).empty()) {
-    for (auto& [pod, place] : chosen) {
+std::string WhyAtLimit(const sim::Cluster& cluster, const PendingPod& pod, const std::string& node,
+                       const Policy& policy, const OverflowLedger& ledger) {
+  if (policy.limits.caps.empty()) return {};
+  // One whose bind nobody knows the outcome of is counted already.
+  const Amounts amounts = ledger.Holds(pod.object.metadata.uid) ? Amounts() : AmountsOf(cluster, pod.index);
+  return WhyAtLimit(pod.object.metadata.ns, node, amounts, policy.limits, ledger).value_or("");
+}
+
+namespace {
+
+// Places Pods one after the other.
+class Places {
+ public:
+  Places(const sim::Cluster& cluster, const Policy& policy, const OverflowLedger& ledger)
+      : cluster_(cluster),
+        policy_(policy),
+        ledger_(ledger),
+        options_{.overflow_taints = policy.overflow_taints, .pools = policy.pools},
+        spreader_(cluster, options_) {}
+
+  VirtualPlace For(const PendingPod& pod) {
+    last_ = spreader_.Place(pod.index, ObjectionsTo(pod));
+    VirtualPlace place{.node = {}, .why = last_.why};
+    if (last_.is_unsupported) place.none = NoPlace::kNoneCanRun;
+    if (last_.left_out != 0) place.why += fmt::format("; {} left out {}", last_.left_out, WhyLeftOut(pod));
+    if (last_.node) {
+      place.node = cluster_.node(*last_.node).name;
+      place.limit = WhyAtLimit(cluster_, pod, place.node, policy_, ledger());
+    } else if (cluster_.nodes(sim::NodeRole::kVirtual).empty()) {
       place.why = fmt::format("there is no virtual node: none has the label --virtual-node-selector={} asks for",
-                              policy.virtual_node_selector);
+                              policy_.virtual_node_selector);
       place.none = NoPlace::kNoneExists;
     }
+    return place;
   }
-  std::vector<VirtualPlace> places;
-  for (const sim::PodIndex pod : pods) places.push_back(std::move(chosen[pod]));
-  return places;
+
+  // The Pod is there for those that follow. Precondition: `place` was the last to be asked for, and may be taken.
+  void Take(const PendingPod& pod, const VirtualPlace& place) {
+    spreader_.Count(last_);
+    if (policy_.limits.caps.empty()) return;
+    if (!filled_) filled_ = ledger_;
+    filled_->Put(pod.object.metadata.uid, pod.object.metadata.ns, place.node, AmountsOf(cluster_, pod.index));
+  }
+
+ private:
+  const OverflowLedger& ledger() const { return filled_ ? *filled_ : ledger_; }
+
+  // Nodes differ in what they cost, which no other cap depends on, and in who may refuse a bind to them.
+  sim::Spreader::Objects ObjectionsTo(const PendingPod& pod) const {
+    if (!policy_.limits.has_money() && pod.bind.refused_on.empty()) return {};
+    return [this, &pod](sim::NodeIndex index) {
+      const std::string node(cluster_.node(index).name);
+      if (pod.bind.refused_on.contains(node)) return true;
+      return policy_.limits.has_money() && !WhyAtLimit(cluster_, pod, node, policy_, ledger()).empty();
+    };
+  }
+  std::string_view WhyLeftOut(const PendingPod& pod) const {
+    if (pod.bind.refused_on.empty()) return "by a cap on money";
+    return policy_.limits.has_money() ? "by a cap on money, or since its bind there was refused"
+                                      : "since its bind there was refused";
+  }
+
+  const sim::Cluster& cluster_;
+  const Policy& policy_;
+  const OverflowLedger& ledger_;
+  std::optional<OverflowLedger> filled_;  // with those that were placed; a copy is made for those that follow
+  sim::SpreadOptions options_;
+  sim::Spreader spreader_;
+  sim::Placement last_;
+};
+
+}  // namespace
+
+std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::span<const PendingPod* const> pods,
+                                             const Policy& policy, const OverflowLedger& ledger) {
+  Places places(cluster, policy, ledger);
+  std::vector<VirtualPlace> chosen(pods.size());
+  std::vector<std::size_t> asked(pods.size());
+  std::iota(asked.begin(), asked.end(), std::size_t{0});
+  while (!asked.empty()) {
+    bool any_placed = false;
+    std::vector<std::size_t> again;
+    for (const std::size_t i : asked) {
+      chosen[i] = places.For(*pods[i]);
+      const bool is_placed = !chosen[i].node.empty() && chosen[i].limit.empty();
+      if (is_placed) places.Take(*pods[i], chosen[i]);
+      any_placed |= is_placed;
+      if (chosen[i].node.empty() && sim::LooksAtOtherPods(cluster, pods[i]->index)) again.push_back(i);
+    }
+    asked = any_placed ? std::move(again) : std::vector<std::size_t>();
+  }
+  return chosen;
+}
+
+VirtualPlace ChooseVirtualNode(const sim::Cluster& cluster, const PendingPod& pod, const Policy& policy,
+                               const OverflowLedger& ledger) {
+  return Places(cluster, policy, ledger).For(pod);
 }
 
 void TakePlace(VirtualPlace place, Decision& decision) {
+  if (!place.limit.empty()) {
+    decision = Waits(std::move(decision), Wait::kLimit, std::nullopt);
+    decision.node.clear();
+    decision.detail = std::move(place.limit);
+    return;
+  }
   decision.outcome = place.node.empty() ? Outcome::kNoVirtualNode : Outcome::kOverflow;
   decision.node = std::move(place.node);
   decision.detail = std::move(place.why);
   decision.none = place.none;
-}
-
-void KeepWithinLimits(const sim::Cluster& cluster, const PendingPod& pod, const std::string& node, const Policy& policy,
-                      const OverflowLedger& ledger, Decision& decision) {
-  if (policy.limits.caps.empty()) return;
-  // One whose bind nobody knows the outcome of is counted already.
-  const Amounts amounts = ledger.Holds(pod.object.metadata.uid) ? Amounts() : AmountsOf(cluster, pod.index);
-  auto why = WhyAtLimit(pod.object.metadata.ns, node, amounts, policy.limits, ledger);
-  if (!why) return;
-  decision = Waits(std::move(decision), Wait::kLimit, std::nullopt);
-  decision.node.clear();
-  decision.detail = std::move(*why);
 }
 
 Instant NowhereSince(const PendingPod& pod, Instant now) {

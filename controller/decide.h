@@ -19,27 +19,33 @@ struct Evidence {
   sim::Verdict verdict;                  // of the simulation
   std::string_view doubt;                // why that it fits nowhere cannot be concluded; empty when it can (doubts.h)
   const AwaitedNode* awaited = nullptr;  // the node that it may wait for; null: none
+  // It fits nowhere only because of Pods before it in the queue, wherever kube-scheduler will really place those.
+  bool rests_on_those_ahead = false;
 };
 
 // What to do about one pending Pod. Pure: same input, same decision. Precondition: the Pod does not count as placed.
 Decision Decide(const sim::Cluster& cluster, const PendingPod& pod, const Evidence& evidence, const Policy& policy,
                 const Surroundings& around, Instant now);
 
-// A virtual node for each of the Pods, shared out evenly over the cluster as it is; in the order given.
+// A virtual node for each of the Pods, in the order given: shared out evenly over the cluster as it is, and within the
+// caps, each counting for those after it. Who wants to be beside one that comes later is asked again after it.
 struct VirtualPlace {
   std::string node;  // empty: none takes it
   std::string why;   // in the balancer's words
   NoPlace none = NoPlace::kNoneFits;
+  std::string limit;  // which cap keeps it from there; empty: none
 };
-std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::span<const sim::PodIndex> pods,
-                                             const Policy& policy);
+std::vector<VirtualPlace> ChooseVirtualNodes(const sim::Cluster& cluster, std::span<const PendingPod* const> pods,
+                                             const Policy& policy, const OverflowLedger& ledger);
+VirtualPlace ChooseVirtualNode(const sim::Cluster& cluster, const PendingPod& pod, const Policy& policy,
+                               const OverflowLedger& ledger);
+
+// Which cap keeps the Pod from `node`; empty: none.
+std::string WhyAtLimit(const sim::Cluster& cluster, const PendingPod& pod, const std::string& node,
+                       const Policy& policy, const OverflowLedger& ledger);
 
 // What that makes of a decision to overflow.
 void TakePlace(VirtualPlace place, Decision& decision);
-
-// Makes a decision to overflow to `node` one to wait, where a cap is against it.
-void KeepWithinLimits(const sim::Cluster& cluster, const PendingPod& pod, const std::string& node, const Policy& policy,
-                      const OverflowLedger& ledger, Decision& decision);
 
 // Since when a Pod that fits nowhere now has done so.
 Instant NowhereSince(const PendingPod& pod, Instant now);

@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "controller/decide.h"
 #include "controller/group_release.h"
 #include "controller/overflow.h"
+#include "scheduler_sim/dependence.h"
 
 namespace spillway::controller {
 namespace {
@@ -22,13 +22,19 @@ constexpr std::size_t kClassesPerRound = 100;
 // How often to look whether preemption might still help, or a nomination still hold: no change to the Pod itself says
 // so.
 constexpr Duration kPreemptionLook = std::chrono::seconds(5);
+// Those before it are placed within moments as a rule.
+constexpr Duration kTurnLook = std::chrono::seconds(1);
 
 // No change to the Pod itself says when to look at it again.
 bool HangsOnOthers(const Decision& decision) {
   if (decision.outcome == Outcome::kWaiting) {
-    return decision.wait == Wait::kCondition || decision.wait == Wait::kGroup;
+    return decision.wait == Wait::kCondition || decision.wait == Wait::kGroup || decision.wait == Wait::kTurn;
   }
   return decision.outcome == Outcome::kNotEligible && decision.held_back->rule == Rule::kNominated;
+}
+
+Duration LookAgainAfter(const Decision& decision) {
+  return decision.outcome == Outcome::kWaiting && decision.wait == Wait::kTurn ? kTurnLook : kPreemptionLook;
 }
 
 bool WaitsForGroup(const Decision& decision) {
@@ -229,10 +235,12 @@ void Overflow::LookAt(PendingPod& pod) {
   }
   std::optional<sim::Verdict> verdict = packing_.VerdictOf(pod.index);
   if (!verdict && !WhyNotScheduled(pod.object, policy_)) return;  // too new: the next round has it
+  const bool is_nowhere = verdict && verdict->kind == sim::Verdict::Kind::kNowhere;
   const auto awaited = awaited_.find(TurnOf(pod));
   Evidence evidence{.verdict = verdict ? std::move(*verdict) : sim::Verdict(),
                     .doubt = state_.doubts().Against(state_.cluster(), pod),
-                    .awaited = awaited == awaited_.end() ? nullptr : &awaited->second};
+                    .awaited = awaited == awaited_.end() ? nullptr : &awaited->second,
+                    .rests_on_those_ahead = is_nowhere && RestsOnThoseAhead(pod)};
   Adopt(pod, Decide(state_.cluster(), pod, evidence, policy_, state_.surroundings(), now));
 }
 
@@ -269,16 +277,28 @@ void Overflow::ShareOutReturningNodes() {
   }
 }
 
+// Virtual nodes are asked once for all Pods that are alike to them.
+Overflow::Alike Overflow::AlikeTo(const PendingPod& pod) const {
+  return {state_.cluster().class_of(pod.index), policy_.limits.has_money() ? pod.object.metadata.ns : std::string()};
+}
+
+void Overflow::StayWithoutPlace(const PendingPod& pod, Decision& decision) {
+  const OverflowLedger& ledger = state_.surroundings().ledger();
+  // Those before it that are about to go may be whom it wants to be beside: its turn will tell.
+  const bool others_go_first = !to_bind_.empty() && *to_bind_.begin() < TurnOf(pod);
+  if (others_go_first && sim::LooksAtOtherPods(state_.cluster(), pod.index)) return;
+  auto [room, is_new] = room_.try_emplace(AlikeTo(pod));
+  if (is_new) room->second = ChooseVirtualNode(state_.cluster(), pod, policy_, ledger);
+  std::string limit;
+  if (!room->second.node.empty()) limit = WhyAtLimit(state_.cluster(), pod, room->second.node, policy_, ledger);
+  if (!room->second.node.empty() && limit.empty()) return;
+  VirtualPlace place = room->second;
+  place.limit = std::move(limit);
+  TakePlace(std::move(place), decision);
+}
+
 void Overflow::Adopt(PendingPod& pod, Decision decision) {
-  if (decision.outcome == Outcome::kOverflow) {
-    auto [room, is_new] = room_.try_emplace(decision.pod_class);
-    if (is_new) room->second = ChooseVirtualNodes(state_.cluster(), std::array{pod.index}, policy_).front();
-    if (room->second.node.empty()) {
-      TakePlace(room->second, decision);
-    } else {
-      KeepWithinLimits(state_.cluster(), pod, room->second.node, policy_, state_.surroundings().ledger(), decision);
-    }
-  }
+  if (decision.outcome == Outcome::kOverflow) StayWithoutPlace(pod, decision);
   const bool is_new = !pod.decision || !IsSameCase(*pod.decision, decision);
   pod.decision = std::move(decision);
   if (is_new) reporter_.Count(*pod.decision);
@@ -286,13 +306,19 @@ void Overflow::Adopt(PendingPod& pod, Decision decision) {
   if (pod.decision->outcome == Outcome::kNoVirtualNode) WaitForRoom(pod);
   if (IsAtLimit(*pod.decision)) WaitForLimit(pod);
   if (pod.decision->outcome == Outcome::kOverflow) return Go(pod);
-  if (WaitsForGroup(*pod.decision)) of_groups_.insert(TurnOf(pod));
   std::optional<Instant> next = pod.decision->until;
-  if (HangsOnOthers(*pod.decision)) next = runtime_.Now() + kPreemptionLook;
-  if (const auto worth_telling = reporter_.Tell(pod); worth_telling && (!next || *worth_telling < *next)) {
-    next = worth_telling;
+  if (HangsOnOthers(*pod.decision)) next = runtime_.Now() + LookAgainAfter(*pod.decision);
+  if (WaitsForGroup(*pod.decision)) {
+    of_groups_.insert(TurnOf(pod));  // what of is told when the whole group has been looked at
+    return LookAgain(pod, next);
   }
-  LookAgain(pod, next);
+  LookAgain(pod, TellNowOrAt(pod, next));
+}
+
+// When to look again: at `next`, or when something about it is worth telling before.
+std::optional<Instant> Overflow::TellNowOrAt(const PendingPod& pod, std::optional<Instant> next) {
+  const std::optional<Instant> worth_telling = reporter_.Tell(pod);
+  return worth_telling && (!next || *worth_telling < *next) ? worth_telling : next;
 }
 
 void Overflow::Go(PendingPod& pod) {
@@ -317,7 +343,10 @@ void Overflow::ReleaseWaitingGroups() {
   }
   ReleaseGroups(state_.cluster(), waiting, policy_, state_.surroundings());
   for (PendingPod* pod : pods) {
-    if (pod->decision->outcome != Outcome::kOverflow) continue;
+    if (pod->decision->outcome != Outcome::kOverflow) {
+      LookAgain(*pod, TellNowOrAt(*pod, pod->due));
+      continue;
+    }
     reporter_.Count(*pod->decision);
     Go(*pod);
   }
@@ -346,18 +375,20 @@ void Overflow::WaitForLimit(const PendingPod& pod) {
   std::erase_if(waiting, [this](const Turn& turn) { return PodOf(turn) == nullptr; });
 }
 
-// Something has left a virtual node: the first of each namespace may go now, or see who goes before them.
+// Something has left a virtual node: the first of each namespace may go now, or see who goes before them. Where money
+// is capped, another virtual node that may be used again lets one go too.
 void Overflow::AddThoseWithinLimitsNow() {
-  if (std::exchange(limits_seen_, state_.surroundings().ledger().relaxations()) ==
-      state_.surroundings().ledger().relaxations()) {
-    return;
-  }
+  const std::uint64_t relaxations = state_.surroundings().ledger().relaxations();
+  const bool is_relaxed = std::exchange(limits_seen_, relaxations) != relaxations;
+  const std::size_t most = is_relaxed ? kPodsPerRoom : policy_.limits.has_money() ? 1 : 0;
+  if (most == 0) return;
   for (auto entry = at_limit_.begin(); entry != at_limit_.end();) {
     std::set<Turn>& waiting = entry->second;
-    for (std::size_t i = 0; i < kPodsPerRoom && !waiting.empty(); ++i) {
-      const PendingPod* pod = PodOf(*waiting.begin());
+    for (std::size_t i = 0; i < most && !waiting.empty(); ++i) {
+      const Turn turn = *waiting.begin();
       waiting.erase(waiting.begin());
-      if (pod != nullptr && pod->decision && IsAtLimit(*pod->decision)) again_.push_back(pod->object.metadata.uid);
+      const PendingPod* pod = PodOf(turn);
+      if (pod != nullptr && pod->decision && IsAtLimit(*pod->decision)) LookOnceMore(turn);
     }
     entry = waiting.empty() ? at_limit_.erase(entry) : std::next(entry);
   }
@@ -390,10 +421,10 @@ void Overflow::AddThoseWithRoomNow() {
       entry = no_room_.erase(entry);
       continue;
     }
-    const std::array first = {waiting.begin()->index};
-    VirtualPlace& room = room_[pod_class];
-    room = ChooseVirtualNodes(state_.cluster(), first, policy_).front();
-    if (room.node.empty() && PodOf(*waiting.begin())->decision->none != room.none) {  // told of all of them, and rare
+    const PendingPod& first = *PodOf(*waiting.begin());
+    VirtualPlace& room = room_[AlikeTo(first)];
+    room = ChooseVirtualNode(state_.cluster(), first, policy_, state_.surroundings().ledger());
+    if (room.node.empty() && first.decision->none != room.none) {  // told of all of them, and rare
       for (const Turn& turn : waiting) LookOnceMore(turn);
       waiting.clear();
     }
@@ -438,23 +469,15 @@ void Overflow::ShowVirtualNodes() {
            !IsAtLimit(*pod->decision);
   });
   if (shown_.empty()) return;
-  std::vector<sim::PodIndex> pods;
-  for (const Turn& turn : shown_) pods.push_back(turn.index);
-  std::vector<VirtualPlace> places = ChooseVirtualNodes(state_.cluster(), pods, policy_);
+  std::vector<const PendingPod*> pods;
+  for (const Turn& turn : shown_) pods.push_back(PodOf(turn));
+  std::vector<VirtualPlace> places =
+      ChooseVirtualNodes(state_.cluster(), pods, policy_, state_.surroundings().ledger());
   std::size_t next = 0;
-  OverflowLedger ledger;
-  if (!policy_.limits.caps.empty()) ledger = state_.surroundings().ledger();
   for (const Turn& turn : shown_) {
     PendingPod& pod = *PodOf(turn);
     Decision decision = *pod.decision;
     TakePlace(std::move(places[next++]), decision);
-    if (decision.outcome == Outcome::kOverflow && !policy_.limits.caps.empty()) {
-      KeepWithinLimits(state_.cluster(), pod, decision.node, policy_, ledger, decision);
-      if (decision.outcome == Outcome::kOverflow) {
-        ledger.Put(pod.object.metadata.uid, pod.object.metadata.ns, decision.node,
-                   AmountsOf(state_.cluster(), pod.index));
-      }
-    }
     const bool is_new = !IsSameCase(*pod.decision, decision);
     pod.decision = std::move(decision);
     if (is_new) reporter_.Count(*pod.decision);

@@ -17,6 +17,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 // A cluster as text, and rounds of decisions on a clock that the test moves.
 class Rig {
@@ -67,7 +68,7 @@ class Rig {
   Decision KeptWithinLimits(const OverflowLedger& ledger) const {
     const PendingPod& pod = pending.begin()->second;
     Decision decision = *pod.decision;
-    KeepWithinLimits(scenario_.cluster, pod, "v", policy, ledger, decision);
+    TakePlace({.node = "v", .why = {}, .limit = WhyAtLimit(scenario_.cluster, pod, "v", policy, ledger)}, decision);
     return decision;
   }
 
@@ -449,6 +450,17 @@ TEST(Decide, OneThatMayHaveBeenBoundCountsOnceAndALowerCapHoldsItToo) {
   EXPECT_EQ(rig.KeptWithinLimits(ledger).outcome, Outcome::kOverflow);
   rig.policy.limits.caps[0].pods = 1;
   EXPECT_EQ(rig.KeptWithinLimits(ledger).wait, Wait::kLimit);
+}
+
+TEST(Decide, WhoWantsToBeBesideOneThatComesLaterIsPlacedAfterIt) {
+  Rig rig(R"(
+    node a  cpu=1 label=kubernetes.io/hostname=a
+    virtual v     label=kubernetes.io/hostname=v
+    pod  first    cpu=2 affinity=kubernetes.io/hostname:app=b
+    pod  second   cpu=2 label=app=b
+  )");
+  rig.RoundsApart(1h);
+  EXPECT_THAT(rig.Overflowing(), UnorderedElementsAre("first>v", "second>v"));
 }
 
 TEST(Decide, ACrowdIsSharedOutEvenly) {

@@ -28,6 +28,7 @@ enum class Wait : std::uint8_t {
   kAutoscaler,  // it may bring a node: --node-autoscaler-deadline
   kGroup,       // the others of its group, see policy/groups.h
   kLimit,       // a cap is reached, see limits.h
+  kTurn,  // a real node would take it as things stand, but Pods before it are expected there: kube-scheduler's turn
   kNodeReturn,  // Decision::node, a real one that just became not ready or is new, would take it: --node-return-grace
 };
 

@@ -1,7 +1,6 @@
 #include "controller/gate_keeper.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
@@ -90,9 +89,7 @@ GateRelease GateKeeper::WhatOf(const PendingPod& pod) const {
 // A virtual node with room for it and no cap against it.
 bool GateKeeper::FindPlace(const PendingPod& pod, Decision& decision) const {
   if (options_.virtual_node_labels.empty() || !state_.cluster().class_of(pod.index).valid()) return false;
-  TakePlace(ChooseVirtualNodes(state_.cluster(), std::array{pod.index}, policy_).front(), decision);
-  if (decision.outcome != Outcome::kOverflow) return false;
-  KeepWithinLimits(state_.cluster(), pod, decision.node, policy_, state_.surroundings().ledger(), decision);
+  TakePlace(ChooseVirtualNode(state_.cluster(), pod, policy_, state_.surroundings().ledger()), decision);
   return decision.outcome == Outcome::kOverflow;
 }
 

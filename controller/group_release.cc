@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,18 +16,19 @@ namespace {
 
 // Why there is no room for all of them at once; nullopt: there is.
 std::optional<std::string> WhyNoRoom(const sim::Cluster& cluster, const std::vector<GroupMember>& members,
-                                     const Policy& policy, OverflowLedger ledger) {
-  std::vector<sim::PodIndex> pods;
-  for (const GroupMember& member : members) pods.push_back(member.pod->index);
-  const std::vector<VirtualPlace> places = ChooseVirtualNodes(cluster, pods, policy);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const kube::ObjectMeta& meta = members[i].pod->object.metadata;
-    if (places[i].node.empty()) return fmt::format("no room for {} of its Pods: {}", places.size() - i, places[i].why);
-    const Amounts amounts = AmountsOf(cluster, pods[i]);
-    if (auto why = WhyAtLimit(meta.ns, places[i].node, amounts, policy.limits, ledger)) return why;
-    ledger.Put(meta.uid, meta.ns, places[i].node, amounts);
+                                     const Policy& policy, const OverflowLedger& ledger) {
+  std::vector<const PendingPod*> pods;
+  for (const GroupMember& member : members) pods.push_back(member.pod);
+  const std::vector<VirtualPlace> places = ChooseVirtualNodes(cluster, pods, policy, ledger);
+  const auto has_none = [](const VirtualPlace& place) { return place.node.empty(); };
+  const auto none = std::find_if(places.begin(), places.end(), has_none);
+  if (none != places.end()) {
+    return fmt::format("no room for {} of its Pods: {}", std::count_if(none, places.end(), has_none), none->why);
   }
-  return std::nullopt;
+  const auto is_at_limit = [](const VirtualPlace& place) { return !place.limit.empty(); };
+  const auto limited = std::find_if(places.begin(), places.end(), is_at_limit);
+  if (limited == places.end()) return std::nullopt;
+  return limited->limit;
 }
 
 }  // namespace
@@ -41,7 +43,10 @@ void ReleaseGroups(const sim::Cluster& cluster, std::span<const GroupMember> wai
     for (const GroupMember& member : members) {  // who says more is right
       if (!why) why = WhyGroupWaits(*GroupOf(member.pod->object), around.groups().Of(key), ready);
     }
-    if (!why) why = WhyNoRoom(cluster, members, policy, around.ledger());
+    if (!why) {
+      why = WhyNoRoom(cluster, members, policy, around.ledger());
+      if (why) why = fmt::format("all of group {} go at once: {}", key, *why);
+    }
     for (const GroupMember& member : members) {
       if (why) {
         member.decision->detail = *why;

@@ -40,11 +40,16 @@ std::string Becomes(const PendingPod& pod, const Decision& decision, const Polic
       if (decision.wait == Wait::kCondition) {
         return "not moved yet: preemption might make room, so kube-scheduler is to mark it Unschedulable first";
       }
+      if (decision.wait == Wait::kTurn) {
+        return "not moved yet: a real node would take it as things stand, and only Pods before it in the queue are "
+               "expected there, so kube-scheduler is to try it first";
+      }
       if (decision.wait == Wait::kBackoff) {
         return fmt::format("not moved yet: {}; next try in {}",
-                           pod.bind.failures == 0 ? std::string("its bind was refused")
-                                                  : fmt::format("its bind failed {} time{}", pod.bind.failures,
-                                                                pod.bind.failures == 1 ? "" : "s"),
+                           pod.bind.failures == 0
+                               ? std::string("its bind was refused")
+                               : fmt::format("its bind failed {} time{}, last {}", pod.bind.failures,
+                                             pod.bind.failures == 1 ? "" : "s", pod.bind.last_failure),
                            in(decision.until.value_or(asked.at)));
       }
       if (decision.wait == Wait::kAutoscaler) {

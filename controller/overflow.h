@@ -88,6 +88,10 @@ class Overflow {
   Task<bool> LookAtWhatChanged();
   void LookAt(PendingPod& pod);
   void Adopt(PendingPod& pod, Decision decision);
+  using Alike = std::pair<sim::ClassIndex, std::string>;  // and the namespace, where money is capped
+  Alike AlikeTo(const PendingPod& pod) const;
+  void StayWithoutPlace(const PendingPod& pod, Decision& decision);
+  std::optional<Instant> TellNowOrAt(const PendingPod& pod, std::optional<Instant> next);
   void ReleaseWaitingGroups();
   void Go(PendingPod& pod);
   void WaitForLimit(const PendingPod& pod);
@@ -108,6 +112,7 @@ class Overflow {
   Task<void> WaitForLimits();
   std::optional<BindOrder> TakeNext();
   bool MayStillGo(const PendingPod& pod) const;
+  bool RestsOnThoseAhead(const PendingPod& pod) const;
   std::optional<BindOrder> Confirm(PendingPod& pod);
   BindOrder Order(PendingPod& pod);
   Task<void> Send(BindOrder order);
@@ -142,7 +147,7 @@ class Overflow {
   std::map<std::string, std::set<Turn>> at_limit_;  // by namespace; some may be gone
   std::set<Turn> of_groups_;                        // that wait for their group; some may be gone
   std::uint64_t limits_seen_ = 0;                   // OverflowLedger::relaxations(), when they were last looked at
-  std::map<sim::ClassIndex, VirtualPlace> room_;    // virtual nodes as asked in this round, once a class
+  std::map<Alike, VirtualPlace> room_;              // virtual nodes as asked in this round
   std::vector<std::string> to_show_;                // UIDs that would overflow, in a dry run
   std::set<Turn> shown_;                            // of those, who were given a place or found none
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/time.h"
@@ -26,7 +27,9 @@ struct BindState {
   // kNone: not before then, after a failure; after a conflict only while the watch still shows `refused_version`.
   std::optional<Instant> retry_at;
   std::string refused_version;
-  int failures = 0;  // in a row
+  int failures = 0;                  // in a row
+  std::string last_failure;          // of these: "on virtual node v: ..."
+  std::set<std::string> refused_on;  // virtual nodes on which the API server refused it, to try others first
 
   // A bind of it may have been carried out.
   bool was_tried() const { return phase != Phase::kNone || failures > 0; }

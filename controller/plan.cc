@@ -15,27 +15,16 @@ namespace {
 // Caps are filled in queue order, as they are by binding one after the other.
 void PlaceOnVirtualNodes(const sim::Cluster& cluster, const PendingPods& pending, const Policy& policy,
                          const Surroundings& around, Plan& plan) {
-  std::vector<sim::PodIndex> pods;
-  std::vector<Plan::Entry*> entries;
+  std::vector<const PendingPod*> pods;
+  std::vector<Decision*> decisions;
   for (Plan::Entry& entry : plan.entries) {
     if (entry.decision.outcome != Outcome::kOverflow) continue;
-    pods.push_back(pending.find(entry.uid)->second.index);
-    entries.push_back(&entry);
+    pods.push_back(&pending.find(entry.uid)->second);
+    decisions.push_back(&entry.decision);
   }
   if (pods.empty()) return;
-  std::vector<VirtualPlace> places = ChooseVirtualNodes(cluster, pods, policy);
-  OverflowLedger ledger = around.ledger();
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const PendingPod& pod = pending.find(entries[i]->uid)->second;
-    Decision& decision = entries[i]->decision;
-    TakePlace(std::move(places[i]), decision);
-    if (decision.outcome == Outcome::kOverflow) {
-      KeepWithinLimits(cluster, pod, decision.node, policy, ledger, decision);
-    }
-    if (decision.outcome == Outcome::kOverflow) {
-      ledger.Put(entries[i]->uid, pod.object.metadata.ns, decision.node, AmountsOf(cluster, pod.index));
-    }
-  }
+  std::vector<VirtualPlace> places = ChooseVirtualNodes(cluster, pods, policy, around.ledger());
+  for (std::size_t i = 0; i < places.size(); ++i) TakePlace(std::move(places[i]), *decisions[i]);
 }
 
 struct Asked {

@@ -45,6 +45,8 @@ std::string_view WaitLabel(Wait wait) {
       return "group";
     case Wait::kLimit:
       return "limit";
+    case Wait::kTurn:
+      return "turn";
     case Wait::kNodeReturn:
       return "node_return";
   }
@@ -179,6 +181,10 @@ void Reporter::ForgetAllBut(const PendingPods& pending) {
 
 std::string Reporter::WaitText(const Decision& decision) const {
   if (decision.wait == Wait::kGroup) return "for its group: " + decision.detail;
+  if (decision.wait == Wait::kTurn) {
+    return "for kube-scheduler to try it, since a real node would take it as things stand, and only Pods before it in "
+           "the queue are expected there";
+  }
   if (!decision.until) return "for kube-scheduler to try it, since preemption might make room";
   const std::string until = base::FormatRfc3339(runtime_.WallNow() + (*decision.until - runtime_.Now()));
   if (decision.wait == Wait::kNodeReturn) {

@@ -52,7 +52,7 @@ struct ByIdentity {
   using is_transparent = void;
   static auto IdentityOf(const Event& event) {
     const ObjectReference& about = event.regarding;
-    return std::tie(about.kind, about.ns, about.name, about.uid, event.type, event.reason, event.action);
+    return std::tie(about.kind, about.ns, about.name, about.uid, event.type, event.reason, event.action, event.subject);
   }
   static auto IdentityOf(const std::shared_ptr<Series>& series) { return IdentityOf(series->event); }
   bool operator()(const auto& a, const auto& b) const { return IdentityOf(a) < IdentityOf(b); }

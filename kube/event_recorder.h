@@ -21,6 +21,9 @@ struct Event {
   std::string reason;  // CamelCase, one per distinct state
   std::string action;
   std::string note;  // self-contained: kubectl describe shows nothing else; cut at 1024 bytes with " ..."
+  // Repeats that differ in it are told apart; others are folded into one series, which keeps its first note. Not
+  // written.
+  std::string subject = {};
 };
 
 struct EventCounts {

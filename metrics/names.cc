@@ -25,7 +25,7 @@ std::vector<LabelValues> KnownDecisions() {
   Pair(known, "would_overflow", {"short_of_resources", "nodes_lost", "other", "beyond_local_replicas"});
   Pair(known, "fits_real_node", {"simulation"});
   Pair(known, "undecidable", {"simulation"});
-  Pair(known, "deferred", {"grace", "condition", "backoff", "autoscaler", "group", "limit", "node_return"});
+  Pair(known, "deferred", {"grace", "condition", "backoff", "autoscaler", "group", "limit", "turn", "node_return"});
   Pair(known, "no_virtual_node", {"none_exists", "none_can_run", "none_fits"});
   Pair(known, "not_eligible",
        {"scheduling_gated", "terminating", "other_scheduler", "nominated", "scheduler_error", "daemon_set",

@@ -27,15 +27,17 @@ struct Share {
   std::string Percent() const { return std::to_string(static_cast<std::int64_t>(Wide{used} * 100 / of)) + "%"; }
 };
 
-class Spreader {
+}  // namespace
+
+class Spreader::Impl {
  public:
-  Spreader(const Cluster& cluster, const SpreadOptions& options)
+  Impl(const Cluster& cluster, const SpreadOptions& options)
       : model_(cluster.model()), options_(options), nodes_(cluster.nodes(NodeRole::kVirtual)) {
     if (options.pools.empty()) return;
     for (const NodeIndex node : nodes_) pool_of_.push_back(PoolOf(model_.node(node).labels));
   }
 
-  Placement Place(PodIndex pod) {
+  Placement Place(PodIndex pod, const Objects& objects) {
     const PodRecord& record = model_.pod(pod);
     if (record.bound) return {pod, std::nullopt, "it is already bound to a node"};
     const PodClass& pod_class = model_.pod_class(record.pod_class);
@@ -50,15 +52,15 @@ class Spreader {
       if (!pool_of_.empty()) candidates.back().pool = pool_of_[i];
     }
     if (candidates.empty()) return {pod, std::nullopt, WhyNowhere(pod_class, refusals), NoneCanRun(pod_class)};
+    const std::size_t left_out = LeaveOut(candidates, objects);
     const BestPool pool = KeepBestPool(candidates);
     if (candidates.empty()) return {pod, std::nullopt, "every pool whose nodes would take it has its most Pods"};
     const std::size_t shown = std::min(candidates.size(), kShown);
     std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(shown), candidates.end());
     const NodeIndex chosen = candidates.front().node;
-    return {pod, chosen, WhyThere(candidates, pool.nodes) + pool.words};
+    return {.pod = pod, .node = chosen, .why = WhyThere(candidates, pool.nodes) + pool.words, .left_out = left_out};
   }
 
-  // Those that follow find the Pod where it was placed.
   void Count(const Placement& placement) {
     if (!placement.node) return;
     const PodRecord& record = model_.pod(placement.pod);
@@ -79,6 +81,16 @@ class Spreader {
       return replicas != other.replicas ? replicas < other.replicas : order < other.order;
     }
   };
+
+  static std::size_t LeaveOut(std::vector<Candidate>& candidates, const Objects& objects) {
+    if (!objects) return 0;
+    const auto stays = [&](const Candidate& candidate) { return !objects(candidate.node); };
+    const auto left = std::stable_partition(candidates.begin(), candidates.end(), stays);
+    if (left == candidates.begin()) return 0;
+    const auto left_out = static_cast<std::size_t>(candidates.end() - left);
+    candidates.erase(left, candidates.end());
+    return left_out;
+  }
 
   std::size_t PoolOf(const kube::StringMap& labels) const {
     const auto& pools = options_.pools;
@@ -292,7 +304,11 @@ class Spreader {
   std::unordered_map<std::uint64_t, std::uint32_t> placed_;  // Model::OwnerKey(): in this call
 };
 
-}  // namespace
+Spreader::Spreader(const Cluster& cluster, const SpreadOptions& options)
+    : impl_(std::make_unique<Impl>(cluster, options)) {}
+Spreader::~Spreader() = default;
+Placement Spreader::Place(PodIndex pod, const Objects& objects) { return impl_->Place(pod, objects); }
+void Spreader::Count(const Placement& placement) { impl_->Count(placement); }
 
 std::vector<Placement> Spread(const Cluster& cluster, std::span<const PodIndex> pods, const SpreadOptions& options) {
   Spreader spreader(cluster, options);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,12 +39,34 @@ struct Placement {
   std::string why;
   // Without a node: the provider of none can run it, however much room there is.
   bool is_unsupported = false;
+  // With a node: others that would take it, were it not for the caller's objections.
+  std::size_t left_out = 0;
 };
 
 // Shares Pods out over the virtual nodes that are ready, not cordoned, admit them (all filters, the fence taints taken
 // as tolerated) and whose provider can run them: see virtual_offer.h. By pool; within one even by share of quota used
 // after placing (pods, cpu, memory of allocatable; the largest counts), then replicas of one owner apart, then by name.
-// Counts what it has just placed. Ten equal Pods on three equal nodes: 4/3/3.
+// The cluster and the options outlive it and stay as they are meanwhile.
+class Spreader {
+ public:
+  Spreader(const Cluster& cluster, const SpreadOptions& options);
+  ~Spreader();
+  Spreader(const Spreader&) = delete;
+  Spreader& operator=(const Spreader&) = delete;
+
+  // What the caller has against a node that would take the Pod. Where it objects to all of them it is not heard: the
+  // caller says better why the Pod does not go where it would have gone.
+  using Objects = std::function<bool(NodeIndex)>;
+  Placement Place(PodIndex pod, const Objects& objects = {});
+  // Those that follow find the Pod where it was placed.
+  void Count(const Placement& placement);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// All of them, each counted before the next. Ten equal Pods on three equal nodes: 4/3/3.
 std::vector<Placement> Spread(const Cluster& cluster, std::span<const PodIndex> pods, const SpreadOptions& options);
 
 }  // namespace spillway::sim
