@@ -121,8 +121,9 @@ std::optional<WallTime> ParseRfc3339(std::string_view text) {
   const auto offset = Offset(text);
   const std::chrono::year_month_day date(std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day)));
-  // int64 nanoseconds end in the year 2262 and begin in 1677.
-  if (!offset || !text.empty() || !date.ok() || *year < 1678 || *year > 2261) return std::nullopt;
+  if (!offset || !text.empty() || !date.ok()) return std::nullopt;
+  if (*year < 1901) return WallTime(sys_days(std::chrono::year(1901) / 1 / 1).time_since_epoch());
+  if (*year > 2149) return WallTime(sys_days(std::chrono::year(2150) / 1 / 1).time_since_epoch());
   const auto at = sys_days(date) + seconds(*hour * 3600 + *minute * 60 + *second) - *offset;
   return WallTime(at.time_since_epoch()) + Duration(nanos);
 }

@@ -28,7 +28,9 @@ using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
 std::string FormatRfc3339(WallTime time);
 // "2026-11-22T10:03:12.123456Z" (metav1.MicroTime).
 std::string FormatRfc3339Micro(WallTime time);
-// RFC 3339 with optional fraction and any offset; nullopt when malformed or out of range.
+// RFC 3339 with optional fraction and any offset; nullopt when malformed. Who is deleted with a grace of centuries has
+// a time that no int64 holds: before 1901 and after 2149 it is the nearest of these, so that differences can be told
+// too.
 std::optional<WallTime> ParseRfc3339(std::string_view text);
 
 // Go-style duration, as Kubernetes flags take it: "1.5s", "300ms", "2m", "1h30m"; nullopt when malformed.

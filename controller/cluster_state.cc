@@ -139,7 +139,8 @@ void ClusterState::WatchAutoScale() {
       [this](const auto& batch) { OnAutoScale(batch); }, "metadata.name=" + config.substr(slash + 1));
 }
 
-// cluster-autoscaler's words, one a Pod at a time. Nothing waits for this watch: without it Pods wait for the deadline.
+// cluster-autoscaler's words and nobody else's, one a Pod at a time. Nothing waits for this watch: without it Pods wait
+// for the deadline.
 //
 // Source: cluster-autoscaler processors/status/eventing_scale_up_processor.go.
 void ClusterState::WatchAutoscaler() {
@@ -147,7 +148,7 @@ void ClusterState::WatchAutoscaler() {
   for (const char* reason : {"NotTriggerScaleUp", "TriggeredScaleUp"}) {
     watches_.Add<kube::ObjectEvent>(
         Concerns::kNoVerdict, kube::kCoreEventsPath, [this](const auto& batch) { OnAutoscalerEvents(batch); },
-        std::string("reason=") + reason);
+        std::string("source=cluster-autoscaler,reason=") + reason);
   }
 }
 

@@ -86,6 +86,18 @@ struct Controller::Impl {
   TaskScope flows;  // last: dies before what its flows use
 };
 
+namespace {
+
+// Each bind is told of, and who crashes tells no more.
+kube::EventRecorderOptions AsFastAsBinds(const ControllerOptions& options) {
+  kube::EventRecorderOptions as_fast;
+  as_fast.per_second = options.kube_api_qps == 0 ? 0 : std::max(as_fast.per_second, options.kube_api_qps);
+  as_fast.burst = std::max(as_fast.burst, options.kube_api_burst);
+  return as_fast;
+}
+
+}  // namespace
+
 Controller::Impl::Impl(Runtime& runtime_in, kube::Transport& transport_in, ControllerOptions given,
                        metrics::Registry& metrics_in)
     : runtime(runtime_in),
@@ -104,7 +116,8 @@ Controller::Impl::Impl(Runtime& runtime_in, kube::Transport& transport_in, Contr
       event_writer(runtime, transport, event_limiter, &observer),
       lease_writer(runtime, transport, lease_limiter, &observer),
       explain_reader(runtime, transport, explain_limiter, &observer),
-      events(runtime, event_writer, "spillway.io/controller", "spillway.io/" + options.identity),
+      events(runtime, event_writer, "spillway.io/controller", "spillway.io/" + options.identity,
+             AsFastAsBinds(options)),
       decisions(options.decisions_kept),
       versions(runtime, api, metrics_in,
                {.given = options.scheduler_minor_version,

@@ -51,6 +51,8 @@ TEST(Explain, ResourcesWithNumbers) {
                           "memory"));
   EXPECT_THAT(Against("node a cpu=4\npod p cpu=8"),
               ElementsAre("NodeResourcesFit: cpu: 8 requested, 4 of 4 free, 0 used by 0 Pods -> give it 8 cpu in all"));
+  EXPECT_THAT(Against("node a cpu=2\npod o on=a cpu=1\npod p cpu=3"),
+              ElementsAre("NodeResourcesFit: cpu: 3 requested, 1 of 2 free, 1 used by 1 Pod -> give it 4 cpu in all"));
   EXPECT_THAT(Against("node a pods=1\npod o on=a\npod p"),
               ElementsAre("NodeResourcesFit: pods: its 1 places for Pods are taken -> take 1 Pod off it"));
   EXPECT_THAT(Against("node a example.com/gpu=1\npod o on=a example.com/gpu=1\npod p example.com/gpu=1"),

@@ -103,7 +103,8 @@ std::string RemedyFor(const Shortage& of) {
   if (of.requested > of.allocatable) {
     return of.resource == kPodPlaces
                ? "let it take Pods"
-               : fmt::format("give it {} {} in all", AtLeastText(of.resource, of.requested), of.resource);
+               : fmt::format("give it {} {} in all",
+                             AtLeastText(of.resource, Plus(of.requested, Minus(of.allocatable, of.free))), of.resource);
   }
   const std::int64_t missing = Minus(of.requested, of.free);
   if (of.resource == kPodPlaces) return fmt::format("take {} off it", PodsText(missing));
