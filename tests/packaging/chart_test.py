@@ -139,6 +139,12 @@ class Permissions(unittest.TestCase):
                 verbs = {verb for _, resource, _, verb in rights if resource in ("secrets", "*")}
                 self.assertLessEqual(verbs, {"get"} if role == "virtual-node-pod-inputs" else set(), f"{values}: {role}")
 
+    def test_a_key_that_is_given_as_a_value_is_in_a_secret_only(self):
+        everything = objects(rendered(CHART / "examples" / "tke-resilience.yaml", "--set", "cloud.secretID=AKIDx,cloud.secretKey=SECRETx"))
+        holders = [f"{each['kind']}/{each['metadata']['name']}" for each in everything
+                   if "AKIDx" in json.dumps(each) or "SECRETx" in json.dumps(each)]
+        self.assertEqual(holders, ["Secret/spillway-cloud-key"])
+
     def test_namespaces_narrow_what_agents_read(self):
         everything = objects(rendered(CHART / "examples" / "limited-namespaces.yaml"))
         self.assertFalse([o for o in everything if o["kind"] == "ClusterRoleBinding" and "pod-inputs" in o["metadata"]["name"]])
@@ -208,6 +214,11 @@ class BadInput(unittest.TestCase):
                 ("virtualNodePools[0].name=a,virtualNodePools[0].provider=simulated,virtualNodePools[0].credentials.existingSecret=s",
                  r"virtualNodePools/0/credentials"),
                 ("image.digest=latest", r"image/digest"),
+                ("cloud.subnets[0]=subnet-a", r"cloud/subnets/0"),
+                ("cloud.subnets[0].id=a", r"cloud/subnets/0/id"),
+                ("cloud.secretid=a", r"cloud.*[Aa]dditional propert.*'?secretid'?"),
+                ("eklet.podusedapiserver=a", r"eklet.*[Aa]dditional propert.*'?podusedapiserver'?"),
+                ("eklet.podUsedApiserver=http://a", r"eklet/podUsedApiserver"),
                 ("webhook.enabled=true", r"[Aa]dditional propert.*'?webhook'?")):
             with self.subTest(setting=setting):
                 self.assertRegex(self.refused("--set", setting).replace("\n", " "), told)

@@ -57,9 +57,67 @@ app.kubernetes.io/component: virtual-node
 {{- if .Values.priorityClass.name }}{{ .Values.priorityClass.name }}{{ else if .Values.priorityClass.create }}{{ include "spillway.fullname" . }}{{ end -}}
 {{- end -}}
 
-{{/* The pools that are installed, as JSON: {"pools":[...]}. */}}
+{{/* The pools that are installed, as JSON: {"pools":[...]}. Those of cloud.subnets take the place of the simulated one that is there by
+default. */}}
 {{- define "spillway.pools" -}}
-{{- dict "pools" .Values.virtualNodePools | toJson -}}
+{{- $pools := .Values.virtualNodePools -}}
+{{- if .Values.cloud.subnets -}}
+  {{- if deepEqual $pools (list (dict "name" "simulated" "provider" "simulated" "replicas" 1.0)) }}{{ $pools = list }}{{ end -}}
+  {{- $pools = concat (include "spillway.subnetPools" . | fromJson).pools $pools -}}
+{{- end -}}
+{{- dict "pools" $pools | toJson -}}
+{{- end -}}
+
+{{/* A pool for each of cloud.subnets, as TKE's resilience chart has a node for each: its name, its taint, its labels. */}}
+{{- define "spillway.subnetPools" -}}
+{{- $cloud := .Values.cloud -}}
+{{- range $name := list "vpcID" "regionLong" "securityGroups" -}}
+  {{- if not (get $cloud $name) -}}
+    {{- fail (printf "cloud.subnets makes virtual nodes at Tencent Cloud, which want cloud.%s too; docs/tencent-eksci.md" $name) -}}
+  {{- end -}}
+{{- end -}}
+{{- $args := dict -}}
+{{- if gt (len $cloud.subnets) 1 -}}
+  {{- /* Their agents share the account's rate limits. */ -}}
+  {{- $_ := set $args "eksci-limit-share" (printf "%.3f" (divf 1 (len $cloud.subnets))) -}}
+{{- end -}}
+{{- if ne $cloud.apiDomain "tencentcloudapi.com" }}{{ $_ := set $args "eksci-endpoint" (printf "https://tke.%s" $cloud.apiDomain) }}{{ end -}}
+{{- $pools := list -}}
+{{- range $subnet := $cloud.subnets -}}
+  {{- $id := $subnet.zone | empty | ternary $subnet.id (printf "%s:%s" $subnet.id $subnet.zone) -}}
+  {{- $labels := dict "node.kubernetes.io/instance-type" "eklet" -}}
+  {{- with $subnet.zone }}{{ $_ := set $labels "eks.tke.cloud.tencent.com/zone-name" . }}{{ end -}}
+  {{- $pool := dict "name" $subnet.id "provider" "tencentcloud" "nodeName" (printf "eklet-%s" $subnet.id) "nodeLabels" $labels -}}
+  {{- $_ := set $pool "taint" (dict "key" "eks.tke.cloud.tencent.com/eklet") -}}
+  {{- $_ := set $pool "eksci" (dict "region" $cloud.regionLong "vpc" $cloud.vpcID "subnets" (list $id) "securityGroups" $cloud.securityGroups) -}}
+  {{- with include "spillway.cloudKeySecret" $ }}{{ $_ := set $pool "credentials" (dict "existingSecret" .) }}{{ end -}}
+  {{- $_ := set $pool "extraArgs" $args -}}
+  {{- $pools = append $pools $pool -}}
+{{- end -}}
+{{- dict "pools" $pools | toJson -}}
+{{- end -}}
+
+{{/* The Secret with the key of cloud.*: an existing one, or the one that is made of the values. Empty: neither. */}}
+{{- define "spillway.cloudKeySecret" -}}
+{{- $cloud := .Values.cloud -}}
+{{- if ne (empty $cloud.secretID) (empty $cloud.secretKey) }}{{ fail "cloud.secretID and cloud.secretKey are two halves of one key: give both, or cloud.existingSecret" }}{{ end -}}
+{{- if and $cloud.existingSecret $cloud.secretID }}{{ fail "cloud.existingSecret and cloud.secretID are two keys: give one" }}{{ end -}}
+{{- if $cloud.secretID }}{{ include "spillway.fullname" . }}-cloud-key{{ else }}{{ $cloud.existingSecret }}{{ end -}}
+{{- end -}}
+
+{{/* Where Pods of virtual nodes find the API server, as JSON {"host":..., "port":...}: virtualNodes.podKubeAPIServer, or what eklet has. */}}
+{{- define "spillway.podKubeAPIServer" -}}
+{{- $told := .Values.virtualNodes.podKubeAPIServer -}}
+{{- $lower := .Values.eklet.podUsedApiserver -}}
+{{- $upper := .Values.eklet.PodUsedApiserver -}}
+{{- if and $lower $upper (ne $lower $upper) }}{{ fail "eklet.podUsedApiserver and eklet.PodUsedApiserver are one value in two spellings: give one" }}{{ end -}}
+{{- $url := $lower | default $upper | trimPrefix "https://" | trimSuffix "/" -}}
+{{- if and $url (not $told.host) -}}
+  {{- $host := regexReplaceAll ":[0-9]+$" $url "" -}}
+  {{- $port := trimPrefix $host $url | trimPrefix ":" | default "443" -}}
+  {{- $told = dict "host" (trimAll "[]" $host) "port" (int $port) -}}
+{{- end -}}
+{{- $told | toJson -}}
 {{- end -}}
 
 {{/* How many virtual nodes a pool has: one unless it says otherwise, 0 included. */}}
