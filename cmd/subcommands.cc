@@ -14,6 +14,7 @@ const std::vector<Subcommand>& Subcommands() {
        ConfigCheckFlags},
       {"demo", "play the walk-throughs on a cluster in memory, and leave it up to play with", RunDemo, DemoFlags},
       {"docs", "print the reference of flags, metrics or events as Markdown", RunDocs, DocsFlags},
+      {"doctor", "look for what keeps Spillway from working in a cluster, and say what to do", RunDoctor, DoctorFlags},
       {"explain", "say of one Pod which nodes refuse it, and what would change that", RunExplain, ExplainFlags},
       {"sandbox", "serve an in-memory Kubernetes API, empty or synthetic, over HTTPS", RunSandbox, SandboxFlags},
       {"simulate", "say of every pending Pod in a snapshot where it fits, or why nowhere", RunSimulate, SimulateFlags},

@@ -30,6 +30,8 @@ FlagSet DocsFlags();
 // What `spillway docs <name>` prints; nullopt when there is no such page.
 std::optional<std::string> DocsPage(std::string_view name);
 
+int RunDoctor(std::vector<std::string> args);
+FlagSet DoctorFlags();
 int RunExplain(std::vector<std::string> args);
 FlagSet ExplainFlags();
 int RunSandbox(std::vector<std::string> args);

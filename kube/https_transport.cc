@@ -72,6 +72,13 @@ Duration RetryAfter(const net::HttpResponse& response) {
   return Duration(0);
 }
 
+std::string DateOf(const net::HttpResponse& response) {
+  for (const auto& [name, value] : response.headers) {
+    if (name == "date") return value;
+  }
+  return "";
+}
+
 // "/k8s/clusters/c-1" of "https://rancher/k8s/clusters/c-1".
 std::string PathOf(const std::string& server) {
   const auto authority = server.find("://");
@@ -257,6 +264,7 @@ Task<Result<Response>> HttpsTransport::Send(Request request) {
     Response response;
     response.status = answer->status;
     response.retry_after = RetryAfter(*answer);
+    response.date = DateOf(*answer);
     response.body = std::move(answer->body);
     co_return response;
   }

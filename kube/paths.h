@@ -18,6 +18,7 @@ inline constexpr std::string_view kResourceGroupPath = "/apis/resource.k8s.io/v1
 inline constexpr std::string_view kDeviceClassesPath = "/apis/resource.k8s.io/v1/deviceclasses";
 inline constexpr std::string_view kSelfSubjectAccessReviewsPath =
     "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+inline constexpr std::string_view kSubjectAccessReviewsPath = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 inline constexpr std::string_view kPersistentVolumeClaimsPath = "/api/v1/persistentvolumeclaims";
 inline constexpr std::string_view kPersistentVolumesPath = "/api/v1/persistentvolumes";
 inline constexpr std::string_view kStorageClassesPath = "/apis/storage.k8s.io/v1/storageclasses";

@@ -43,6 +43,7 @@ struct Response {
   int status = 0;
   std::string body;
   Duration retry_after{0};
+  std::string date;  // its Date header as it came: the other side's clock; empty when absent
 };
 
 // One HTTP exchange with the API server. The seam of all of Spillway's Kubernetes traffic: HTTPS in production

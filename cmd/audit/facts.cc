@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "cmd/listing.h"
 #include "kube/json.h"
 #include "kube/paths.h"
 #include "kube/transport.h"
@@ -16,24 +17,6 @@ using kube::At;
 using kube::Items;
 using kube::Json;
 using kube::TextAt;
-
-constexpr int kAuditPage = 500;
-
-// All items, page by page.
-Task<Result<std::vector<Json>>> ListAll(kube::Client& client, std::string path, std::string selector) {
-  std::vector<Json> all;
-  std::string token;
-  do {
-    std::string page = fmt::format("{}?limit={}", path, kAuditPage);
-    if (!selector.empty()) page += "&fieldSelector=" + kube::UrlEncode(selector);
-    if (!token.empty()) page += "&continue=" + kube::UrlEncode(token);
-    Result<Json> list = co_await client.Get(std::move(page));
-    if (!list) co_return Fail(std::move(list).error().Annotated(fmt::format("listing {}", path)));
-    for (const Json& item : Items(At(*list, "items"))) all.push_back(item);
-    token = TextAt(*list, "metadata", "continue");
-  } while (!token.empty());
-  co_return all;
-}
 
 std::string WhyWaiting(const Json& pod) {
   for (const Json& status : Items(At(pod, "status", "containerStatuses"))) {
@@ -84,7 +67,7 @@ class Gathering {
 
   Task<Status> ReadPodsOfNodes() {
     for (const std::string& node : ours_) {
-      std::string path(kube::kPodsPath), selector = "spec.nodeName=" + node;
+      std::string path(kube::kPodsPath), selector = "fieldSelector=" + kube::UrlEncode("spec.nodeName=" + node);
       Result<std::vector<Json>> pods = co_await ListAll(client_, std::move(path), std::move(selector));
       if (!pods) co_return Fail(std::move(pods).error());
       for (const Json& pod : *pods) {

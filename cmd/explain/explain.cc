@@ -12,19 +12,13 @@
 #include "cmd/explain/output.h"
 #include "cmd/flags/input_flags.h"
 #include "cmd/flags/kubeconfig_flags.h"
+#include "cmd/flags/live_flags.h"
 #include "cmd/flags/output_flags.h"
 #include "cmd/flags/simulation_flags.h"
 #include "cmd/snapshot/snapshot.h"
 #include "cmd/subcommands.h"
 #include "controller/explain_json.h"
 
-DEFINE_string(
-    service, "spillway-system/spillway:metrics",
-    "Without -f: the controller's Service and its port, as namespace/name:port; asked through the API server.");
-DEFINE_string(
-    url, "",
-    "Without -f: ask the controller here and not through its Service, as http://127.0.0.1:8080: one that runs "
-    "outside of the cluster, on this machine, or is behind kubectl port-forward.");
 DEFINE_string(namespace, "", "Namespace of the Pod. Empty: that of the context, or default.");
 DEFINE_string(n, "", "Short for --namespace.");
 
@@ -133,7 +127,8 @@ FlagSet ExplainFlags() {
           .summary =
               "Says of one Pod which nodes refuse it and why, with numbers, what would change that, and why it "
               "is or is not moved: from the running controller, or from a file.",
-          .groups = {{"Pod and controller", "cmd/explain/explain.cc"},
+          .groups = {{"Pod", "cmd/explain/explain.cc"},
+                     kLiveFlags,
                      kInputFlags,
                      kOutputFlags,
                      kKubeconfigFlags,

@@ -3,12 +3,15 @@
 #include <fmt/core.h>
 
 DEFINE_string(o, "table", "Output: table, or json (the machine's contract).");
+DEFINE_string(output, "", "Long for -o.");
 
 namespace spillway::cmd {
 
 Result<bool> WantsJson() {
-  if (FLAGS_o == "json" || FLAGS_o == "table") return FLAGS_o == "json";
-  return Fail(Code::kInvalidArgument, fmt::format("-o={}: want table or json", FLAGS_o));
+  const std::string& output = FLAGS_output.empty() ? FLAGS_o : FLAGS_output;
+  if (output == "json" || output == "table") return output == "json";
+  return Fail(Code::kInvalidArgument,
+              fmt::format("{}={}: want table or json", FLAGS_output.empty() ? "-o" : "--output", output));
 }
 
 }  // namespace spillway::cmd
