@@ -10,6 +10,7 @@ const std::vector<Subcommand>& Subcommands() {
       {"agent retire", "wait until nothing runs on virtual nodes, so that their agents can go", RunAgentRetire,
        AgentRetireFlags},
       {"agent forget", "delete the Nodes of virtual nodes whose agents are gone", RunAgentForget, AgentForgetFlags},
+      {"completion", "print a script that has a shell complete commands and flags", RunCompletion, CompletionFlags},
       {"config check", "say whether a controller would take a configuration, or why not", RunConfigCheck,
        ConfigCheckFlags},
       {"demo", "play the walk-throughs on a cluster in memory, and leave it up to play with", RunDemo, DemoFlags},

@@ -21,6 +21,8 @@ int RunAgentRetire(std::vector<std::string> args);
 FlagSet AgentRetireFlags();
 int RunController(std::vector<std::string> args);
 FlagSet ControllerFlags();
+int RunCompletion(std::vector<std::string> args);
+FlagSet CompletionFlags();
 int RunConfigCheck(std::vector<std::string> args);
 FlagSet ConfigCheckFlags();
 int RunDemo(std::vector<std::string> args);
