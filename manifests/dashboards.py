@@ -15,6 +15,14 @@ def query(expr: str, legend: str = "__auto", **more) -> dict:
     return {"datasource": DATASOURCE, "editorMode": "code", "expr": expr, "legendFormat": legend, "range": True, **more}
 
 
+def those_above_zero(expr: str, *labels: str) -> str:
+    """Of dozens of series the few that are not zero, so that their legend can be read; one line at 0, named none, where there are none."""
+    none = "vector(0)"
+    for label in labels:
+        none = f'label_replace({none}, "{label}", "none", "", "")'
+    return f"({expr}) > 0 or on () {none}"
+
+
 def table_query(expr: str) -> dict:
     return query(expr, format="table", instant=True, range=False)
 
@@ -137,11 +145,11 @@ def decisions() -> dict:
         lines("Decisions", "Counted once per Pod as long as they stand.", "ops",
               query(f"sum by (decision) (rate(spillway_decisions_total{{{OURS}}}[$__rate_interval]))", "{{decision}}"), stacked=True, width=12),
         lines("Why Pods are left alone", "Decisions that move nothing, by reason.", "ops",
-              query(f'sum by (decision, reason) (rate(spillway_decisions_total{{{OURS}, decision!~"overflow|would_overflow"}}'
-                    "[$__rate_interval]))", "{{decision}}: {{reason}}"), width=12),
+              query(those_above_zero(f'sum by (decision, reason) (rate(spillway_decisions_total{{{OURS}, decision!~"overflow|would_overflow"}}'
+                                     "[$__rate_interval]))", "decision", "reason"), "{{decision}}: {{reason}}"), width=12),
         panel("bargauge", "Decisions in the range", "All reasons and how often each was given in the chosen time.", "short",
               query(f"sum by (decision, reason) (increase(spillway_decisions_total{{{OURS}}}[$__range])) > 0", "{{decision}}: {{reason}}",
-                    instant=True, range=False), width=12, height=9,
+                    instant=True, range=False), width=12, height=9, defaults={"decimals": 0},  # increase() extrapolates
               options={"orientation": "horizontal", "displayMode": "basic", "reduceOptions": {"calcs": ["lastNotNull"]}}),
         lines("What keeps Pods off real nodes", "Pods that fit on no real node, by the reason that rules out most nodes.", "short",
               query(f"max by (reason) (spillway_pods_unschedulable{{{OURS}}})", "{{reason}}"), stacked=True, width=12, height=9),
@@ -201,7 +209,8 @@ def virtual_nodes() -> dict:
         lines("Calls", "A second, by operation.", "ops",
               query(f"sum by (operation) (rate({operations}{{{OURS}}}[$__rate_interval]))", "{{operation}}"), stacked=True),
         lines("Refusals", "A second, by operation and reason.", "ops",
-              query(f'sum by (operation, reason) (rate({operations}{{{OURS}, result="error"}}[$__rate_interval]))', "{{operation}}: {{reason}}")),
+              query(those_above_zero(f'sum by (operation, reason) (rate({operations}{{{OURS}, result="error"}}[$__rate_interval]))',
+                                     "operation", "reason"), "{{operation}}: {{reason}}")),
         lines("Time of calls", "The slowest tenth begins here.", "s",
               query("histogram_quantile(0.9, sum by (le, operation) (rate("
                     f"spillway_instance_operation_duration_seconds_bucket{{{OURS}}}[$__rate_interval])))", "{{operation}}")),

@@ -99,7 +99,11 @@ class Scraped(unittest.TestCase):
 
     @classmethod
     def query(cls, expr: str) -> list:
-        url = f"http://127.0.0.1:{cls.server}/api/v1/query?" + urllib.parse.urlencode({"query": expr})
+        return cls.ask("query", query=expr)
+
+    @classmethod
+    def ask(cls, what: str, **parameters) -> list:
+        url = f"http://127.0.0.1:{cls.server}/api/v1/{what}?" + urllib.parse.urlencode(parameters)
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)["data"]["result"]
 
@@ -115,13 +119,31 @@ class Scraped(unittest.TestCase):
         for path in sorted((CHART / "dashboards").glob("*.json")):
             for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]:
                 for target in panel.get("targets", []):
-                    expr = target["expr"].replace("$__rate_interval", "30s").replace("$__range", "5m")
-                    expr = expr.replace("$namespace", ".*").replace("$job", ".*")
+                    expr = _without_variables(target["expr"], "30s")
                     shown += 1
                     if not self.query(expr):
                         empty.append(f"{path.stem}: {panel['title']}: {expr}")
         self.assertGreater(shown, 50)
         self.assertEqual(empty, [])
+
+    def test_each_dashboard_can_be_looked_at(self):
+        """Each panel over the last minutes, as pictures in $SPILLWAY_PICTURES where that is set: DASHBOARD.png."""
+        from dashboard_pictures import Picture
+        folder = pathlib.Path(os.environ.get("SPILLWAY_PICTURES") or self.work / "pictures")
+        folder.mkdir(parents=True, exist_ok=True)
+        began, until = float(self.query("min(process_start_time_seconds)")[0]["value"][1]), time.time()
+
+        def ask(expr: str, instant: bool) -> list:
+            expr = _without_variables(expr, "10s")
+            if instant:
+                return self.query(expr)
+            return self.ask("query_range", query=expr, start=began, end=until, step=1)
+        for path in sorted((CHART / "dashboards").glob("*.json")):
+            with self.subTest(dashboard=path.stem):
+                picture = Picture(json.loads(path.read_text(encoding="utf-8")), ask)
+                picture.draw(folder / f"{path.stem}.png")
+                self.assertEqual((picture.empty, picture.odd), ([], []))
+                self.assertGreater((folder / f"{path.stem}.png").stat().st_size, 20_000)
 
     def test_what_alerts_look_at_is_there(self):
         import yaml
@@ -151,6 +173,13 @@ class Scraped(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ""))
             for name in re.findall(r"^# TYPE (\w+)", text, re.MULTILINE):
                 self.assertIn(f"| `{name}` |", page)
+
+
+def _without_variables(expr: str, rate_interval: str) -> str:
+    """Of a dashboard's query, as Grafana fills them in."""
+    for variable, value in {"$__rate_interval": rate_interval, "$__range": "5m", "$namespace": ".*", "$job": ".*"}.items():
+        expr = expr.replace(variable, value)
+    return expr
 
 
 def _free_ports(count: int) -> list[int]:
