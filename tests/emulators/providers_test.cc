@@ -80,6 +80,22 @@ TYPED_TEST(CloudProviders, AClockThatIsHoursOffIsSetByTheClouds) {
   EXPECT_TRUE(this->Ping());
 }
 
+TYPED_TEST(CloudProviders, WhatAnUnheardDeletionTookAwayIsNotMissed) {
+  const std::string id = this->Make("a");
+  ASSERT_TRUE(this->Poll());
+  this->faults().lost_reply = 1;
+  const auto unheard = this->world_.Get(this->provider().Delete(id, 30s));
+  ASSERT_FALSE(unheard);
+  EXPECT_TRUE(unheard.error().is_uncertain());
+  this->faults().lost_reply = 0;
+  this->runtime().RunFor(2min);
+  EXPECT_TRUE(this->Ping()) << "nothing is listed, for nothing is left";
+  const auto again = this->world_.Get(this->provider().Delete(id, 30s));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().error.code, Code::kNotFound);
+  EXPECT_TRUE(this->Ping());
+}
+
 template <class Cloud>
 Task<void> CreateMany(Runtime& runtime, typename Cloud::Provider& provider, std::string line, int count, int& done) {
   for (int i = 0; i < count; ++i) {

@@ -64,7 +64,7 @@ class EciProvider final : public Provider {
     std::optional<Instance> seen;    // the last time
     std::optional<Instance> polled;  // as Poll() told it last
     Instant seen_at{};
-    bool is_deleted = false;  // asked to go
+    bool is_deleted = false;  // asked to go, heard or not
   };
   using Statuses = CloudResult<std::vector<GroupStatus>>;
 

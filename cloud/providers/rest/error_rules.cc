@@ -53,6 +53,8 @@ tl::unexpected<Error> WithoutRefusal(const CloudError& failure) {
   return Fail(std::move(error));
 }
 
+bool MayBeGone(const CloudError& failure) { return failure.error.code == Code::kNotFound || failure.is_uncertain(); }
+
 const ContainerState* FindContainer(const Instance& instance, const std::string& name) {
   for (const auto* list : {&instance.containers, &instance.init_containers}) {
     for (const ContainerState& state : *list) {

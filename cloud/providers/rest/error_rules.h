@@ -33,6 +33,8 @@ CloudError NotAnAnswer(int status);
 CloudError Failed(Refusal refusal, Code code, std::string message);
 // For those who know errors, not refusals: logs and commands.
 tl::unexpected<Error> WithoutRefusal(const CloudError& failure);
+// Of a deletion that failed: the instance is gone nevertheless, or may be.
+bool MayBeGone(const CloudError& failure);
 // By its name, init containers included; null: there is none.
 const ContainerState* FindContainer(const Instance& instance, const std::string& name);
 

@@ -442,11 +442,10 @@ Task<CloudResult<Instance>> EksciProvider::Create(CreateRequest request) {
 Task<CloudStatus> EksciProvider::Delete(std::string instance_id, Duration /*grace*/) {
   Json body = {{"EksCiIds", Json::array({instance_id})}};
   auto answer = co_await Call("DeleteEKSContainerInstances", std::move(body));
+  const auto record = records_.find(instance_id);
+  if (record != records_.end() && (answer || rest::MayBeGone(answer.error()))) record->second.is_deleted = true;
   if (!answer) co_return tl::unexpected(std::move(answer).error());
-  if (const auto record = records_.find(instance_id); record != records_.end()) {
-    record->second.is_deleted = true;
-    record->second.seen_at = runtime_.Now();
-  }
+  if (record != records_.end()) record->second.seen_at = runtime_.Now();
   co_return CloudStatus();
 }
 

@@ -66,7 +66,7 @@ class EksciProvider final : public Provider {
     Instance seen;                   // the last time
     std::optional<Instance> polled;  // as Poll() told it last
     Instant seen_at{};
-    bool is_deleted = false;  // asked to go
+    bool is_deleted = false;  // asked to go, heard or not
     std::vector<InstanceEvent> events;
     std::optional<Instant> asked_events;
     int events_of_restart = 0;  // how often its containers had been restarted then
