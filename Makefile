@@ -25,8 +25,9 @@ build: deps-program ## build/spillway
 	@cmake --preset product $(if $(wildcard build/CMakeCache.txt),,-DSPILLWAY_TESTS=OFF) >build.log 2>&1 || { cat build.log; exit 1; }; rm -f build.log
 	@cmake --build --preset product -j $(JOBS) --target spillway
 
-demo: build ## the three walk-throughs in the sandbox; stays up to play with
-	@build/spillway demo $(DEMO_FLAGS)
+demo: build ## the three walk-throughs in the sandbox; stays up to play with; CLOUD=eci or eksci: on that cloud's emulator
+	@$(if $(CLOUD),cmake --build --preset product -j $(JOBS) --target $(CLOUD)_server)
+	@build/spillway demo $(if $(CLOUD),--cloud=$(CLOUD)) $(DEMO_FLAGS)
 
 test: deps ## everything: unit, simulation, wire, structure, control plane, packaging
 	@tools/run-tests product

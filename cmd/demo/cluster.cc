@@ -28,17 +28,19 @@ cloud::SimulatedCloudOptions DemoCloud() {
 
 }  // namespace
 
-DemoCluster::DemoCluster(Runtime& runtime, std::string state_dir)
+DemoCluster::DemoCluster(Runtime& runtime, std::string state_dir, EmulatedCloud* emulated)
     : runtime_(runtime),
       state_dir_(std::move(state_dir)),
+      emulated_(emulated),
       sandbox_(runtime, DemoOptions()),
       cloud_(runtime, DemoCloud()),
       metrics_(metrics::Component::kController) {}
 
 DemoCluster::~DemoCluster() = default;
 
-Result<std::unique_ptr<DemoCluster>> DemoCluster::Start(Runtime& runtime, std::uint16_t port, std::string state_dir) {
-  std::unique_ptr<DemoCluster> cluster(new DemoCluster(runtime, std::move(state_dir)));
+Result<std::unique_ptr<DemoCluster>> DemoCluster::Start(Runtime& runtime, std::uint16_t port, std::string state_dir,
+                                                        EmulatedCloud* emulated) {
+  std::unique_ptr<DemoCluster> cluster(new DemoCluster(runtime, std::move(state_dir), emulated));
   sandbox::HttpsEndpointOptions options;
   options.port = port;
   auto endpoint = sandbox::HttpsEndpoint::Start(runtime, cluster->sandbox_.api(), options);
@@ -93,6 +95,7 @@ Status DemoCluster::AddVirtualNode(const std::string& name, ProviderKind kind) {
 }
 
 Result<std::unique_ptr<cloud::Provider>> DemoCluster::NewProvider(const std::string& name, ProviderKind kind) {
+  if (emulated_) return emulated_->NewProvider();
   if (kind == ProviderKind::kSimulated) return cloud_.NewProvider();
   cloud::ProcessProviderOptions options;
   options.state_dir = state_dir_ + "/" + name;

@@ -10,6 +10,7 @@
 #include "cloud/agent/agent.h"
 #include "cloud/provider.h"
 #include "cloud/providers/simulated/cloud.h"
+#include "cmd/demo/emulated_cloud.h"
 #include "controller/controller.h"
 #include "kube/transport.h"
 #include "metrics/registry.h"
@@ -25,8 +26,10 @@ class DemoCluster {
  public:
   enum class ProviderKind : std::uint8_t { kSimulated, kProcess };
 
-  // `state_dir`: an own folder, for what the process provider keeps.
-  static Result<std::unique_ptr<DemoCluster>> Start(Runtime& runtime, std::uint16_t port, std::string state_dir);
+  // `state_dir`: an own folder, for what the process provider keeps. `emulated`: what all virtual nodes run on,
+  // whatever kind they are asked for; null: nothing; outlives the cluster.
+  static Result<std::unique_ptr<DemoCluster>> Start(Runtime& runtime, std::uint16_t port, std::string state_dir,
+                                                    EmulatedCloud* emulated);
   ~DemoCluster();
 
   Status StartController();
@@ -34,6 +37,8 @@ class DemoCluster {
   // Stops its agent and deletes its Node. Delete its Pods before.
   void RemoveVirtualNode(const std::string& name);
   bool IsNodeReady(const std::string& name);
+  // The process provider does; an emulator only writes lines of its own into logs.
+  bool runs_commands() const { return emulated_ == nullptr; }
 
   sandbox::SandboxCluster& sandbox() { return sandbox_; }
   sandbox::HttpsEndpoint& endpoint() { return *endpoint_; }
@@ -49,13 +54,14 @@ class DemoCluster {
     std::unique_ptr<net::HttpServer> kubelet;  // dies before the agent
   };
 
-  DemoCluster(Runtime& runtime, std::string state_dir);
+  DemoCluster(Runtime& runtime, std::string state_dir, EmulatedCloud* emulated);
   Result<std::unique_ptr<cloud::Provider>> NewProvider(const std::string& name, ProviderKind kind);
   Result<std::unique_ptr<kube::Transport>> ConnectAs(const std::string& user, const std::string& group);
   Status ServeKubelet(const std::string& name, VirtualNode& node);
 
   Runtime& runtime_;
   std::string state_dir_;
+  EmulatedCloud* emulated_;
   sandbox::SandboxCluster sandbox_;
   std::unique_ptr<sandbox::HttpsEndpoint> endpoint_;
   cloud::SimulatedCloud cloud_;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,17 @@
 #include "base/real_runtime.h"
 #include "base/scope.h"
 #include "cmd/demo/cluster.h"
+#include "cmd/demo/emulated_cloud.h"
 #include "cmd/demo/narrator.h"
 #include "cmd/demo/play.h"
 #include "cmd/flags/endpoint_flags.h"
 #include "cmd/subcommands.h"
 
 DEFINE_bool(exit, false, "End after the walk-throughs, with exit code 1 if one did not end as it should.");
+DEFINE_string(cloud, "",
+              "eci or eksci: virtual nodes run on the emulator of that cloud, by the provider that production has for "
+              "it. Empty: on clouds in memory.");
+DEFINE_string(cloud_emulator, "", "The emulator's program. Empty: eci_server or eksci_server beside this binary.");
 
 namespace spillway::cmd {
 namespace {
@@ -115,11 +121,21 @@ int RunDemo(std::vector<std::string> args) {
     fmt::print(stderr, "spillway demo: {}\n", error.message);
     return 1;
   };
+  if (!FLAGS_cloud.empty() && !EmulatedCloud::IsName(FLAGS_cloud))
+    return UsageError("demo", fmt::format("--cloud={}: want eci or eksci", FLAGS_cloud));
   const TemporaryFolder folder;
   if (folder.path().empty()) return fail(Error{Code::kUnavailable, "no folder can be made for temporary files"});
   const std::string kubeconfig = KubeconfigOut().empty() ? folder.path() + "/kubeconfig" : KubeconfigOut();
   RealRuntime runtime;
-  auto cluster = DemoCluster::Start(runtime, *port, folder.path());
+  std::unique_ptr<EmulatedCloud> emulated;
+  if (!FLAGS_cloud.empty()) {
+    auto started = EmulatedCloud::Start(runtime, FLAGS_cloud, FLAGS_cloud_emulator);
+    if (!started) return fail(started.error());
+    emulated = *std::move(started);
+    fmt::print("Virtual nodes run on the emulator of {} at {}: no command is carried out.\n", FLAGS_cloud,
+               emulated->url());
+  }
+  auto cluster = DemoCluster::Start(runtime, *port, folder.path(), emulated.get());
   if (!cluster) return fail(cluster.error());
   if (auto written = (*cluster)->endpoint().WriteAdminKubeconfig(kubeconfig); !written) return fail(written.error());
   if (auto started = (*cluster)->StartController(); !started) return fail(started.error());

@@ -35,7 +35,8 @@ class DemoPlay {
   Task<void> DeleteNamespace(std::string ns);
   void CreateNamespace(const std::string& ns);
   Task<void> ShowPods(std::string ns);
-  Task<void> ShowLog(std::string ns, std::string pod);
+  Task<std::string> FetchLog(std::string ns, std::string pod);
+  void ShowPi(const std::string& log);
   void ShowEvents(const std::string& ns, const std::string& pod);
 
   std::vector<sandbox::Json> Pods(const std::string& ns) const;

@@ -131,7 +131,8 @@ ContainerPlan PlanOf(std::string name, std::string image, const std::string& com
   plan.image = std::move(image);
   const std::vector<double> sleeps = NumbersBehind(command, "sleep "), exits = NumbersBehind(command, "exit ");
   const bool is_endless = std::any_of(sleeps.begin(), sleeps.end(), [](double s) { return s < 0; });
-  if ((is_init || !sleeps.empty() || !exits.empty()) && !is_endless) {
+  const bool prints = command.find("print ") != std::string::npos;
+  if ((is_init || prints || !sleeps.empty() || !exits.empty()) && !is_endless) {
     double seconds = 0;
     for (const double sleep : sleeps) seconds += sleep;
     plan.run_for = std::max(kInstantly, Duration(static_cast<Duration::rep>(seconds * 1e9)));

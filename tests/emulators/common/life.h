@@ -12,8 +12,9 @@
 // creation, and what befell it decide how it looks at any moment.
 namespace spillway::emulators {
 
-// How a container behaves, read from its command: "sleep 5; exit 3" runs for 5 s and ends with 3; a command without
-// sleep and exit, and "sleep infinity", runs on; of an init container it ends at once. Nothing is executed.
+// How a container behaves, read from its command: "sleep 5; exit 3" runs for 5 s and ends with 3; one that prints ends
+// at once; a command with none of these, and "sleep infinity", runs on; of an init container it ends at once. Nothing
+// is executed.
 struct ContainerPlan {
   std::string name, image;
   std::optional<Duration> run_for;  // absent: runs on
