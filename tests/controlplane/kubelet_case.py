@@ -39,13 +39,14 @@ class KubeletTestCase(ClusterTestCase):
         wait_until(lambda: not cls.cluster.api.items(_PODS), "all Pods gone", SECONDS)
 
     @classmethod
-    def agent(cls, node: str, provider: str, *flags: str):
+    def agent(cls, node: str, provider: str, *flags: str, environment: dict | None = None):
         """An agent with a serving certificate of the cluster's authority. The CA of its clients comes from
         kube-system/extension-apiserver-authentication."""
         serving = cls.cluster.authority.server(f"kubelet-{node}", (f"IP:{ADDRESS}",))
         cls.cluster.start_agent(
             node, provider, f"--internal-ip={ADDRESS}", f"--tls-cert-file={serving.cert}",
-            f"--tls-private-key-file={serving.key}", "--client-ca-file=", f"--state-dir={cls.state}/{node}", *flags)
+            f"--tls-private-key-file={serving.key}", "--client-ca-file=", f"--state-dir={cls.state}/{node}", *flags,
+            environment=environment)
         wait_until(lambda: cls.kubelet_port(node), f"kubelet API of {node}", SECONDS)
 
     @classmethod

@@ -77,14 +77,15 @@ class SpillwayCluster(ControlPlane):
             f"--health-probe-bind-address={health}", f"--metrics-bind-address={metrics}", *flags], _environment())
         return Controller(process, f"http://{health}", f"http://{metrics}")
 
-    def start_agent(self, node: str, provider: str, *flags: str) -> Agent:
+    def start_agent(self, node: str, provider: str, *flags: str, environment: dict | None = None) -> Agent:
         """Returns when its Node is Ready."""
-        agent = self.launch_agent(node, provider, *flags)
+        agent = self.launch_agent(node, provider, *flags, environment=environment)
         wait_until(lambda: node in self._schedulable_nodes(), f"virtual node {node} Ready", UP_SECONDS, [agent.process])
         return agent
 
-    def launch_agent(self, node: str, provider: str, *flags: str) -> Agent:
-        """Starts the agent of one virtual node and does not wait for it."""
+    def launch_agent(self, node: str, provider: str, *flags: str, environment: dict | None = None) -> Agent:
+        """Starts the agent of one virtual node and does not wait for it. More of its environment, such as a cloud's key, in
+        `environment`."""
         if node not in self._agents:
             self._agents[node] = free_ports(1)[0], self.serving_certificate(f"agent-{node}")
         port, serving = self._agents[node]
@@ -93,7 +94,7 @@ class SpillwayCluster(ControlPlane):
             f"--tls-cert-file={serving.cert}", f"--tls-private-key-file={serving.key}",
             f"--client-ca-file={self.authority.cert}",
             "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=127.0.0.1:0", *flags],  # several agents run here
-            _environment() | BRIEF_ENVIRONMENT | {"KUBELET_PORT": str(port)})
+            _environment() | BRIEF_ENVIRONMENT | {"KUBELET_PORT": str(port)} | (environment or {}))
         return Agent(process, node)
 
     # ------------------------------------------------------------------------------------------------- questions

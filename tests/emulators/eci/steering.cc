@@ -1,5 +1,6 @@
 // How tests steer the emulator.
 #include <utility>
+#include <vector>
 
 #include "tests/emulators/eci/emulator.h"
 #include "tests/emulators/eci/parameters.h"
@@ -21,6 +22,12 @@ void SetFaults(Faults& faults, const Json& wanted) {
   faults.clock_offset = std::chrono::seconds(wanted.value("clock_offset_seconds", 0));
 }
 
+Json NamesOf(const std::vector<Group>& all) {
+  Json names = Json::array();
+  for (const Group& one : all) names.push_back(one.name);
+  return names;
+}
+
 }  // namespace
 
 net::ServerResponse Emulator::Steer(const net::ServerRequest& request) {
@@ -30,6 +37,8 @@ net::ServerResponse Emulator::Steer(const net::ServerRequest& request) {
     response.body = Json(AcceptedParameters()).dump();
   } else if (request.path == "/_emulator/last_create") {
     response.body = Json(last_create_).dump();
+  } else if (request.path == "/_emulator/state") {
+    response.body = Json({{"live", NamesOf(Live())}, {"created", counts_.created}, {"violations", violations_}}).dump();
   } else if (request.path == "/_emulator/faults" && wanted.is_object()) {
     SetFaults(options_.faults, wanted);
     response.body = "{}";

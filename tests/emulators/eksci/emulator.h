@@ -68,7 +68,8 @@ class Emulator final : public Service {
   ~Emulator() override;
 
   Task<std::optional<net::ServerResponse>> Serve(net::ServerRequest request) override;
-  // /_emulator/faults; what it takes and took: /_emulator/fields, /_emulator/last_create.
+  // /_emulator/faults; what it takes and took: /_emulator/fields, /_emulator/last_create; what it has:
+  // /_emulator/state.
   net::ServerResponse Steer(const net::ServerRequest& request) override;
   Line line() const override { return {options_.faults.down, options_.lost_after, options_.faults.clock_offset}; }
   std::unique_ptr<net::HttpClient> NewClient() { return ConnectTo(runtime_, *this); }

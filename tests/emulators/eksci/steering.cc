@@ -1,5 +1,6 @@
 // How tests steer the emulator.
 #include <utility>
+#include <vector>
 
 #include "tests/emulators/eksci/emulator.h"
 
@@ -17,6 +18,12 @@ void SetFaults(Faults& faults, const Json& wanted) {
   faults.clock_offset = std::chrono::seconds(wanted.value("clock_offset_seconds", 0));
 }
 
+Json NamesOf(const std::vector<Instance>& all) {
+  Json names = Json::array();
+  for (const Instance& one : all) names.push_back(one.name());
+  return names;
+}
+
 }  // namespace
 
 net::ServerResponse Emulator::Steer(const net::ServerRequest& request) {
@@ -26,6 +33,8 @@ net::ServerResponse Emulator::Steer(const net::ServerRequest& request) {
     response.body = Json(AcceptedFields()).dump();
   } else if (request.path == "/_emulator/last_create") {
     response.body = last_create_.dump();
+  } else if (request.path == "/_emulator/state") {
+    response.body = Json({{"live", NamesOf(Live())}, {"created", counts_.created}, {"violations", violations_}}).dump();
   } else if (request.path == "/_emulator/faults" && wanted.is_object()) {
     SetFaults(options_.faults, wanted);
     response.body = "{}";
