@@ -59,6 +59,32 @@ TEST_F(AgentInputs, FilesGoWithTheRequest) {
   EXPECT_THAT(requests_[0].volumes[0].files, ElementsAre(VolumeFile{"pin", "1234", 0644}));
 }
 
+TEST_F(AgentInputs, WhatAPodClaimsStandsInItsClaimsPlace) {
+  options_.extra_capabilities = {"persistentVolumeClaim/nfs"};
+  const char* claim_uid = "uid-1";  // the first of all objects
+  cluster_.Add("persistentvolumeclaims", "c", {{"spec", {{"volumeName", "pv"}}}, {"status", {{"phase", "Bound"}}}});
+  Start();
+  Json pod = WithVolume(SimplePod("web"), {{"persistentVolumeClaim", {{"claimName", "c"}, {"readOnly", true}}}});
+  pod["spec"]["containers"][0]["volumeMounts"].push_back({{"name", "v"}, {"mountPath", "/data"}});
+  cluster_.AddPod(std::move(pod));
+  const auto told = [&](const char* reason) {
+    const std::vector<std::string> reasons = cluster_.EventReasons("web");
+    return std::count(reasons.begin(), reasons.end(), reason) > 0;
+  };
+  ASSERT_TRUE(Until([&] { return told("FailedMount"); })) << "there is no such volume yet";
+  cluster_.Add("persistentvolumes", "pv",
+               {{"spec",
+                 {{"claimRef", {{"uid", claim_uid}}},
+                  {"nfs", {{"server", "10.0.0.9"}, {"path", "/export"}}},
+                  {"mountOptions", {"nfsvers=4.1"}}}}});
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }, 5min));
+  ASSERT_THAT(requests_, SizeIs(1));
+  EXPECT_EQ(requests_[0].pod["spec"]["volumes"],
+            Json::parse(R"([{"name": "v", "nfs": {"server": "10.0.0.9", "path": "/export", "readOnly": true}}])"));
+  EXPECT_EQ(requests_[0].pod["spec"]["containers"][0]["volumeMounts"][0]["readOnly"], true);
+  EXPECT_TRUE(told("MountOptionsOmitted"));
+}
+
 TEST_F(AgentInputs, WhatIsNotedOnThePodSaysNothingOfASecret) {
   std::string pin = "MTIzNA==";
   cluster_.fault = [&](const kube::Request& request) -> std::optional<Result<kube::Response>> {

@@ -8,7 +8,9 @@
 #include "cloud/agent/api_token.h"
 #include "cloud/agent/client_token.h"
 #include "cloud/agent/input_reader.h"
+#include "cloud/agent/node_capabilities.h"
 #include "cloud/agent/node_dns.h"
+#include "cloud/agent/pod_claims.h"
 #include "cloud/agent/pod_dns.h"
 #include "cloud/agent/pod_environment.h"
 #include "cloud/agent/pod_volumes.h"
@@ -49,6 +51,31 @@ class PodReads {
       }
     }
     co_return inputs;
+  }
+
+  // The Pod with what it claims in its claims' place.
+  Task<InputResult<Json>> PlaceClaims(std::vector<InputNotice>& notices) {
+    const ProviderCapabilities can = NodeCapabilities(context_.provider, context_.options);
+    Json pod = pod_;
+    for (std::size_t i = 0; i < Items(At(pod_, "spec", "volumes")).size(); ++i) {
+      const Json& volume = pod_["spec"]["volumes"][i];
+      if (ClaimOf(volume).empty()) continue;
+      auto claim = co_await ReadForVolume(volume, PathIn(ns_, "persistentvolumeclaims", ClaimOf(volume)));
+      if (!claim) co_return tl::unexpected(std::move(claim).error());
+      auto name = BoundVolume(volume, **claim);
+      if (!name) co_return tl::unexpected(std::move(name).error());
+      auto held = co_await ReadForVolume(volume, "/api/v1/persistentvolumes/" + kube::UrlEncode(*name));
+      if (!held) co_return tl::unexpected(std::move(held).error());
+      auto placed = VolumeInPlace(volume, **claim, **held, can.features);
+      if (!placed) co_return tl::unexpected(std::move(placed).error());
+      pod["spec"]["volumes"][i] = *std::move(placed);
+      if (IsTrue(At(volume, "persistentVolumeClaim", "readOnly"))) MountReadOnly(pod, TextAt(volume, "name"));
+      if (Items(At(**held, "spec", "mountOptions")).empty()) continue;
+      notices.push_back({"MountOptionsOmitted", fmt::format("The mountOptions of PersistentVolume {} are left out: {} "
+                                                            "mounts as the cloud does",
+                                                            *name, context_.provider.name())});
+    }
+    co_return pod;
   }
 
   Task<InputResult<Tokens>> RequestTokens(Tokens tokens) {
@@ -120,6 +147,13 @@ class PodReads {
   }
 
  private:
+  Task<InputResult<InputReader::Object>> ReadForVolume(const Json& volume, std::string path) {
+    Result<InputReader::Object> object = co_await context_.inputs.Get(std::move(path));
+    if (object) co_return *std::move(object);
+    if (base::IsTransient(object.error())) co_return tl::unexpected(InputNotice{});
+    co_return tl::unexpected(CannotMount(volume, object.error().message));
+  }
+
   std::string VolumeWithToken() const {
     for (const Json& volume : Items(At(pod_, "spec", "volumes"))) {
       for (const Json& source : Items(At(volume, "projected", "sources"))) {
@@ -178,6 +212,9 @@ Task<InputResult<ResolvedRequest>> ResolveRequest(AgentContext& context, Json po
                                 "such volumes; automountServiceAccountToken: false says that it is not needed"});
   }
   PodReads reads(context, pod);
+  auto placed = co_await reads.PlaceClaims(resolved.notices);
+  if (!placed) co_return tl::unexpected(std::move(placed).error());
+  pod = *std::move(placed);
   auto inputs = co_await reads.ReadInputs();
   if (!inputs) co_return tl::unexpected(std::move(inputs).error());
   auto services = co_await reads.ReadServices(resolved.notices);

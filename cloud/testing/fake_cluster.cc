@@ -235,12 +235,14 @@ std::optional<Result<kube::Response>> FakeCluster::Serve(const kube::Request& re
     if (request.method == Method::kPost) events.push_back(event);
     return Ok(event);
   }
-  const std::string default_namespace = "/api/v1/namespaces/default/";
+  const std::string core = "/api/v1/", default_namespace = core + "namespaces/default/";
   if (path.find("/serviceaccounts/") != std::string::npos && path.ends_with("/token")) return ServeToken(request);
   if (path.starts_with(default_namespace)) {
     const auto found = others_.find(path.substr(default_namespace.size()));
     return found == others_.end() ? Failure(404, "NotFound") : Ok(found->second);
   }
+  if (const auto found = others_.find(path.substr(std::min(core.size(), path.size()))); found != others_.end())
+    return Ok(found->second);  // of no namespace
   return Failure(404, "NotFound");
 }
 

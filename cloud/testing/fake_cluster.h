@@ -32,7 +32,7 @@ class FakeCluster {
   // Null when there is none.
   const Json& Pod(const std::string& name) const;
   std::string Phase(const std::string& name) const { return TextAt(Pod(name), "status", "phase"); }
-  // "configmaps", "secrets", "services", "serviceaccounts", "nodes".
+  // "configmaps", "secrets", "services", "serviceaccounts", "nodes", "persistentvolumeclaims", "persistentvolumes".
   void Add(const std::string& resource, const std::string& name, Json object);
   void Annotate(const std::string& key, const std::string& value);  // the Node
 

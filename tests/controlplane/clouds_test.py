@@ -31,6 +31,21 @@ TALKER = {
     "spec": {"nodeName": NODES[0], "restartPolicy": "Never",
              "containers": [{"name": "main", "image": "busybox", "command": ["sh", "-c", "sleep 3; exit 0"]}]}}
 
+# What is there already, claimed by a Pod that no real node has room for.
+VOLUMES = {"share": {"nfs": {"server": "10.0.0.9", "path": "/export"}},
+           "disk": {"csi": {"driver": "com.tencent.cloud.csi.cbs", "volumeHandle": "disk-1", "fsType": "ext4"}}}
+SIZE = {"capacity": {"storage": "10Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": ""}
+CLAIMING = {"apiVersion": "v1", "kind": "List", "items": [
+    *({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {**SIZE, **source}}
+      for name, source in VOLUMES.items()),
+    *({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name},
+       "spec": {"volumeName": name, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
+                "resources": {"requests": {"storage": "10Gi"}}}} for name in VOLUMES),
+    {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "claiming"}, "spec": {
+        "volumes": [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in VOLUMES],
+        "containers": [{"name": "main", "image": "nginx", "resources": {"requests": {"cpu": "2"}},
+                        "volumeMounts": [{"name": name, "mountPath": f"/{name}"} for name in VOLUMES]}]}}]}
+
 
 def setUpModule():
     binary()
@@ -161,6 +176,13 @@ class EksciTest(Plays, CloudTestCase):
         done = self.try_kubectl("exec", pod, "--", "echo", "hello")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("the provider tencentcloud cannot run commands in containers", done.stderr)
+
+    def test_claims_of_volumes_that_are_there_become_the_clouds_volumes(self):
+        self.apply("-f", "-", stdin=json.dumps(CLAIMING))
+        self.cluster.kubectl("wait", "--for=jsonpath={.status.phase}=Running", f"--timeout={SECONDS}s", "pod/claiming")
+        self.assertEqual(self.emulated("last_create")["EksCiVolume"], {
+            "NfsVolumes": [{"Name": "share", "Server": "10.0.0.9", "Path": "/export"}],
+            "CbsVolumes": [{"Name": "disk", "CbsDiskId": "disk-1"}]})
 
 
 if __name__ == "__main__":

@@ -96,6 +96,8 @@ RICH = {
             "volumes": [
                 {"name": "share", "nfs": {"server": "10.0.0.9", "path": "/", "readOnly": True}},
                 {"name": "disk", "flexVolume": {"driver": "tencentcloud/cbs", "options": {"diskId": "disk-1"}}},
+                # A claim's volume, as the agent puts it in the claim's place.
+                {"name": "claimed", "csi": {"driver": "com.tencent.cloud.csi.cbs", "volumeHandle": "disk-2", "fsType": "ext4"}},
             ],
             "initContainers": [{"name": "init", "image": "busybox:1", "command": ["sh"], "args": ["-c", "true"],
                                 "volumeMounts": [{"name": "share", "mountPath": "/s"}]}],
@@ -124,7 +126,7 @@ BY_HAND = {
     "DnsConfig": {"Nameservers": ["10.0.0.10"], "Searches": ["shop.svc.cluster.local"],
                   "Options": [{"Name": "ndots", "Value": "5"}, {"Name": "rotate"}]},
     "EksCiVolume": {"NfsVolumes": [{"Name": "share", "Server": "10.0.0.9", "Path": "/", "ReadOnly": True}],
-                    "CbsVolumes": [{"Name": "disk", "CbsDiskId": "disk-1"}]},
+                    "CbsVolumes": [{"Name": "disk", "CbsDiskId": "disk-1"}, {"Name": "claimed", "CbsDiskId": "disk-2"}]},
     "InitContainers": [{"Name": "init", "Image": "busybox:1", "Commands": ["sh"], "Args": ["-c", "true"],
                         "VolumeMounts": [{"Name": "share", "MountPath": "/s"}]}],
     "Containers": [{

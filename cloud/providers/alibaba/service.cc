@@ -31,6 +31,8 @@ kube::Capabilities EciFeatures() {
                              "initContainers",
                              "livenessProbe",
                              "nfs",
+                             "persistentVolumeClaim/flexVolume",
+                             "persistentVolumeClaim/nfs",
                              "postStart",
                              "preStop",
                              "probeExec",

@@ -117,16 +117,23 @@ void WriteRegistries(Json& into, const std::vector<RegistryCredential>& registri
   if (!written.empty()) into["ImageRegistryCredentials"] = std::move(written);
 }
 
+// The CBS disk of a volume, as TKE's drivers name it; empty: it is none. A claimed disk stands in the Pod as a csi
+// volume.
+std::string DiskOf(const Json& volume) {
+  if (TextAt(volume, "flexVolume", "driver") == "tencentcloud/cbs")
+    return TextAt(volume, "flexVolume", "options", "diskId");
+  return TextAt(volume, "csi", "driver") == "com.tencent.cloud.csi.cbs" ? TextAt(volume, "csi", "volumeHandle") : "";
+}
+
 Status WriteVolumes(Json& into, const Json& pod) {
   for (const Json& volume : Items(At(pod, "spec", "volumes"))) {
-    const std::string name = TextAt(volume, "name");
-    const Json &nfs = At(volume, "nfs"), &flex = At(volume, "flexVolume");
-    const std::string disk = TextAt(flex, "options", "diskId");
+    const std::string name = TextAt(volume, "name"), disk = DiskOf(volume);
+    const Json& nfs = At(volume, "nfs");
     if (!nfs.is_null()) {
       Json one = {{"Name", name}, {"Server", TextAt(nfs, "server")}, {"Path", TextAt(nfs, "path")}};
       if (IsTrue(At(nfs, "readOnly"))) one["ReadOnly"] = true;
       into["EksCiVolume"]["NfsVolumes"].push_back(std::move(one));
-    } else if (TextAt(flex, "driver") == "tencentcloud/cbs" && !disk.empty()) {
+    } else if (!disk.empty()) {
       into["EksCiVolume"]["CbsVolumes"].push_back({{"Name", name}, {"CbsDiskId", disk}});
     } else {
       return Inexpressible(

@@ -152,14 +152,17 @@ TEST_F(EksciRequest, VolumesAreNfsAndDisksThatAreThere) {
       {{"name", "share"}, {"nfs", {{"server", "10.0.0.9"}, {"path", "/"}, {"readOnly", true}}}});
   spec()["volumes"].push_back(
       {{"name", "disk"}, {"flexVolume", {{"driver", "tencentcloud/cbs"}, {"options", {{"diskId", "disk-1"}}}}}});
+  spec()["volumes"].push_back(
+      {{"name", "claimed"}, {"csi", {{"driver", "com.tencent.cloud.csi.cbs"}, {"volumeHandle", "disk-2"}}}});
   main()["volumeMounts"].push_back({{"name", "share"}, {"mountPath", "/s"}, {"subPath", "a"}, {"readOnly", true}});
   const Json made = Made();
   EXPECT_EQ(made["EksCiVolume"]["NfsVolumes"],
             Json::array({{{"Name", "share"}, {"Server", "10.0.0.9"}, {"Path", "/"}, {"ReadOnly", true}}}));
-  EXPECT_EQ(made["EksCiVolume"]["CbsVolumes"], Json::array({{{"Name", "disk"}, {"CbsDiskId", "disk-1"}}}));
+  EXPECT_EQ(made["EksCiVolume"]["CbsVolumes"],
+            Json::array({{{"Name", "disk"}, {"CbsDiskId", "disk-1"}}, {{"Name", "claimed"}, {"CbsDiskId", "disk-2"}}}));
   EXPECT_EQ(made["Containers"][0]["VolumeMounts"],
             Json::array({{{"Name", "share"}, {"MountPath", "/s"}, {"SubPath", "a"}, {"ReadOnly", true}}}));
-  for (const char* kind : {"emptyDir", "configMap", "cephfs", "hostPath"}) {
+  for (const char* kind : {"emptyDir", "configMap", "cephfs", "hostPath", "csi", "flexVolume"}) {
     spec()["volumes"] = Json::array({{{"name", "other"}, {kind, Json::object()}}});
     EXPECT_THAT(Refused(), HasSubstr("spec.volumes other: EKSCI has NFS volumes")) << kind;
   }

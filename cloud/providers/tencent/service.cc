@@ -8,7 +8,9 @@ namespace spillway::cloud::tencent {
 kube::Capabilities EksciFeatures() {
   return kube::Capabilities({"capabilitiesAdd", "capabilitiesDrop", "dnsConfig", "flexVolume/tencentcloud/cbs",
                              "handlerHTTPS", "imageEntrypoint", "imagePullSecrets", "initContainers", "livenessProbe",
-                             "nfs", "probeExec", "probeHTTP", "probeTCP", "subPath", "subPathExpr"});
+                             "nfs", "persistentVolumeClaim/com.tencent.cloud.csi.cbs",
+                             "persistentVolumeClaim/flexVolume", "persistentVolumeClaim/nfs", "probeExec", "probeHTTP",
+                             "probeTCP", "subPath", "subPathExpr"});
 }
 
 rest::CallerOptions EksciLimits(double share) {

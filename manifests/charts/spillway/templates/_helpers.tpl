@@ -86,7 +86,11 @@ default. */}}
 {{- range $subnet := $cloud.subnets -}}
   {{- $id := $subnet.zone | empty | ternary $subnet.id (printf "%s:%s" $subnet.id $subnet.zone) -}}
   {{- $labels := dict "node.kubernetes.io/instance-type" "eklet" -}}
-  {{- with $subnet.zone }}{{ $_ := set $labels "eks.tke.cloud.tencent.com/zone-name" . }}{{ end -}}
+  {{- $_ := set $labels "eks.tke.cloud.tencent.com/version" "v2" -}}
+  {{- with $subnet.zone }}
+  {{- $_ := set $labels "eks.tke.cloud.tencent.com/zone-name" . }}
+  {{- $_ = set $labels "topology.kubernetes.io/zone" . }}
+  {{- end -}}
   {{- $pool := dict "name" $subnet.id "provider" "tencentcloud" "nodeName" (printf "eklet-%s" $subnet.id) "nodeLabels" $labels -}}
   {{- $_ := set $pool "taint" (dict "key" "eks.tke.cloud.tencent.com/eklet") -}}
   {{- $_ := set $pool "eksci" (dict "region" $cloud.regionLong "vpc" $cloud.vpcID "subnets" (list $id) "securityGroups" $cloud.securityGroups) -}}
