@@ -13,6 +13,7 @@
 #include "controller/policy/node_returns.h"
 #include "kube/api/decode.h"
 #include "kube/api/pod_features.h"
+#include "kube/api/prices.h"
 #include "kube/api/quantity.h"
 #include "kube/api/selector.h"
 
@@ -170,7 +171,7 @@ class ConfigurationFields {
   static std::optional<std::int64_t> Money(Fields& fields, std::string_view key) {
     const auto text = Scalar(fields, key);
     if (!text) return std::nullopt;
-    const auto micro = controller::ParseMoney(*text);
+    const auto micro = kube::ParseMoney(*text);
     if (!micro) fields.Complain(key, fmt::format("{}: want a decimal number of at least 0, as \"12.50\"", *text));
     return micro;
   }

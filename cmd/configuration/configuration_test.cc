@@ -48,7 +48,7 @@ nodeAutoscaler: {mode: defer, deadline: 5m}
   EXPECT_EQ(policy->limits.caps[0].micro_money_per_hour, 12'500'000);
   EXPECT_EQ(policy->limits.caps[1].set_in, "limits.namespaces[0] of ConfigMap a/b");
   EXPECT_EQ(policy->limits.caps[1].milli_cpu, 500);
-  EXPECT_EQ(policy->limits.prices[0].price, (controller::Price{20'000, 2'000}));
+  EXPECT_EQ(policy->limits.prices[0].price, (kube::Price{20'000, 2'000}));
   ASSERT_THAT(policy->pools, SizeIs(2));
   EXPECT_EQ(policy->pools[0].most_pods, 10);
   EXPECT_EQ(policy->restrictions.set_in, "restrictions: tke of ConfigMap a/b");

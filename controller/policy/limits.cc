@@ -3,22 +3,16 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "kube/api/selector.h"
 
 namespace spillway::controller {
 namespace {
 
-__extension__ using Wide = __int128;
-
-constexpr std::int64_t kMicro = 1'000'000;
 constexpr std::int64_t kGib = std::int64_t{1} << 30;
 
-std::int64_t CostAt(const Price& price, const Amounts& amounts) {
-  const Wide cpu = Wide{price.micro_per_cpu} * amounts.milli_cpu / 1000;
-  const Wide memory = Wide{price.micro_per_gib} * amounts.memory / kGib;
-  return static_cast<std::int64_t>(cpu + memory);
+std::int64_t CostAt(const kube::Price& price, const Amounts& amounts) {
+  return kube::CostAt(price, amounts.milli_cpu, amounts.memory);
 }
 
 std::string FormatCpu(std::int64_t milli) {
@@ -46,7 +40,7 @@ std::optional<std::string> WhyOver(const Limits::Cap& cap, const Amounts& used, 
   if (!why) why = WhyOver(used.memory, more.memory, cap.memory, "memory", FormatBytes);
   if (!why) {
     why = WhyOver(used.micro_money_per_hour, more.micro_money_per_hour, cap.micro_money_per_hour, "money per hour",
-                  FormatMoney);
+                  kube::FormatMoney);
   }
   return why;
 }
@@ -79,36 +73,16 @@ Amounts Minus(const Amounts& a, const Amounts& b) {
           a.micro_money_per_hour - b.micro_money_per_hour};
 }
 
-std::optional<std::int64_t> ParseMoney(std::string_view text) {
-  const std::size_t point = text.find('.');
-  std::string digits(text.substr(0, point));
-  std::string behind(point == std::string_view::npos ? "" : text.substr(point + 1));
-  if (digits.empty() || (point != std::string_view::npos && behind.empty()) || behind.size() > 6) return std::nullopt;
-  behind.resize(6, '0');
-  digits += behind;
-  std::int64_t micro = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, micro);
-  if (error != std::errc() || stop != end || micro < 0 || digits.front() == '-') return std::nullopt;
-  return micro;
-}
-
-std::string FormatMoney(std::int64_t micro) {
-  std::string text = fmt::format("{}.{:06}", micro / kMicro, micro % kMicro);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.back() == '.') text.pop_back();
-  return text;
-}
-
 bool Limits::has_money() const {
   return std::any_of(caps.begin(), caps.end(), [](const Cap& cap) { return cap.micro_money_per_hour.has_value(); });
 }
 
-std::optional<Price> PriceOf(const kube::Node& node, const Limits& limits) {
-  const std::string* cpu = kube::Find(node.metadata.annotations, kPricePerCpu);
-  const std::string* gib = kube::Find(node.metadata.annotations, kPricePerGib);
-  const auto micro_cpu = ParseMoney(cpu == nullptr ? "0" : *cpu), micro_gib = ParseMoney(gib == nullptr ? "0" : *gib);
-  if ((cpu != nullptr || gib != nullptr) && micro_cpu && micro_gib) return Price{*micro_cpu, *micro_gib};
+std::optional<kube::Price> PriceOf(const kube::Node& node, const Limits& limits) {
+  const std::string* cpu = kube::Find(node.metadata.annotations, kube::kPricePerCpu);
+  const std::string* gib = kube::Find(node.metadata.annotations, kube::kPricePerGib);
+  const auto micro_cpu = kube::ParseMoney(cpu == nullptr ? "0" : *cpu),
+             micro_gib = kube::ParseMoney(gib == nullptr ? "0" : *gib);
+  if ((cpu != nullptr || gib != nullptr) && micro_cpu && micro_gib) return kube::Price{*micro_cpu, *micro_gib};
   for (const Limits::NodePrice& price : limits.prices) {
     if (kube::Matches(price.nodes, node.metadata.labels)) return price.price;
   }
@@ -128,7 +102,7 @@ void OverflowLedger::Count(const NodeEntry& node, const PodEntry& pod, int sign)
   for (const std::string& scope : {pod.ns, std::string()}) totals_[scope] = Plus(totals_[scope], counted);
 }
 
-void OverflowLedger::Change(NodeEntry& node, bool is_virtual, std::optional<Price> price) {
+void OverflowLedger::Change(NodeEntry& node, bool is_virtual, std::optional<kube::Price> price) {
   if (node.is_virtual == is_virtual && node.price == price) return;
   for (const auto& [uid, pod] : node.pods) Count(node, pod, -1);
   node.is_virtual = is_virtual;
@@ -137,7 +111,7 @@ void OverflowLedger::Change(NodeEntry& node, bool is_virtual, std::optional<Pric
   ++relaxations_;
 }
 
-void OverflowLedger::SetVirtual(const std::string& node, std::optional<Price> price) {
+void OverflowLedger::SetVirtual(const std::string& node, std::optional<kube::Price> price) {
   NodeEntry& entry = nodes_[node];
   entry.is_there = true;
   Change(entry, true, price);
@@ -209,7 +183,7 @@ std::optional<std::string> WhyAtLimit(const std::string& ns, const std::string& 
     const std::string whose = cap->scope.empty() ? "of all namespaces" : "of namespace " + ns;
     if (cap->micro_money_per_hour && !cost) {
       return fmt::format("{} limits money per hour, and virtual node {} has no price (annotation {}, or a table)",
-                         cap->set_in, node, kPricePerCpu);
+                         cap->set_in, node, kube::kPricePerCpu);
     }
     const auto why = WhyOver(*cap, ledger.Of(cap->scope.empty() ? "" : ns), more);
     if (why) return fmt::format("{} {}: {}", cap->set_in, whose, *why);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kube/api/objects.h"
+#include "kube/api/prices.h"
 
 namespace spillway::controller {
 
@@ -19,18 +20,6 @@ struct Amounts {
 };
 Amounts Plus(const Amounts& a, const Amounts& b);
 Amounts Minus(const Amounts& a, const Amounts& b);
-
-// What a virtual node costs an hour.
-struct Price {
-  std::int64_t micro_per_cpu = 0, micro_per_gib = 0;
-  bool operator==(const Price&) const = default;
-};
-// Annotations of a Node: "0.05" each, of any currency, the same everywhere.
-inline constexpr std::string_view kPricePerCpu = "spillway.io/price-per-cpu-hour";
-inline constexpr std::string_view kPricePerGib = "spillway.io/price-per-gib-hour";
-// "0.05" in millionths; nullopt: not a decimal number that is at least 0, with at most 6 digits behind the point.
-std::optional<std::int64_t> ParseMoney(std::string_view text);
-std::string FormatMoney(std::int64_t micro);  // "0.05"
 
 // At most so much may overflow at a time. Ended Pods do not count: they cost nothing.
 struct Limits {
@@ -43,7 +32,7 @@ struct Limits {
   std::vector<Cap> caps;
   struct NodePrice {
     kube::LabelSelector nodes;
-    Price price;
+    kube::Price price;
     bool operator==(const NodePrice&) const = default;
   };
   std::vector<NodePrice> prices;  // of nodes without annotations; the first that matches
@@ -53,14 +42,14 @@ struct Limits {
 };
 
 // The annotations' price, else the table's; nullopt: it has none.
-std::optional<Price> PriceOf(const kube::Node& node, const Limits& limits);
+std::optional<kube::Price> PriceOf(const kube::Node& node, const Limits& limits);
 
 // What has overflowed: Pods on virtual nodes that have not ended, whoever sent them there, and those that are being
 // bound. Kept up to date by deltas.
 class OverflowLedger {
  public:
   // The node is virtual, at that price.
-  void SetVirtual(const std::string& node, std::optional<Price> price);
+  void SetVirtual(const std::string& node, std::optional<kube::Price> price);
   // It is real: what is on it is forgotten.
   void SetReal(const std::string& node);
   // It is gone: what is on it goes on counting until it is gone too, since its instances go on costing.
@@ -90,11 +79,11 @@ class OverflowLedger {
   struct NodeEntry {
     bool is_virtual = false;
     bool is_there = false;  // else it is kept for its Pods alone
-    std::optional<Price> price;
+    std::optional<kube::Price> price;
     std::unordered_map<std::string, PodEntry> pods;  // by UID
   };
   void Count(const NodeEntry& node, const PodEntry& pod, int sign);
-  void Change(NodeEntry& node, bool is_virtual, std::optional<Price> price);
+  void Change(NodeEntry& node, bool is_virtual, std::optional<kube::Price> price);
 
   std::unordered_map<std::string, NodeEntry> nodes_;
   std::unordered_map<std::string, std::string> where_;  // node, by UID

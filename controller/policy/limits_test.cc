@@ -20,7 +20,7 @@ Limits Capped(Limits::Cap cap) {
 
 OverflowLedger With(int pods, const std::string& ns = "shop") {
   OverflowLedger ledger;
-  ledger.SetVirtual("v", Price{100'000, 10'000});
+  ledger.SetVirtual("v", kube::Price{100'000, 10'000});
   for (int i = 0; i < pods; ++i) ledger.Put(ns + std::to_string(i), ns, "v", kPod);
   return ledger;
 }
@@ -80,9 +80,9 @@ TEST(OverflowLedger, PodsMayBeSeenBeforeTheirNode) {
   EXPECT_EQ(ledger.Of("").pods, 1);
   ledger.RemoveNode("late");
   EXPECT_EQ(ledger.Of("").pods, 1) << "its instance is still paid for";
-  ledger.SetVirtual("late", Price{100'000, 0});
+  ledger.SetVirtual("late", kube::Price{100'000, 0});
   EXPECT_EQ(ledger.Of("shop").micro_money_per_hour, 200'000) << "it came back, with a price";
-  ledger.SetVirtual("late", Price{50'000, 0});
+  ledger.SetVirtual("late", kube::Price{50'000, 0});
   EXPECT_EQ(ledger.Of("shop").micro_money_per_hour, 100'000);
   ledger.SetReal("late");
   EXPECT_EQ(ledger.Of(""), Amounts());
@@ -90,7 +90,7 @@ TEST(OverflowLedger, PodsMayBeSeenBeforeTheirNode) {
 
 TEST(OverflowLedger, WhatWasOnANodeThatIsGoneCountsUntilItGoes) {
   OverflowLedger ledger;
-  ledger.SetVirtual("v", Price{100'000, 0});
+  ledger.SetVirtual("v", kube::Price{100'000, 0});
   ledger.Put("a", "shop", "v", kPod);
   ledger.RemoveNode("v");
   EXPECT_EQ(ledger.Of("shop"), (Amounts{1, 2000, 4 * kGi, 200'000}));
@@ -103,27 +103,17 @@ TEST(OverflowLedger, WhatWasOnANodeThatIsGoneCountsUntilItGoes) {
   EXPECT_EQ(ledger.Of("shop").pods, 0);
 }
 
-TEST(Money, IsADecimalNumberThatIsNotNegative) {
-  EXPECT_EQ(ParseMoney("12.5"), 12'500'000);
-  EXPECT_EQ(ParseMoney("0"), 0);
-  for (const char* text : {"", "-1", "-0.5", "1.", ".5", "1,5", "1.1234567", "x", "1 "}) {
-    EXPECT_FALSE(ParseMoney(text)) << text;
-  }
-  EXPECT_EQ(FormatMoney(12'500'000), "12.5");
-  EXPECT_EQ(FormatMoney(0), "0");
-}
-
 TEST(Price, IsTheNodesOwnOrThatOfTheTable) {
   Limits limits;
   limits.prices = {{{{{"pool", "spot"}}, {}}, {10'000, 1'000}}, {{}, {50'000, 5'000}}};
   kube::Node node;
-  EXPECT_EQ(PriceOf(node, limits), (Price{50'000, 5'000}));
+  EXPECT_EQ(PriceOf(node, limits), (kube::Price{50'000, 5'000}));
   node.metadata.labels = {{"pool", "spot"}};
-  EXPECT_EQ(PriceOf(node, limits), (Price{10'000, 1'000}));
+  EXPECT_EQ(PriceOf(node, limits), (kube::Price{10'000, 1'000}));
   node.metadata.annotations = {{"spillway.io/price-per-cpu-hour", "0.2"}};
-  EXPECT_EQ(PriceOf(node, limits), (Price{200'000, 0}));
+  EXPECT_EQ(PriceOf(node, limits), (kube::Price{200'000, 0}));
   node.metadata.annotations = {{"spillway.io/price-per-cpu-hour", "cheap"}};
-  EXPECT_EQ(PriceOf(node, limits), (Price{10'000, 1'000})) << "it cannot be read";
+  EXPECT_EQ(PriceOf(node, limits), (kube::Price{10'000, 1'000})) << "it cannot be read";
   EXPECT_FALSE(PriceOf(node, Limits()));
 }
 

@@ -3,13 +3,14 @@
 #include <utility>
 
 #include "controller/policy/pod_annotations.h"
+#include "kube/api/prices.h"
 
 namespace spillway::controller {
 namespace {
 
 kube::StringMap PricesOf(const kube::Node& node) {
   kube::StringMap prices;
-  for (const std::string_view key : {kPricePerCpu, kPricePerGib}) {
+  for (const std::string_view key : {kube::kPricePerCpu, kube::kPricePerGib}) {
     if (const std::string* value = kube::Find(node.metadata.annotations, key)) prices.emplace_back(key, *value);
   }
   return prices;
@@ -29,7 +30,7 @@ Amounts AmountsOf(const sim::Cluster& cluster, sim::PodIndex pod) {
 
 bool Surroundings::SetAutoScale(std::optional<std::string> value) { return std::exchange(auto_scale_, value) != value; }
 
-std::optional<Price> Surroundings::PriceOfNode(const VirtualNode& node) const {
+std::optional<kube::Price> Surroundings::PriceOfNode(const VirtualNode& node) const {
   kube::Node priced;
   priced.metadata.labels = node.labels;
   priced.metadata.annotations = node.prices;

@@ -55,7 +55,7 @@ class Surroundings {
     std::string name;
     kube::StringMap labels, prices;
   };
-  std::optional<controller::Price> PriceOfNode(const VirtualNode& node) const;
+  std::optional<kube::Price> PriceOfNode(const VirtualNode& node) const;
 
   NamespaceSwitches namespaces_;
   std::optional<std::string> auto_scale_;
