@@ -64,6 +64,8 @@ Task<CloudStatus> Provider::UpdateVolumes(std::string /*instance_id*/, std::vect
   co_return tl::unexpected(std::move(failure));
 }
 
+Task<CloudStatus> Provider::RefreshMarket() { co_return CloudStatus(); }
+
 std::string WithPodIp(std::string text, std::string_view pod_ip) {
   for (auto at = text.find(kPodIpPlaceholder); at != std::string::npos; at = text.find(kPodIpPlaceholder, at)) {
     text.replace(at, kPodIpPlaceholder.size(), pod_ip);

@@ -11,6 +11,7 @@
 #include "base/runtime.h"
 #include "base/task.h"
 #include "cloud/capabilities.h"
+#include "cloud/market.h"
 #include "cloud/pod_files.h"
 #include "cloud/pod_network.h"
 #include "cloud/registry_credential.h"
@@ -191,6 +192,14 @@ class Provider {
   // The cloud answers, and knows us: a call that fails when credentials or permissions are gone, also where listings
   // would be empty.
   virtual Task<CloudStatus> Ping() = 0;
+  // What an instance of this Pod would be billed as, at the prices that are known by now.
+  virtual Bill BillFor(const nlohmann::json& /*pod*/) const { return {}; }
+  // What is known of prices, stock and quotas by now.
+  virtual Market market() const { return {}; }
+  // There is a call that tells more of it.
+  virtual bool has_market() const { return false; }
+  // Makes that call. Of what cannot be had the last that was known stays. Only where has_market().
+  virtual Task<CloudStatus> RefreshMarket();
   // Logs, exec, statistics; null: it has none of them. Lives as long as the provider.
   virtual InstanceStreams* streams() { return nullptr; }
 };

@@ -35,7 +35,7 @@ std::vector<LabelValues> KnownDecisions() {
 
 std::vector<LabelValues> KnownOperations() {
   std::vector<LabelValues> known;
-  for (const char* operation : {"create", "delete", "describe", "list", "poll", "ping"}) {
+  for (const char* operation : {"create", "delete", "describe", "list", "poll", "ping", "market"}) {
     known.push_back({operation, "ok", "none"});
     for (const char* reason : {"quota", "stock", "auth", "throttled", "token", "image", "timeout", "other"}) {
       known.push_back({operation, "error", reason});
@@ -134,8 +134,16 @@ void AddAgent(std::vector<Metric>& all) {
       "Calls to the provider that ended. reason is none for result=ok.", {"operation", "result", "reason"},
       KnownOperations());
   add(Id::kInstanceOperationDuration, Type::kHistogram, "spillway_instance_operation_duration_seconds",
-      "Time of calls to the provider.", {"operation"}, Each({"create", "delete", "describe", "list", "ping"}),
+      "Time of calls to the provider.", {"operation"}, Each({"create", "delete", "describe", "list", "ping", "market"}),
       Exponential(0.01, 2, 15));
+  add(Id::kInstanceCostPerHour, Type::kGauge, "spillway_instance_cost_per_hour",
+      "What the living instances of this virtual node's Pods cost an hour, as their Pods' annotations say or else at "
+      "today's prices; in the currency of the prices. Those that have ended cost nothing.",
+      {"provider"});
+  add(Id::kInstanceCost, Type::kCounter, "spillway_instance_cost_total",
+      "What they have cost since the agent began, counted by itself: no bill.", {"provider"});
+  add(Id::kInstancesWithoutPrice, Type::kGauge, "spillway_instances_without_price",
+      "Living instances of Pods whose price nobody knows: they are not in the cost.", {"provider"});
   add(Id::kInstancesOrphaned, Type::kGauge, "spillway_instances_orphaned",
       "Instances whose Pod is gone and which are not deleted yet: paid for, used by nobody.", {}, {{}});
   add(Id::kOrphansDeleted, Type::kCounter, "spillway_orphans_deleted_total",

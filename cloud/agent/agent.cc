@@ -46,7 +46,9 @@ Agent::Agent(Runtime& runtime, kube::Transport& transport, Provider& provider, A
               {options_.qps, options_.burst, kQueuedEvents + kQueuedWarnings, kQueuedWarnings, kEventsPerPod}),
       inputs_(runtime, transport, api_.reads()),
       node_dns_(runtime, events_, options_.node_name),
-      context_{runtime, api_, events_, provider_, options_, observer ? *observer : null_observer_, inputs_, node_dns_},
+      costs_(runtime),
+      context_{runtime, api_,      events_, provider_, options_, observer ? *observer : null_observer_,
+               inputs_, node_dns_, costs_},
       admission_(options_.capacity, NodeCapabilities(provider, options_)),
       lease_(context_),
       registrar_(context_, transport),
@@ -55,6 +57,7 @@ Agent::Agent(Runtime& runtime, kube::Transport& transport, Provider& provider, A
                  const auto found = lifecycles_.find(instance.identity.pod_uid);
                  return found != lifecycles_.end() && found->second->Claims(instance);
                }),
+      market_(context_, [this] { OnMarketNews(); }),
       cloud_(context_, *this),
       pods_(runtime, transport, PodsOf(options_.node_name), [this](auto batch) { OnPods(std::move(batch)); }),
       flows_(runtime) {}
@@ -75,7 +78,13 @@ Task<void> Agent::Run(std::function<void(std::string)> fenced) {
               });
   registrar_.Start();
   pods_.Start();
+  market_.Start();
   cloud_.Start();
+}
+
+void Agent::OnMarketNews() {
+  registrar_.OnMarketNews();
+  for (const auto& [uid, lifecycle] : lifecycles_) lifecycle->OnPrices();
 }
 
 void Agent::OnPods(kube::DeltaBatch<kube::RawObject> batch) {

@@ -11,7 +11,9 @@
 #include "base/sync.h"
 #include "cloud/agent/cloud_watch.h"
 #include "cloud/agent/context.h"
+#include "cloud/agent/cost_meter.h"
 #include "cloud/agent/input_reader.h"
+#include "cloud/agent/market_watch.h"
 #include "cloud/agent/node_dns.h"
 #include "cloud/agent/node_lease.h"
 #include "cloud/agent/node_registrar.h"
@@ -63,6 +65,8 @@ class Agent final : private PodLifecycleHost, private CloudListener {
   AgentCounts counts() const;
   const kube::ReflectorCounts& pod_watch() const;
   const kube::EventCounts& event_counts() const;
+  const CostMeter& costs() const { return costs_; }
+  std::string_view provider_name() const { return provider_.name(); }
   const AgentOptions& options() const { return options_; }
   // The kubelet API serves there now: told to the API server.
   void SetKubeletPort(std::uint16_t port) { registrar_.SetKubeletPort(port); }
@@ -107,6 +111,7 @@ class Agent final : private PodLifecycleHost, private CloudListener {
   void OnReachable() override;
 
   Task<void> Run(std::function<void(std::string)> fenced);
+  void OnMarketNews();
   void OnPods(kube::DeltaBatch<kube::RawObject> batch);
   void OnPod(const std::string& uid, Json pod);
   // Once Pods and instances are both known: adopts, oldest Pod first, so that the budget goes to who came first.
@@ -127,11 +132,13 @@ class Agent final : private PodLifecycleHost, private CloudListener {
   kube::EventRecorder events_;
   InputReader inputs_;
   NodeDns node_dns_;
+  CostMeter costs_;
   AgentContext context_;
   PodAdmission admission_;
   NodeLease lease_;
   NodeRegistrar registrar_;
   OrphanCollector orphans_;
+  MarketWatch market_;
 
   bool pods_synced_ = false, listed_once_ = false, stopping_ = false, cloud_suspect_ = false;
   bool cloud_is_out_ = false;

@@ -35,6 +35,10 @@ void ReadGauges(metrics::Registry& registry, const Agent& agent) {
   set(Id::kInstances, {"failed"}, counts.failed);
   set(Id::kInstancesOrphaned, {}, counts.orphans);
   set(Id::kPodsWithoutInstance, {}, counts.pods_without_instance);
+  const std::string provider(agent.provider_name());
+  registry.Set(Id::kInstanceCostPerHour, {provider}, agent.costs().per_hour());
+  registry.SetTotal(Id::kInstanceCost, {provider}, agent.costs().total());
+  set(Id::kInstancesWithoutPrice, {provider}, agent.costs().without_price());
   set(Id::kCacheObjects, {"pods"}, counts.pods);
   registry.Set(Id::kCloudReachable, {}, counts.is_cloud_reachable ? 1 : 0);
   registry.Set(Id::kLeaseLastRenewalTimestamp, {}, Seconds(counts.lease_renewed_at.time_since_epoch()));

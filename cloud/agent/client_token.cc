@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "cloud/agent/billing.h"
 #include "cloud/json.h"
 
 namespace spillway::cloud {
@@ -50,7 +51,8 @@ std::string RequestDigest(const nlohmann::json& pod, const std::vector<std::stri
   request["beside"] = beside;
   if (request["spec"].is_object()) request["spec"].erase("tolerations");  // the control plane adds some later
   if (request["annotations"].is_object()) {
-    for (const char* own : {kInstanceGeneration, kRequestDigest, kNotedFor}) request["annotations"].erase(own);
+    for (const char* own : {kInstanceGeneration, kRequestDigest, kNotedFor, kBilledSize, kPricePerHour})
+      request["annotations"].erase(own);
     if (request["annotations"].empty()) request["annotations"] = Json();
   }
   return Sha256(request.dump(-1, ' ', false, Json::error_handler_t::replace)).substr(0, 8);

@@ -22,6 +22,7 @@ struct RequestNote {
 };
 // Nothing where the notes are another Pod's: manifests are copied, with all that is in them.
 RequestNote NoteOn(const nlohmann::json& pod);
+// A patch of metadata.annotations.
 nlohmann::json NoteAnnotations(const RequestNote& note, const std::string& pod_uid);
 
 // SHA-256 of cluster, Pod and generation in hex: 64 characters, which every cloud's idempotency token may have. The

@@ -10,6 +10,7 @@
 
 namespace spillway::cloud {
 
+class CostMeter;
 class InputReader;
 class NodeDns;
 
@@ -23,6 +24,7 @@ struct AgentContext {
   AgentObserver& observer;
   InputReader& inputs;
   NodeDns& node_dns;
+  CostMeter& costs;
 };
 
 // Doubling pauses with up to 25% of jitter, so that what failed together does not come back together.

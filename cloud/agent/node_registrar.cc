@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cloud/agent/billing.h"
 #include "cloud/agent/node_capabilities.h"
 #include "cloud/agent/node_dns.h"
 #include "kube/paths.h"
@@ -156,6 +157,8 @@ Task<Status> NodeRegistrar::Synchronise() {
   if (node) node = co_await RepairTaints(*std::move(node));
   if (!node) co_return Fail(std::move(node).error().Annotated("repairing the Node"));
   Json status = NodeStatusPatch(options_, *node, cloud_, left_, context_.runtime.WallNow());
+  Json market = MarketAnnotations(MarketOf(context_.provider, options_), At(*node, "metadata", "annotations"));
+  if (!market.empty()) status["metadata"]["annotations"].update(market);
   Result<Json> sent = co_await context_.api.nodes().StrategicPatch(NodePath() + "/status", std::move(status));
   if (!sent) co_return Fail(std::move(sent).error().Annotated("sending the Node's status"));
   co_return Status();

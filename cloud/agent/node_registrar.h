@@ -25,6 +25,8 @@ class NodeRegistrar {
   const std::string& node_uid() const { return node_uid_; }
   void SetKubeletPort(std::uint16_t port);
   void SetCloud(CloudView cloud);
+  // Prices and stock are told with each status; now there are others.
+  void OnMarketNews() { changed_.Notify(); }
   // Told with the next status; at once when it was not known, or changes between none and some.
   void SetInstancesLeft(InstancesLeft left);
 

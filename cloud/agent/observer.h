@@ -14,8 +14,8 @@ namespace spillway::cloud {
 class AgentObserver {
  public:
   virtual ~AgentObserver() = default;
-  // A call to the provider has ended. `operation`: "create", "poll", "describe", "list", "delete", "update", "ping". No
-  // refusal: it went well.
+  // A call to the provider has ended. `operation`: "create", "poll", "describe", "list", "delete", "update", "ping",
+  // "market". No refusal: it went well.
   virtual void OnOperation(std::string_view /*operation*/, std::optional<Refusal> /*refusal*/, Duration /*took*/) {}
   virtual void OnInstanceLost() {}
   // A listing lacks all, or most, of what is known: not believed.

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/time.h"
 #include "cloud/agent/service_variables.h"
 #include "kube/api/capabilities.h"
+#include "kube/api/prices.h"
 
 namespace spillway::cloud {
 
@@ -37,6 +39,10 @@ struct AgentOptions {
   // Features beyond what provider and agent say, by the names of kube/api/pod_features.h.
   std::vector<std::string> extra_capabilities;
   std::vector<kube::LargestInstance> largest_instances;  // none: what the provider says
+
+  // What a vCPU and a GiB cost an hour, whatever the cloud says; none: what the cloud says.
+  std::optional<kube::Price> price;
+  Duration market_interval = 10min;  // prices and stock, where the cloud tells them
 
   // The volume with the API server's token, which admission adds to nearly every Pod, is left out: for providers
   // without such volumes.

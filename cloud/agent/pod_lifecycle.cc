@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cloud/agent/billing.h"
 
 namespace spillway::cloud {
 namespace {
@@ -21,6 +22,7 @@ PodLifecycle::PodLifecycle(AgentContext& context, PodLifecycleHost& host, Json p
       name_(TextAt(pod, "metadata", "name")),
       pod_(std::move(pod)),
       events_(context, namespace_, name_, uid_),
+      cost_(context.costs),
       create_pauses_(context),
       input_pauses_(context, kLongestInputRetry),
       report_pauses_(context, kLongestReportRetry),
@@ -165,8 +167,20 @@ void PodLifecycle::SetInstance(Instance instance) {
   unknown_.reset();
   absence_.reset();
   KeepFilesUpToDate();
+  CountCost();
   const bool is_found = phase_ == Phase::kWaiting || phase_ == Phase::kUnknown || phase_ == Phase::kOver;
   if (is_found) Enter(Phase::kHosted);
+}
+
+void PodLifecycle::CountCost() {
+  if (!instance_ || HasEnded(*instance_)) return cost_.Stop();
+  auto price = NotedPrice(pod_);
+  if (!price) price = BillOf(context_.provider, context_.options, pod_).micro_per_hour;
+  cost_.Run(price);
+}
+
+void PodLifecycle::OnPrices() {
+  if (cost_.is_without_price()) CountCost();
 }
 
 void PodLifecycle::KeepFilesUpToDate() {
@@ -180,6 +194,7 @@ void PodLifecycle::KeepFilesUpToDate() {
 void PodLifecycle::ForgetInstance() {
   given_up_.insert(instance_->id);
   instance_.reset();
+  CountCost();
   made_with_ = Json();
   deletion_.reset();
   absence_.reset();

@@ -10,6 +10,7 @@
 #include "base/sync.h"
 #include "cloud/agent/client_token.h"
 #include "cloud/agent/context.h"
+#include "cloud/agent/cost_meter.h"
 #include "cloud/agent/file_refresher.h"
 #include "cloud/agent/folded_json.h"
 #include "cloud/agent/pod_events.h"
@@ -51,6 +52,8 @@ class PodLifecycle {
   void OnNotFound(const std::string& instance_id, Instant asked_at);
   // After trouble it can be reached again: what was put off is tried at once.
   void OnCloudBack();
+  // Prices are known that were not.
+  void OnPrices();
   // A complete listing that is to be believed, begun at `asked_at`, shows no instance that this Pod has or may have.
   void OnNotListed(Instant asked_at);
 
@@ -84,6 +87,8 @@ class PodLifecycle {
   bool MayHaveRun() const;
   void SetInstance(Instance instance);
   void KeepFilesUpToDate();
+  // It costs something while it lives, whether it is wanted or not.
+  void CountCost();
   // No instance any more; this one is never taken for the Pod's again.
   void ForgetInstance();
   bool IsAbsenceCertain(Instant asked_at);
@@ -182,6 +187,7 @@ class PodLifecycle {
   int create_failures_ = 0;
   std::optional<Instant> refused_since_;  // what the node cannot run
 
+  CostMeter::Share cost_;
   FoldedJson made_with_{Json()};          // what of it may change: as the instance has it; null: without one
   std::unique_ptr<FileRefresher> files_;  // null: there is nothing to be kept up to date
   PodRemark remark_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cloud/agent/billing.h"
 #include "cloud/agent/client_token.h"
 #include "cloud/agent/pod_lifecycle.h"
 #include "cloud/agent/pod_updates.h"
@@ -98,7 +99,10 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Report() {
   // that somebody else has written.
   patch["metadata"]["uid"] = uid_;
   patch["metadata"]["resourceVersion"] = TextAt(pod_, "metadata", "resourceVersion");
-  if (!is_noted) patch["metadata"]["annotations"] = NoteAnnotations(*to_note_, uid_);
+  if (!is_noted) {
+    patch["metadata"]["annotations"] = NoteAnnotations(*to_note_, uid_);
+    patch["metadata"]["annotations"].update(BillAnnotations(BillOf(context_.provider, context_.options, pod_)));
+  }
   patch["status"] = StatusPatch(wanted);
   const std::string path = kube::PodPath(namespace_, name_, "status");
   Result<Json> sent = co_await context_.api.pods().StrategicPatch(path, std::move(patch));

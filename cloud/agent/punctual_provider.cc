@@ -59,6 +59,7 @@ Task<CloudStatus> PunctualProvider::Delete(std::string instance_id, Duration gra
 Task<CloudStatus> PunctualProvider::UpdateVolumes(std::string instance_id, std::vector<PodVolume> volumes) {
   return Within(kCall, "update", inner_.UpdateVolumes(std::move(instance_id), std::move(volumes)));
 }
+Task<CloudStatus> PunctualProvider::RefreshMarket() { return Within(kCall, "market", inner_.RefreshMarket()); }
 Task<CloudStatus> PunctualProvider::Ping() { return Within(kPing, "ping", inner_.Ping()); }
 
 }  // namespace spillway::cloud

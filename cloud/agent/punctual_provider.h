@@ -19,6 +19,9 @@ class PunctualProvider final : public Provider {
   bool empty_listing_is_proof() const override { return inner_.empty_listing_is_proof(); }
   bool updates_volumes() const override { return inner_.updates_volumes(); }
   InstanceStreams* streams() override { return inner_.streams(); }
+  Bill BillFor(const nlohmann::json& pod) const override { return inner_.BillFor(pod); }
+  Market market() const override { return inner_.market(); }
+  bool has_market() const override { return inner_.has_market(); }
 
   Task<CloudResult<Instance>> Create(CreateRequest request) override;
   Task<CloudResult<Changes>> Poll(InstanceScope scope, std::string cursor) override;
@@ -27,6 +30,7 @@ class PunctualProvider final : public Provider {
   Task<CloudStatus> Delete(std::string instance_id, Duration grace) override;
   Task<CloudStatus> UpdateVolumes(std::string instance_id, std::vector<PodVolume> volumes) override;
   Task<CloudStatus> Ping() override;
+  Task<CloudStatus> RefreshMarket() override;
 
  private:
   template <class T>

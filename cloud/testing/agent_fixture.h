@@ -27,6 +27,7 @@ class AgentFixture : public ::testing::Test {
   void StartAgent() {
     agent_.reset();
     provider_ = std::make_unique<VeiledProvider>(cloud_.NewProvider());
+    provider_->sells = sells_;
     AgentOptions options = options_;
     agent_.emplace(runtime_, cluster_.transport(), *provider_, options, &observer_);
     agent_->Start();
@@ -67,6 +68,7 @@ class AgentFixture : public ::testing::Test {
   SimulatedCloud cloud_{runtime_, {}};
   AgentOptions options_ = MakeOptions();
   Observer observer_;
+  std::function<Market()> sells_;  // of the provider of the next agent
   std::unique_ptr<VeiledProvider> provider_;
   std::optional<Agent> agent_;
 };

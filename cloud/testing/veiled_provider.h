@@ -26,6 +26,15 @@ class VeiledProvider final : public Provider {
   std::string_view name() const override { return inner_->name(); }
   ProviderCapabilities capabilities() const override { return inner_->capabilities(); }
   InstanceStreams* streams() override { return inner_->streams(); }
+  Bill BillFor(const nlohmann::json& pod) const override { return inner_->BillFor(pod); }
+  // What is known of the market once it was asked for; null: nothing, and nobody asks.
+  std::function<Market()> sells;
+  Market market() const override { return has_asked_ && sells ? sells() : Market(); }
+  bool has_market() const override { return sells != nullptr; }
+  Task<CloudStatus> RefreshMarket() override {
+    has_asked_ = true;
+    co_return CloudStatus();
+  }
   // What a create is refused with; none: it goes on. May be null.
   std::function<std::optional<CloudError>()> refuses_create;
   // Sees what is asked for. May be null.
@@ -82,6 +91,7 @@ class VeiledProvider final : public Provider {
   static Task<CloudStatus> Done(CloudStatus status = {}) { co_return status; }
 
   std::unique_ptr<Provider> inner_;
+  bool has_asked_ = false;
 };
 
 }  // namespace spillway::cloud::testing

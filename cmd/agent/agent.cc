@@ -44,6 +44,11 @@ DEFINE_string(quota_ephemeral_storage, "10Ti", "Ephemeral storage that the node 
 DEFINE_string(
     quota_resources, "",
     "Further resources that the node offers, where the provider has them: nvidia.com/gpu=8,example.com/fpga=2.");
+DEFINE_string(price_per_cpu_hour, "",
+              "What a vCPU costs an hour, such as 0.05, for clouds that have no call for it, or instead of what the "
+              "cloud says; with --price-per-gib-hour. Published on the node, and what the cost of instances is "
+              "counted by.");
+DEFINE_string(price_per_gib_hour, "", "What a GiB of memory costs an hour.");
 DEFINE_string(largest_instances, "",
               "The largest instances that Pods may ask for, where that is not what the provider says: "
               "cpu=64,memory=512Gi;cpu=52,memory=192Gi,nvidia.com/gpu=8. What one does not name it has none of.");
@@ -151,6 +156,20 @@ Status ReadCapacity(cloud::AgentOptions& options) {
   return ReadFurtherResources(options);
 }
 
+Status ReadPrices(cloud::AgentOptions& options) {
+  const std::string &cpu = FLAGS_price_per_cpu_hour, &gib = FLAGS_price_per_gib_hour;
+  if (cpu.empty() && gib.empty()) return {};
+  for (const auto& [flag, text] : {std::pair{"price-per-cpu-hour", cpu}, std::pair{"price-per-gib-hour", gib}}) {
+    if (kube::ParseMoney(text)) continue;
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--{}={}: want a number such as 0.05, with at most 6 digits behind the point; both prices "
+                            "or none",
+                            flag, text));
+  }
+  options.price = kube::Price{*kube::ParseMoney(cpu), *kube::ParseMoney(gib)};
+  return {};
+}
+
 Status ReadCapabilities(cloud::AgentOptions& options) {
   auto largest = kube::ParseLargestInstances(FLAGS_largest_instances);
   if (!largest) return Fail(std::move(largest.error()).Annotated("--largest-instances"));
@@ -253,7 +272,7 @@ Result<cloud::AgentOptions> ReadOptions(const ParsedFlags& flags) {
     return Fail(Code::kInvalidArgument,
                 fmt::format("--taint-effect={}: want NoSchedule, NoExecute or PreferNoSchedule", options.taint_effect));
   }
-  for (const auto read : {ReadCapacity, ReadCapabilities, ReadLabels, ReadNetwork}) {
+  for (const auto read : {ReadCapacity, ReadPrices, ReadCapabilities, ReadLabels, ReadNetwork}) {
     if (auto status = read(options); !status) return Fail(std::move(status.error()));
   }
   if (auto port = ApplyPortEnvironment(flags); !port) return Fail(std::move(port.error()));

@@ -10,7 +10,7 @@ SECONDS = 20
 REFUSED = [
     "--taint-key=bad key!", "--taint-value=bad value!", "--node-labels=a=b c", "--node-labels=kubernetes.io/hostname=foo",
     "--quota-pods=1.5", "--quota-resources=nvidia.com/gpu=1.5", "--quota-memory=1e400", "--quota-cpu=-1", "--internal-ip=0.0.0.0",
-    "--pod-kube-apiserver-port=70000", "--nodename=UPPER_x",
+    "--pod-kube-apiserver-port=70000", "--nodename=UPPER_x", "--price-per-cpu-hour=cheap",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -50,6 +51,13 @@ class CloudCase(unittest.TestCase):
 
     def log(self):
         return (Path(self.folder.name) / "log").read_text()
+
+    def metric(self, sample):
+        """Its value, or 0 where there is none."""
+        port = self.until(lambda: re.search(r"serving flag=metrics-bind-address address=127.0.0.1 port=(\d+)", self.log()), bool)[1]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(sample + " ")), 0)
 
     def ask(self, method, path, body=None):
         status, answer = self.sandbox.request(method, path, body)

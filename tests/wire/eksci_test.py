@@ -24,6 +24,16 @@ class Eksci(CloudCase):
     ENVIRONMENT = {"TENCENTCLOUD_REGION": "ap-emulated", "TENCENTCLOUD_SECRET_ID": "emulated-id",
                    "TENCENTCLOUD_SECRET_KEY": "emulated-secret"}
 
+    def test_prices_by_flags_are_told(self):
+        self.FLAGS = [*self.FLAGS, "--price-per-cpu-hour=0.12", "--price-per-gib-hour=0.02"]
+        self.start_agent()
+        self.ask("POST", PODS, pod("web"))
+        told = self.wait_for_phase("web", "Running")["metadata"]["annotations"]
+        self.assertEqual((told["spillway.io/billed-size"], told["spillway.io/price-per-hour"]), ("cpu=1,memory=1Gi", "0.14"))
+        annotations = self.ask("GET", f"/api/v1/nodes/{NODE}")["metadata"]["annotations"]
+        self.assertEqual((annotations["spillway.io/price-per-cpu-hour"], annotations["spillway.io/price-source"]), ("0.12", '{"source":"flags"}'))
+        self.assertEqual(self.until(lambda: self.metric('spillway_instance_cost_per_hour{provider="tencentcloud"}'), bool), 0.14)
+
     def test_a_pod_comes_runs_and_goes(self):
         self.start_agent()
         self.ask("POST", PODS, pod("web"))

@@ -38,7 +38,6 @@ TEST(SizeTables, RoundUpAndNeverDown) {
   EXPECT_EQ(table.RoundUp(251, 1), (InstanceSize{1000, 2 * kGiB}));
   EXPECT_EQ(table.RoundUp(1000, 8 * kGiB + 1), (InstanceSize{2000, 16 * kGiB})) << "more memory needs more CPU";
   EXPECT_EQ(table.RoundUp(2001, 1), std::nullopt);
-  EXPECT_DOUBLE_EQ(PricePerHour({0.5, 0.25}, {2000, 16 * kGiB}), 5.0);
 }
 
 class Zones : public ::testing::Test {

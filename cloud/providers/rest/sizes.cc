@@ -27,9 +27,4 @@ SizeTable TableOf(std::string as_of, const std::vector<SizeRow>& rows) {
   return table;
 }
 
-double PricePerHour(const UnitPrices& prices, const InstanceSize& size) {
-  return prices.per_cpu_hour * (static_cast<double>(size.cpu_milli) / 1000) +
-         prices.per_gib_hour * (static_cast<double>(size.memory_bytes) / kGiB);
-}
-
 }  // namespace spillway::cloud::rest

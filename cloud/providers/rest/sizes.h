@@ -31,10 +31,4 @@ struct SizeRow {
 };
 SizeTable TableOf(std::string as_of, const std::vector<SizeRow>& rows);
 
-// What a size costs per hour, where a cloud sells CPU and memory by the unit.
-struct UnitPrices {
-  double per_cpu_hour = 0, per_gib_hour = 0;
-};
-double PricePerHour(const UnitPrices& prices, const InstanceSize& size);
-
 }  // namespace spillway::cloud::rest

@@ -49,4 +49,14 @@ std::vector<Subnet> ZoneRotation::OutOfStock(Instant now) const {
   return paused;
 }
 
+std::vector<Stock> ZoneRotation::Shortages(Instant now, WallTime wall_now) const {
+  std::vector<Stock> shortages;
+  for (const Subnet& subnet : OutOfStock(now)) {
+    const Pause& pause = pauses_.at(subnet.id);
+    const Duration ago = now - (pause.until - pause.length);
+    shortages.push_back({subnet.id, "", "OutOfStock", wall_now - ago});
+  }
+  return shortages;
+}
+
 }  // namespace spillway::cloud::rest

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/time.h"
+#include "cloud/market.h"
 
 namespace spillway::cloud::rest {
 
@@ -32,6 +33,8 @@ class ZoneRotation {
   void OnStock(const std::string& subnet_id);
   // Left out at the moment.
   std::vector<Subnet> OutOfStock(Instant now) const;
+  // The same for a Market, with when that was last seen.
+  std::vector<Stock> Shortages(Instant now, WallTime wall_now) const;
   const std::vector<Subnet>& subnets() const { return subnets_; }
 
  private:

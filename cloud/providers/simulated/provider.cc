@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "cloud/pod_resources.h"
 #include "cloud/providers/simulated/cloud.h"
 
 namespace spillway::cloud {
@@ -51,6 +52,13 @@ kube::Capabilities SimulatedFeatures() {
 
 ProviderCapabilities SimulatedProvider::capabilities() const {
   return {.features = SimulatedFeatures(), .largest = cloud_.options_.largest};
+}
+
+Bill SimulatedProvider::BillFor(const nlohmann::json& pod) const {
+  const ResourceAmounts asked = PodRequests(pod);
+  const auto cpu = asked.find("cpu"), memory = asked.find("memory");
+  return BillBySize(cpu == asked.end() ? 0 : cpu->second.MilliValue(),
+                    memory == asked.end() ? 0 : memory->second.Value(), std::nullopt);
 }
 
 namespace {

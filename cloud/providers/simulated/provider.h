@@ -31,6 +31,8 @@ class SimulatedProvider final : public Provider, private InstanceStreams {
   Task<CloudStatus> Delete(std::string instance_id, Duration grace) override;
   Task<CloudStatus> Ping() override;
   InstanceStreams* streams() override { return this; }
+  // It sells what is asked for, to the byte. It has no prices: flags may say some.
+  Bill BillFor(const nlohmann::json& pod) const override;
 
  private:
   friend class SimulatedCloud;

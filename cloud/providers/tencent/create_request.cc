@@ -202,4 +202,13 @@ Result<CreateBody> MakeCreateBody(const CreateRequest& request, const Options& o
   return body;
 }
 
+Bill SizeBilled(const Json& pod) {
+  const std::int64_t gpus = GpusOf(pod);
+  const auto size = SizeOf(pod, gpus);
+  if (!size) return {};
+  Bill bill = BillBySize(size->cpu_milli, size->memory_bytes, std::nullopt);
+  if (gpus == 0) return bill;
+  return {fmt::format("{},{}={}", bill.size, kGpuResource, gpus)};
+}
+
 }  // namespace spillway::cloud::tencent

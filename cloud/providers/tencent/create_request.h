@@ -20,4 +20,7 @@ struct CreateBody {
 // Source: API TKE 2018-05-25; the names are those of the vendor's SDK, tencentcloud-sdk-python-tke 3.1.193.
 Result<CreateBody> MakeCreateBody(const CreateRequest& request, const Options& options, const std::string& subnet);
 
+// What the Pod's instance is billed as, but for the price. Those with GPUs are not sold by the unit.
+Bill SizeBilled(const Json& pod);
+
 }  // namespace spillway::cloud::tencent

@@ -482,4 +482,12 @@ Task<CloudStatus> EksciProvider::Ping() {
   co_return co_await CheckThatOursAreSeen();
 }
 
+Bill EksciProvider::BillFor(const nlohmann::json& pod) const { return SizeBilled(pod); }
+
+Market EksciProvider::market() const {
+  Market market;
+  market.stock = zones_.Shortages(runtime_.Now(), runtime_.WallNow());
+  return market;
+}
+
 }  // namespace spillway::cloud::tencent

@@ -48,6 +48,9 @@ class EksciProvider final : public Provider {
   Task<CloudStatus> Delete(std::string instance_id, Duration grace) override;
   // Fails when EKSCI lists nothing of what was there moments ago, too.
   Task<CloudStatus> Ping() override;
+  // EKSCI has no call for prices: flags may say some. What is out of stock is known from creates.
+  Bill BillFor(const nlohmann::json& pod) const override;
+  Market market() const override;
   InstanceStreams* streams() override;
 
   // Of calls, by API.

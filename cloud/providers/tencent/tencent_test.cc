@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cloud/providers/tencent/create_request.h"
 #include "cloud/providers/tencent/failures.h"
 #include "cloud/providers/tencent/service.h"
 #include "cloud/providers/tencent/signature.h"
@@ -150,6 +151,19 @@ TEST(EksciSizeTable, RoundsUp) {
   EXPECT_EQ(sizes.RoundUp(64000, 512 * kGi), (rest::InstanceSize{64000, 512 * kGi}));
   EXPECT_EQ(sizes.RoundUp(65000, 1), std::nullopt);
   EXPECT_EQ(sizes.RoundUp(kDefaultSize.cpu_milli, kDefaultSize.memory_bytes), kDefaultSize);
+}
+
+TEST(EksciBills, AreOfTheSizeThatIsSoldAndSayGpus) {
+  Json pod;
+  pod["spec"]["containers"].push_back({{"name", "main"}});
+  EXPECT_EQ(SizeBilled(pod), (Bill{"cpu=1,memory=2Gi", 1000, std::int64_t{2} << 30})) << "asks for nothing";
+  Json& requests = pod["spec"]["containers"][0]["resources"]["requests"];
+  requests = {{"cpu", "7"}, {"memory", "13Gi"}};
+  EXPECT_EQ(SizeBilled(pod), (Bill{"cpu=8,memory=16Gi", 8000, std::int64_t{16} << 30}));
+  requests["nvidia.com/gpu"] = "1";
+  EXPECT_EQ(SizeBilled(pod), Bill()) << "sizes with GPUs are said by annotations";
+  pod["metadata"]["annotations"] = {{"eks.tke.cloud.tencent.com/cpu", "8"}, {"eks.tke.cloud.tencent.com/mem", "32Gi"}};
+  EXPECT_EQ(SizeBilled(pod), (Bill{"cpu=8,memory=32Gi,nvidia.com/gpu=1"})) << "not sold by the unit";
 }
 
 }  // namespace
