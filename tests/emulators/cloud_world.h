@@ -44,6 +44,10 @@ class CloudWorld {
     if (!provider_) provider_ = NewProvider();
     return *provider_;
   }
+  // Of the provider, from its first use on.
+  void UseOptions(typename Cloud::Options options) {
+    provider_ = std::make_unique<typename Cloud::Provider>(runtime_, *client_, *credentials_, std::move(options));
+  }
   // As another agent on the same account has it.
   std::unique_ptr<typename Cloud::Provider> NewProvider() {
     return std::make_unique<typename Cloud::Provider>(runtime_, *client_, *credentials_, Options());

@@ -1,11 +1,13 @@
 // Shows what the ECI provider sends and reads, for comparison with the vendor's SDK (eci_sdk_test.py):
 //   eci_probe parameters <request.json     the parameters of CreateContainerGroup for a Pod
+//   eci_probe market <nothing.json         the parameters of its questions about prices and stock
 //   eci_probe sign <call.json              a signed request
 //   eci_probe live URL <request.json       creates the Pod's instance there, follows, reads, runs and deletes it
 #include <memory>
 #include <string>
 
 #include "cloud/providers/alibaba/create_parameters.h"
+#include "cloud/providers/alibaba/market.h"
 #include "cloud/providers/alibaba/provider.h"
 #include "cloud/providers/alibaba/signature.h"
 #include "tests/emulators/probe.h"
@@ -23,12 +25,16 @@ Options ProbeOptions() {
   return options;
 }
 
+Json ObjectFrom(const rest::Parameters& parameters) {
+  Json all = Json::object();
+  for (const auto& [name, value] : parameters) all[name] = value;
+  return all;
+}
+
 int PrintParameters(const Json& json) {
   const auto parameters = CreateParameters(emulators::RequestFrom(json), ProbeOptions(), {"vsw-a", "vsw-b"});
   if (!parameters) return Print({{"error", parameters.error().message}});
-  Json all = Json::object();
-  for (const auto& [name, value] : *parameters) all[name] = value;
-  return Print(all);
+  return Print(ObjectFrom(*parameters));
 }
 
 int PrintCall(const Json& json) {
@@ -41,6 +47,12 @@ int PrintCall(const Json& json) {
   const rest::SigningMoment moment{*base::ParseRfc3339(TextAt(json, "now")), TextAt(json, "nonce")};
   return emulators::PrintSigned(
       Sign(endpoint, call, {TextAt(json, "key"), TextAt(json, "secret"), TextAt(json, "token")}, moment));
+}
+
+int PrintMarket() {
+  return Print({{"size", ObjectFrom(PriceParameters(kSmallSample))},
+                {"type", ObjectFrom(PriceParameters("ecs.c7.large"))},
+                {"stock", ObjectFrom(StockParameters("ecs.c7.large"))}});
 }
 
 int PlayHere(const Json& json, const std::string& url) {
@@ -61,6 +73,7 @@ int main(int argc, char** argv) {
   return spillway::emulators::RunProbe(
       argc, argv,
       {{"parameters", [](const Json& input, const std::string&) { return alibaba::PrintParameters(input); }},
+       {"market", [](const Json&, const std::string&) { return alibaba::PrintMarket(); }},
        {"sign", [](const Json& input, const std::string&) { return alibaba::PrintCall(input); }},
        {"live", alibaba::PlayHere}});
 }

@@ -12,6 +12,7 @@ using cloud::CreateRequest;
 using cloud::ExecRequest;
 using cloud::Instance;
 using cloud::InstanceState;
+using cloud::Json;
 using cloud::LogOptions;
 using cloud::Refusal;
 using ::testing::ElementsAre;
@@ -125,6 +126,72 @@ TEST_F(EciProviderTest, WrongKeysAreToldWithoutBeingShown) {
   EXPECT_THAT(ToString(refused.error()), HasSubstr("SignatureDoesNotMatch"));
   EXPECT_THAT(ToString(refused.error()), ::testing::Not(HasSubstr("emulated-secret")));
   EXPECT_FALSE(refused.error().request_id.empty());
+}
+
+TEST_F(EciProviderTest, PricesOfAVcpuAndAGibComeFromTwoQuotes) {
+  EXPECT_FALSE(provider().market().prices);
+  const Json pod = EciWorld::Forever().pod;
+  EXPECT_EQ(provider().BillFor(pod).micro_per_hour, std::nullopt);
+  ASSERT_TRUE(Refresh());
+  const cloud::Market market = provider().market();
+  ASSERT_TRUE(market.prices);
+  EXPECT_EQ(market.prices->price, (kube::Price{176'400, 22'068}));
+  EXPECT_EQ(market.prices->currency, "CNY");
+  EXPECT_EQ(market.prices->source, "DescribeContainerGroupPrice");
+  EXPECT_EQ(market.prices->observed_at, runtime().WallNow());
+  EXPECT_EQ(provider().BillFor(pod), (cloud::Bill{"cpu=2,memory=4Gi", 2000, std::int64_t{4} << 30, 441'072}))
+      << "ECI's own default";
+  EXPECT_EQ(Calls("DescribeContainerGroupPrice"), 2u);
+  EXPECT_EQ(Calls("DescribeAvailableResource"), 0u) << "it knows instance types alone";
+}
+
+TEST_F(EciProviderTest, PricesThatMayNotBeSeenAreUnknownAndThoseThatWereStay) {
+  faults().permission_lost = true;
+  const CloudStatus refused = Refresh();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().refusal, Refusal::kAuth);
+  EXPECT_FALSE(provider().market().prices);
+  faults().permission_lost = false;
+  ASSERT_TRUE(Refresh());
+  faults().permission_lost = true;
+  EXPECT_FALSE(Refresh());
+  EXPECT_TRUE(provider().market().prices);
+}
+
+TEST_F(EciProviderTest, AnInstanceTypeHasAPriceAndAStockInEachZone) {
+  auto options = EciWorld::Options();
+  options.instance_types = "ecs.c7.large";
+  world_.UseOptions(std::move(options));
+  faults().zones_without_stock = {"cn-emulated-b"};
+  ASSERT_TRUE(Refresh());
+  EXPECT_EQ(provider().BillFor(EciWorld::Forever().pod), (cloud::Bill{"ecs.c7.large", 0, 0, 630'000}));
+  const cloud::Market market = provider().market();
+  EXPECT_FALSE(market.prices) << "not sold by the vCPU";
+  const WallTime now = runtime().WallNow();
+  ASSERT_TRUE(market.stock);
+  EXPECT_THAT(*market.stock, ElementsAre(cloud::Stock{"cn-emulated-a", "ecs.c7.large", "WithStock", now},
+                                         cloud::Stock{"cn-emulated-b", "ecs.c7.large", "WithoutStock", now}));
+}
+
+TEST_F(EciProviderTest, AZoneThatRestsIsToldAndSoIsTheQuota) {
+  faults().late_no_stock = 1;
+  const std::string id = Make("a");
+  runtime().RunFor(5s);
+  ASSERT_EQ(One(id).refused, Refusal::kStock);
+  const WallTime seen = runtime().WallNow();
+  runtime().RunFor(30s);
+  ASSERT_TRUE(Ping());
+  const cloud::Market market = provider().market();
+  ASSERT_TRUE(market.stock);
+  ASSERT_THAT(*market.stock, SizeIs(1));
+  EXPECT_EQ((*market.stock)[0].place, "vsw-a");
+  EXPECT_EQ((*market.stock)[0].status, "OutOfStock");
+  EXPECT_LE(std::chrono::abs((*market.stock)[0].observed_at - seen), 1s);
+  ASSERT_THAT(market.quotas, SizeIs(1));
+  EXPECT_EQ(market.quotas[0].resource, "cpu");
+  EXPECT_EQ(market.quotas[0].limit, 100000);
+  runtime().RunFor(1min);
+  EXPECT_THAT(*provider().market().stock, IsEmpty()) << "it is tried again";
 }
 
 TEST_F(EciProviderTest, ReclaimedSpotInstancesHaveFailed) {

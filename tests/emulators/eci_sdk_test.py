@@ -246,6 +246,9 @@ class EciSdk(SdkCase):
             "DescribeMultiContainerGroupMetric": {"RegionId": REGION, "ContainerGroupIds": ids},
             "DescribeRegions": {"RegionId": REGION},
             "ListUsage": {"RegionId": REGION},
+            "DescribeContainerGroupPrice": {"RegionId": REGION, "Cpu": "2.0", "Memory": "4.0"},
+            "DescribeAvailableResource": {"RegionId": REGION, "DestinationResource.Category": "InstanceType",
+                                          "DestinationResource.Value": "ecs.c7.large"},
             "DeleteContainerGroup": {"RegionId": REGION, "ContainerGroupId": made.container_group_id},
         }
         for api, parameters in asked.items():
@@ -287,6 +290,25 @@ class EciSdk(SdkCase):
         delete = models.DeleteContainerGroupRequest(region_id=REGION, container_group_id=made.container_group_id)
         self.assertTrue(self.call("delete_container_group", delete).request_id)
         self.until(lambda: self.describe(made.container_group_id), lambda groups: groups == [])
+
+    def test_prices_and_stock(self):
+        asked = models.DescribeContainerGroupPriceRequest(region_id=REGION, cpu=2.0, memory=4.0)
+        price = self.call("describe_container_group_price", asked).price_info.price
+        self.assertEqual((round(price.trade_price, 12), price.currency), (0.00012252, "CNY"))  # the documents' example, by the second
+        parts = {part.resource: round(part.trade_price, 12) for part in price.detail_infos.detail_info}
+        self.assertEqual(parts, {"CPU": 0.000098, "MEM": 0.00002452})
+        wanted = models.DescribeAvailableResourceRequestDestinationResource(category="InstanceType", value="ecs.c7.large")
+        zones = self.call("describe_available_resource", models.DescribeAvailableResourceRequest(
+            region_id=REGION, destination_resource=wanted)).available_zones.available_zone
+        told = {zone.zone_id: zone.available_resources.available_resource[0].supported_resources.supported_resource[0] for zone in zones}
+        self.assertEqual(sorted(told), ["cn-emulated-a", "cn-emulated-b"])
+        self.assertEqual((told["cn-emulated-a"].value, told["cn-emulated-a"].status_category), ("ecs.c7.large", "WithStock"))
+        usage = self.call("list_usage", models.ListUsageRequest(region_id=REGION)).attributes
+        self.assertGreaterEqual(usage["MaxCpu"], usage["UsedCpu"])
+        self.assertEqual(self.refused("describe_container_group_price", models.DescribeContainerGroupPriceRequest(
+            region_id=REGION, instance_type="ecs.none")), "InvalidParameter.InstanceType")
+        self.steer("faults", {"permission_lost": True})
+        self.assertEqual(self.refused("describe_container_group_price", asked), "Forbidden.RAM")
 
     def test_pages(self):
         for number in range(45):
@@ -343,6 +365,21 @@ class EciSdk(SdkCase):
         self.call("create_container_group", rich_request())
         self.assertEqual(plain(self.steer("last_create")), plain(probe("parameters", RICH)))
 
+    def test_questions_of_the_market_are_the_sdks(self):
+        ours = probe("market", {})
+        theirs = {
+            "size": models.DescribeContainerGroupPriceRequest(cpu=2.0, memory=4.0),
+            "type": models.DescribeContainerGroupPriceRequest(instance_type="ecs.c7.large"),
+            "stock": models.DescribeAvailableResourceRequest(
+                destination_resource=models.DescribeAvailableResourceRequestDestinationResource(
+                    category="InstanceType", value="ecs.c7.large")),
+        }
+        self.assertEqual(sorted(ours), sorted(theirs))
+        for name, request in theirs.items():
+            self.assertEqual(ours[name], {key: str(value) for key, value in OpenApiUtil.query(request.to_map()).items()}, name)
+            read = type(request)().from_map(nested(ours[name]))
+            self.assertEqual(OpenApiUtil.query(read.to_map()), ours[name], name)
+
     def test_the_sdk_reads_our_request_and_gives_it_back(self):
         ours = probe("parameters", RICH)
         known = set(patterns(models.CreateContainerGroupRequest))
@@ -383,6 +420,7 @@ class EciSdk(SdkCase):
             self.assertIn("main line 0\n", told["log"])
             self.assertEqual((told["exec"], told["delete"]), ("ran ls\n", "ok"))
             self.assertIn("InvalidParameter.ContainerGroup.NotFound", told["deleteUnknown"])
+            self.assertEqual((told["market"], told["price"]), ("ok", {"cpu": "0.1764", "gib": "0.022068", "currency": "CNY"}))
 
 
 if __name__ == "__main__":

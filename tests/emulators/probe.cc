@@ -84,6 +84,15 @@ Task<void> Live(Runtime& runtime, Provider& provider, CreateRequest request, Jso
     const CloudStatus absent = co_await provider.Delete(unknown, 0s);
     told["deleteUnknown"] = Outcome(absent);
   }
+  if (provider.has_market()) {
+    const CloudStatus asked = co_await provider.RefreshMarket();
+    told["market"] = Outcome(asked);
+    if (const auto prices = provider.market().prices) {
+      told["price"] = {{"cpu", kube::FormatMoney(prices->price.micro_per_cpu)},
+                       {"gib", kube::FormatMoney(prices->price.micro_per_gib)},
+                       {"currency", prices->currency}};
+    }
+  }
   const CloudStatus pinged = co_await provider.Ping();
   told["ping"] = Outcome(pinged);
   is_over = true;

@@ -44,6 +44,7 @@ class CloudProviderTest : public ::testing::Test {
   cloud::CloudResult<cloud::Changes> Poll(std::string cursor = "") {
     return world_.Get(provider().Poll(cloud::InstanceScope{"cluster", "vnode"}, std::move(cursor)));
   }
+  cloud::CloudStatus Refresh() { return world_.Get(provider().RefreshMarket()); }
   cloud::CloudStatus Ping() { return world_.Get(provider().Ping()); }
   std::uint64_t Calls(const char* api) {
     return world_.emulator().counts().calls.contains(api) ? world_.emulator().counts().calls.at(api) : 0;

@@ -29,6 +29,24 @@ class Eci(CloudCase):
         self.until(lambda: self.sandbox.get(f"{PODS}/web")[0], lambda status: status == 404)
         self.until(lambda: json.loads(self.audit().stdout)["instances"], lambda count: count == 0)
 
+    def test_the_node_says_prices_and_the_pod_what_it_costs(self):
+        self.start_agent()
+        annotations = self.until(lambda: self.sandbox.get(f"/api/v1/nodes/{NODE}")[1].get("metadata", {}).get("annotations", {}),
+                                 lambda seen: "spillway.io/price-per-cpu-hour" in seen and "spillway.io/quota" in seen)
+        self.assertEqual((annotations["spillway.io/price-per-cpu-hour"], annotations["spillway.io/price-per-gib-hour"]), ("0.1764", "0.022068"))
+        source = json.loads(annotations["spillway.io/price-source"])
+        self.assertEqual((source["source"], source["currency"]), ("DescribeContainerGroupPrice", "CNY"))
+        self.assertEqual(json.loads(annotations["spillway.io/stock"]), [])
+        self.assertEqual(json.loads(annotations["spillway.io/quota"])["cpu"]["limit"], 100000)
+        self.ask("POST", PODS, pod("web"))
+        told = self.wait_for_phase("web", "Running")["metadata"]["annotations"]
+        self.assertEqual((told["spillway.io/billed-size"], told["spillway.io/price-per-hour"]), ("cpu=1,memory=2Gi", "0.220536"))
+        cost = 'spillway_instance_cost_per_hour{provider="alibabacloud"}'
+        self.assertEqual(self.until(lambda: self.metric(cost), bool), 0.220536)
+        self.ask("DELETE", f"{PODS}/web")
+        self.until(lambda: self.metric(cost), lambda seen: seen == 0)
+        self.assertGreater(self.metric('spillway_instance_cost_total{provider="alibabacloud"}'), 0)
+
     def test_a_job_ends_as_its_command_does(self):
         self.start_agent()
         job = pod("job", restartPolicy="Never")

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "cloud/json.h"
 #include "cloud/pod_resources.h"
+#include "cloud/providers/alibaba/ack_annotations.h"
 #include "cloud/providers/alibaba/container_parameters.h"
 #include "cloud/providers/alibaba/parameter_writer.h"
 #include "cloud/providers/alibaba/sizes.h"
@@ -19,12 +20,6 @@ namespace {
 constexpr const char* kGpu = "nvidia.com/gpu";
 constexpr int kDefaultGraceSeconds = 30;
 
-// ACK's annotations, so that what has been written for it goes on working.
-std::string Annotation(const Json& pod, const char* name, const std::string& otherwise = "") {
-  const std::string value = TextAt(pod, "metadata", "annotations", fmt::format("k8s.aliyun.com/{}", name));
-  return value.empty() ? otherwise : value;
-}
-
 std::string WithoutHyphensAround(std::string text) {
   text.erase(0, std::min(text.find_first_not_of('-'), text.size()));
   while (text.ends_with('-')) text.pop_back();
@@ -34,7 +29,7 @@ std::string WithoutHyphensAround(std::string text) {
 // ---- where, and how large
 
 Status WriteSize(const ParameterWriter& writer, const Json& pod, const Options& options) {
-  const std::string types = Annotation(pod, "eci-use-specs", options.instance_types);
+  const std::string types = InstanceTypesOf(pod, options);
   if (!types.empty()) {
     writer.Set("InstanceType", types);
     return {};
@@ -54,15 +49,15 @@ Status WriteSize(const ParameterWriter& writer, const Json& pod, const Options& 
 }
 
 Status WriteSpot(const ParameterWriter& writer, const Json& pod, const Options& options) {
-  const std::string strategy = Annotation(pod, "eci-spot-strategy", options.spot_strategy);
-  if (strategy.empty() || strategy == "NoSpot") return {};
+  const std::string strategy = SpotStrategyOf(pod, options);
+  if (strategy.empty()) return {};
   if (strategy != "SpotAsPriceGo" && strategy != "SpotWithPriceLimit") {
     return Inexpressible(
         fmt::format("k8s.aliyun.com/eci-spot-strategy: {}: want SpotAsPriceGo or SpotWithPriceLimit", strategy));
   }
   writer.Set("SpotStrategy", strategy);
   if (strategy == "SpotAsPriceGo") return {};
-  const std::string limit = Annotation(pod, "eci-spot-price-limit");
+  const std::string limit = AckAnnotation(pod, "eci-spot-price-limit");
   if (!limit.empty()) {
     writer.Set("SpotPriceLimit", limit);
   } else if (options.spot_price_limit > 0) {
@@ -76,17 +71,17 @@ Status WriteSpot(const ParameterWriter& writer, const Json& pod, const Options& 
 Status WritePlace(const ParameterWriter& writer, const Json& pod, const Options& options,
                   const std::vector<std::string>& vswitch_ids) {
   writer.Set("RegionId", options.region);
-  const std::string vswitches = Annotation(pod, "eci-vswitch", fmt::format("{}", fmt::join(vswitch_ids, ",")));
+  const std::string vswitches = AckAnnotation(pod, "eci-vswitch", fmt::format("{}", fmt::join(vswitch_ids, ",")));
   writer.Set("VSwitchId", vswitches);
   if (vswitches.find(',') != std::string::npos) {
     const bool is_random = options.strategy == rest::ZoneRotation::Strategy::kRandom;
     writer.Set("ScheduleStrategy",
-               Annotation(pod, "eci-schedule-strategy", is_random ? "VSwitchRandom" : "VSwitchOrdered"));
+               AckAnnotation(pod, "eci-schedule-strategy", is_random ? "VSwitchRandom" : "VSwitchOrdered"));
   }
-  writer.SetUnlessEmpty("SecurityGroupId", Annotation(pod, "eci-security-group", options.security_group));
-  writer.SetUnlessEmpty("ResourceGroupId", Annotation(pod, "eci-resource-group-id", options.resource_group));
-  writer.SetUnlessEmpty("RamRoleName", Annotation(pod, "eci-ram-role-name", options.ram_role));
-  if (Annotation(pod, "eci-image-cache", options.matches_image_cache ? "true" : "") == "true") {
+  writer.SetUnlessEmpty("SecurityGroupId", AckAnnotation(pod, "eci-security-group", options.security_group));
+  writer.SetUnlessEmpty("ResourceGroupId", AckAnnotation(pod, "eci-resource-group-id", options.resource_group));
+  writer.SetUnlessEmpty("RamRoleName", AckAnnotation(pod, "eci-ram-role-name", options.ram_role));
+  if (AckAnnotation(pod, "eci-image-cache", options.matches_image_cache ? "true" : "") == "true") {
     writer.SetBool("AutoMatchImageCache", true);
   }
   if (auto spot = WriteSpot(writer, pod, options); !spot) return spot;

@@ -336,7 +336,66 @@ Task<CloudStatus> EciProvider::Ping() {
   rest::Parameters nothing;
   auto usage = co_await Call("ListUsage", std::move(nothing));
   if (!usage) co_return tl::unexpected(std::move(usage).error());
+  if (auto cpu = ReadQuota(*usage, runtime_.WallNow())) quotes_.cpu = std::move(cpu);
   co_return co_await CheckThatOursAreSeen();
+}
+
+// ---- what it costs
+
+Bill EciProvider::BillFor(const nlohmann::json& pod) const { return BillOf(pod, options_, quotes_); }
+
+Market EciProvider::market() const {
+  Market market{quotes_.prices, zones_.Shortages(runtime_.Now(), runtime_.WallNow()), {}};
+  market.stock->insert(market.stock->end(), quotes_.stock.begin(), quotes_.stock.end());
+  if (quotes_.cpu) market.quotas.push_back(*quotes_.cpu);
+  return market;
+}
+
+Task<CloudResult<Quote>> EciProvider::AskPrice(rest::Parameters of) {
+  auto answer = co_await Call("DescribeContainerGroupPrice", std::move(of));
+  if (!answer) co_return tl::unexpected(std::move(answer).error());
+  auto quote = ReadQuote(*answer);
+  if (quote) co_return *std::move(quote);
+  co_return tl::unexpected(
+      Failed(Refusal::kInvalid, Code::kInternal, "DescribeContainerGroupPrice: the answer has no TradePrice"));
+}
+
+Task<CloudStatus> EciProvider::RefreshUnitPrices() {
+  auto small = co_await AskPrice(PriceParameters(kSmallSample));
+  if (!small) co_return tl::unexpected(std::move(small).error());
+  auto large = co_await AskPrice(PriceParameters(kLargeSample));
+  if (!large) co_return tl::unexpected(std::move(large).error());
+  const auto price = UnitPrice(*small, *large);
+  if (!price) {
+    co_return tl::unexpected(Failed(Refusal::kInvalid, Code::kInternal,
+                                    "DescribeContainerGroupPrice: 2 vCPU with 4 and with 8 GiB have prices of which "
+                                    "no price of a vCPU and a GiB can be made"));
+  }
+  quotes_.prices = PriceList{*price, small->currency, "DescribeContainerGroupPrice", runtime_.WallNow()};
+  co_return CloudStatus();
+}
+
+Task<CloudStatus> EciProvider::RefreshType(std::string type) {
+  if (options_.spot_strategy.empty()) {
+    auto quote = co_await AskPrice(PriceParameters(type));
+    if (!quote) co_return tl::unexpected(std::move(quote).error());
+    quotes_.instance_type = type;
+    quotes_.type_micro_per_hour = MicroPerHour(*quote);
+  }
+  auto answer = co_await Call("DescribeAvailableResource", StockParameters(type));
+  if (!answer) co_return tl::unexpected(std::move(answer).error());
+  quotes_.stock = ReadStock(*answer, runtime_.WallNow());
+  co_return CloudStatus();
+}
+
+Task<CloudStatus> EciProvider::RefreshMarket() {
+  if (options_.instance_types.empty()) {
+    if (!options_.spot_strategy.empty()) co_return CloudStatus();  // the market's price, another each hour
+    co_return co_await RefreshUnitPrices();
+  }
+  const std::string type = TheInstanceType(options_.instance_types);
+  if (type.empty()) co_return CloudStatus();
+  co_return co_await RefreshType(type);
 }
 
 }  // namespace spillway::cloud::alibaba

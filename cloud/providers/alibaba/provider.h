@@ -12,6 +12,7 @@
 #include "base/runtime.h"
 #include "cloud/provider.h"
 #include "cloud/providers/alibaba/instance_reader.h"
+#include "cloud/providers/alibaba/market.h"
 #include "cloud/providers/alibaba/options.h"
 #include "cloud/providers/rest/caller.h"
 #include "cloud/providers/rest/credentials.h"
@@ -44,6 +45,11 @@ class EciProvider final : public Provider {
   Task<CloudStatus> Delete(std::string instance_id, Duration grace) override;
   // Fails when ECI lists nothing of what was there moments ago, too: that is how it answers those who may see nothing.
   Task<CloudStatus> Ping() override;
+  Bill BillFor(const nlohmann::json& pod) const override;
+  Market market() const override;
+  bool has_market() const override { return true; }
+  // Prices by DescribeContainerGroupPrice; stock, of a configured instance type, by DescribeAvailableResource.
+  Task<CloudStatus> RefreshMarket() override;
   InstanceStreams* streams() override;
 
   // Of calls, by API.
@@ -83,6 +89,9 @@ class EciProvider final : public Provider {
   std::vector<std::string> VSwitchesFor(const std::string& client_token);
   CloudResult<Instance> OnCreated(const CreateRequest& request, const Json& answer);
   Task<CloudStatus> CheckThatOursAreSeen();
+  Task<CloudResult<Quote>> AskPrice(rest::Parameters of);
+  Task<CloudStatus> RefreshUnitPrices();
+  Task<CloudStatus> RefreshType(std::string type);
 
   Runtime& runtime_;
   Options options_;
@@ -92,6 +101,7 @@ class EciProvider final : public Provider {
   // A create is the same each time under one token, so its VSwitches are too, also their order: ECI itself draws a
   // random one. Until it has succeeded or is refused.
   std::map<std::string, std::vector<std::string>> vswitches_of_;
+  Quotes quotes_;
   std::string cluster_id_;  // that was listed last
   std::uint64_t unknown_statuses_ = 0;
   std::unique_ptr<Streams> streams_;

@@ -241,4 +241,39 @@ Json MetricAnswer(const Group& group, WallTime now) {
   return {{"ContainerGroupId", group.id}, {"Records", Json::array({std::move(record)})}};
 }
 
+Json PriceAnswer(const std::map<std::string, double>& parts) {
+  double sum = 0;
+  Json details = Json::array();
+  for (const auto& [resource, price] : parts) {
+    sum += price;
+    details.push_back({{"Resource", resource},
+                       {"OriginalPrice", price},
+                       {"DiscountPrice", 0.0},
+                       {"TradePrice", price},
+                       {"Rules", {{"Rule", Json::array()}}}});
+  }
+  Json price = {{"OriginalPrice", sum}, {"DiscountPrice", 0.0}, {"TradePrice", sum}, {"Currency", "CNY"}};
+  price["DetailInfos"]["DetailInfo"] = std::move(details);
+  Json info = {{"Price", std::move(price)}};
+  info["Rules"]["Rule"] = Json::array();
+  info["SpotPrices"]["SpotPrice"] = Json::array();
+  return {{"PriceInfo", std::move(info)}};
+}
+
+Json AvailableAnswer(const std::string& region, const std::string& category, const std::string& value,
+                     const std::map<std::string, bool>& has_stock) {
+  Json zones = Json::array();
+  for (const auto& [zone, has] : has_stock) {
+    Json supported = {{"Value", value}, {"StatusCategory", has ? "WithStock" : "WithoutStock"}};
+    Json resource = {{"Type", category}};
+    resource["SupportedResources"]["SupportedResource"] = Json::array({std::move(supported)});
+    Json one = {{"RegionId", region}, {"ZoneId", zone}};
+    one["AvailableResources"]["AvailableResource"] = Json::array({std::move(resource)});
+    zones.push_back(std::move(one));
+  }
+  Json answer;
+  answer["AvailableZones"]["AvailableZone"] = std::move(zones);
+  return answer;
+}
+
 }  // namespace spillway::emulators::eci

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "tests/emulators/eci/group.h"
@@ -13,5 +14,10 @@ Json GroupAnswer(const Group& group, WallTime now, bool with_events);
 Json StatusAnswer(const Group& group, WallTime now);
 // An item of DescribeMultiContainerGroupMetric.MonitorDatas.
 Json MetricAnswer(const Group& group, WallTime now);
+// DescribeContainerGroupPrice, for what each part costs a second.
+Json PriceAnswer(const std::map<std::string, double>& parts);
+// DescribeAvailableResource, for the zones that have `value`, or have had it.
+Json AvailableAnswer(const std::string& region, const std::string& category, const std::string& value,
+                     const std::map<std::string, bool>& has_stock);
 
 }  // namespace spillway::emulators::eci

@@ -282,6 +282,39 @@ Emulator::Answer Emulator::Metrics(const ParameterMap& parameters) {
   return {200, {{"MonitorDatas", std::move(data)}}};
 }
 
+// ---- what it sells
+
+Emulator::Answer Emulator::Price(const ParameterMap& parameters) {
+  const double cpu = options_.cpu_second * std::strtod(At(parameters, "Cpu").c_str(), nullptr);
+  const double memory = options_.gib_second * std::strtod(At(parameters, "Memory").c_str(), nullptr);
+  const std::string& type = At(parameters, "InstanceType");
+  if (type.empty()) return {200, PriceAnswer({{"CPU", cpu}, {"MEM", memory}})};
+  const auto priced = options_.type_second.find(type);
+  if (priced == options_.type_second.end())
+    return Fail(400, "InvalidParameter.InstanceType", "there is no such instance type");
+  return {200, PriceAnswer({{"instanceType", priced->second}})};
+}
+
+Emulator::Answer Emulator::AvailableResource(const ParameterMap& parameters) {
+  const std::string& value = At(parameters, "DestinationResource.Value");
+  std::map<std::string, bool> has_stock;  // by zone
+  for (const auto& [vswitch, zone] : options_.zone_of_vswitch) {
+    if (!At(parameters, "ZoneId").empty() && At(parameters, "ZoneId") != zone) continue;
+    has_stock[zone] = !options_.faults.zones_without_stock.contains(zone);
+  }
+  if (!options_.type_second.contains(value)) has_stock.clear();
+  return {200, AvailableAnswer(options_.region, At(parameters, "DestinationResource.Category"), value, has_stock)};
+}
+
+Emulator::Answer Emulator::Usage() const {
+  double used = 0;
+  for (const Group& group : Live()) {
+    const std::string& cpu = At(group.parameters, "Cpu");
+    used += cpu.empty() ? 2 : std::strtod(cpu.c_str(), nullptr);
+  }
+  return {200, {{"Attributes", {{"UsedCpu", used}, {"MaxCpu", options_.quota_cpu}}}}};
+}
+
 // ---- a call
 
 Emulator::Answer Emulator::Dispatch(const SignedCall& call) {
@@ -298,7 +331,9 @@ Emulator::Answer Emulator::Dispatch(const SignedCall& call) {
   if (call.api == "DescribeContainerLog") return DescribeLog(parameters);
   if (call.api == "ExecContainerCommand") return Exec(parameters);
   if (call.api == "DescribeMultiContainerGroupMetric") return Metrics(parameters);
-  if (call.api == "ListUsage") return {200, {{"Attributes", {{"ContainerGroups", std::to_string(live())}}}}};
+  if (call.api == "DescribeContainerGroupPrice") return Price(parameters);
+  if (call.api == "DescribeAvailableResource") return AvailableResource(parameters);
+  if (call.api == "ListUsage") return Usage();
   Json region = {{"RegionId", options_.region}, {"RegionEndpoint", "eci.emulated"}, {"Zones", Json::array()}};
   for (const auto& [vswitch, zone] : options_.zone_of_vswitch) region["Zones"].push_back(zone);
   return {200, {{"Regions", Json::array({std::move(region)})}}};

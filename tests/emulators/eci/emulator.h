@@ -49,6 +49,10 @@ struct EmulatorOptions {
   Duration lost_after = std::chrono::seconds(10);  // when the caller of a lost call gives up
   bool enforces_limits = true;
   std::size_t quota_groups = 100000;
+  double quota_cpu = 100000;  // told, not enforced
+  // What a second costs, of a vCPU, a GiB, and each instance type that there is.
+  double cpu_second = 0.000049, gib_second = 0.00000613;
+  std::map<std::string, double> type_second = {{"ecs.c7.large", 0.000175}};
   Faults faults;
 };
 
@@ -65,7 +69,8 @@ class Emulator final : public Service {
   ~Emulator() override;
 
   Task<std::optional<net::ServerResponse>> Serve(net::ServerRequest request) override;
-  // /_emulator/faults, /_emulator/reclaim; what it takes and took: /_emulator/parameters, /_emulator/last_create.
+  // /_emulator/faults, /_emulator/reclaim; what it takes and took: /_emulator/parameters, /_emulator/last_create,
+  // /_emulator/counts.
   net::ServerResponse Steer(const net::ServerRequest& request) override;
   Line line() const override { return {options_.faults.down, options_.lost_after, options_.faults.clock_offset}; }
   std::unique_ptr<net::HttpClient> NewClient() { return ConnectTo(runtime_, *this); }
@@ -105,6 +110,9 @@ class Emulator final : public Service {
   Answer DescribeLog(const ParameterMap& parameters);
   Answer Exec(const ParameterMap& parameters);
   Answer Metrics(const ParameterMap& parameters);
+  Answer Price(const ParameterMap& parameters);
+  Answer AvailableResource(const ParameterMap& parameters);
+  Answer Usage() const;
   // The groups that a listing shows, in the order of their ids, and where the next page begins.
   std::vector<const Group*> Selected(const ParameterMap& parameters, std::size_t limit, std::string& next);
   Group* Find(const std::string& id);

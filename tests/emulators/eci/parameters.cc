@@ -233,6 +233,21 @@ Complaint CheckCreate(const ParameterMap& parameters) {
   return {};
 }
 
+Complaint CheckPrice(const ParameterMap& parameters) {
+  const bool has_size = !IsMissing(parameters, "Cpu") && !IsMissing(parameters, "Memory");
+  if (has_size || !IsMissing(parameters, "InstanceType")) return {};
+  return {"MissingParameter.CPUMemory", "there is neither a size nor an instance type"};
+}
+
+Complaint CheckAvailable(const ParameterMap& parameters) {
+  const std::string& category = At(parameters, "DestinationResource.Category");
+  if (category != "InstanceType" && category != "InstanceTypeFamily") {
+    return {"InvalidParameter.DestinationResource", "the category is InstanceType or InstanceTypeFamily"};
+  }
+  if (!IsMissing(parameters, "DestinationResource.Value")) return {};
+  return {"MissingParameter.DestinationResource", "there is no value"};
+}
+
 }  // namespace
 
 const std::map<std::string, Names>& AcceptedParameters() {
@@ -248,6 +263,11 @@ const std::map<std::string, Names>& AcceptedParameters() {
         "Timestamps", "LastTime"}},
       {"ExecContainerCommand", {"RegionId", "ContainerGroupId", "ContainerName", "Command", "TTY", "Stdin", "Sync"}},
       {"DescribeMultiContainerGroupMetric", {"RegionId", "ContainerGroupIds", "MetricType", "ResourceGroupId"}},
+      {"DescribeContainerGroupPrice",
+       {"RegionId", "ZoneId", "Cpu", "Memory", "InstanceType", "SpotStrategy", "SpotPriceLimit"}},
+      {"DescribeAvailableResource",
+       {"RegionId", "ZoneId", "DestinationResource.Category", "DestinationResource.Value", "DestinationResource.Cores",
+        "DestinationResource.Memory"}},
       {"ListUsage", {"RegionId"}},
       {"DescribeRegions", {"RegionId"}},
   };
@@ -277,6 +297,8 @@ Complaint CheckParameters(const std::string& api, const ParameterMap& parameters
     return {"InvalidParameter.Unknown", fmt::format("{} has no parameter {}", api, name)};
   }
   if (IsMissing(parameters, "RegionId")) return {"MissingParameter.RegionId", "there is no region"};
+  if (api == "DescribeContainerGroupPrice") return CheckPrice(parameters);
+  if (api == "DescribeAvailableResource") return CheckAvailable(parameters);
   return api == "CreateContainerGroup" ? CheckCreate(parameters) : Complaint();
 }
 

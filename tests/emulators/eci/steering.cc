@@ -39,6 +39,8 @@ net::ServerResponse Emulator::Steer(const net::ServerRequest& request) {
     response.body = Json(last_create_).dump();
   } else if (request.path == "/_emulator/state") {
     response.body = Json({{"live", NamesOf(Live())}, {"created", counts_.created}, {"violations", violations_}}).dump();
+  } else if (request.path == "/_emulator/counts") {
+    response.body = Json({{"calls", counts_.calls}, {"throttled", counts_.throttled}, {"live", live()}}).dump();
   } else if (request.path == "/_emulator/faults" && wanted.is_object()) {
     SetFaults(options_.faults, wanted);
     response.body = "{}";
