@@ -57,13 +57,13 @@ class Client:
 
 
 class Agent:
-    """A virtual node's process, on free ports of its own."""
+    """A virtual node's process, on free ports of its own. `provider`: flags, if it is not the simulated one."""
 
-    def __init__(self, name, sandbox, folder, options, qps):
+    def __init__(self, name, sandbox, folder, options, qps, provider=None):
         self.log = open(folder / f"{name}.log", "a", encoding="utf-8")
         quota = str(options.pods)
-        self.command = [SPILLWAY, "agent", f"--nodename={name}", "--provider=simulated", f"--state-dir={folder / name}",
-                        f"--kubeconfig={sandbox.kubeconfig}", "--internal-ip=127.0.0.1", "--kubelet-port=0",
+        provider = provider or ["--provider=simulated", f"--state-dir={folder / name}"]
+        self.command = [SPILLWAY, "agent", f"--nodename={name}", *provider, f"--kubeconfig={sandbox.kubeconfig}", "--internal-ip=127.0.0.1", "--kubelet-port=0",
                         "--cluster-id=bench", f"--quota-cpu={quota}", f"--quota-memory={quota}Gi", f"--quota-pods={quota}",
                         "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=0", f"--kube-api-qps={qps}",
                         f"--kube-api-burst={2 * qps}"]
