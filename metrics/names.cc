@@ -141,7 +141,8 @@ void AddAgent(std::vector<Metric>& all) {
       "today's prices; in the currency of the prices. Those that have ended cost nothing.",
       {"provider"});
   add(Id::kInstanceCost, Type::kCounter, "spillway_instance_cost_total",
-      "What they have cost since the agent began, counted by itself: no bill.", {"provider"});
+      "What living instances of this virtual node's Pods have cost since the agent began, counted by itself: no bill.",
+      {"provider"});
   add(Id::kInstancesWithoutPrice, Type::kGauge, "spillway_instances_without_price",
       "Living instances of Pods whose price nobody knows: they are not in the cost.", {"provider"});
   add(Id::kInstancesOrphaned, Type::kGauge, "spillway_instances_orphaned",
