@@ -10,8 +10,11 @@
 
 #include <cerrno>
 #include <charconv>
+#include <utility>
 #include <vector>
 
+#include "base/log.h"
+#include "cloud/providers/process/run_mark.h"
 #include "cloud/providers/process/shim.h"
 
 extern "C" {  // glibc 2.36 forgot to say so itself
@@ -64,16 +67,35 @@ bool ContainerRun::Recover() {
   if (run.empty()) return false;
   attempt_ = static_cast<int>(run[0]);
   started_at_ = WallTime(Duration(run[1]));
-  const auto lock = LockFile(Path("lock"));
-  running_ = !lock && lock.error().code == Code::kConflict;
+  running_ = IsHeld();
   if (running_) return true;
   const bool was_forked = ReadPrivateFile(Path("pid", attempt_), 64).has_value();
   if (!was_forked) {  // the agent died just before: nothing of this run ever was
     --attempt_;
     return attempt_ >= 0;
   }
-  ReadEnd(started_at_);
+  running_ = !IsSwept();
+  if (!running_) ReadEnd(started_at_);
   return true;
+}
+
+bool ContainerRun::IsHeld() const {
+  const auto lock = LockFile(Path("lock"));
+  return !lock && lock.error().code == Code::kConflict;
+}
+
+bool ContainerRun::IsSwept() {
+  if (ReadPrivateFile(Path("exit", attempt_), 64)) return true;  // its shim has seen to it
+  const auto mark = RunMark::Of(directory_);
+  if (!mark) return true;  // the directory has gone, and it with whoever removed it
+  const RunMark::Sweep sweep = mark->KillAll();
+  if (sweep == RunMark::Sweep::kStuck && !std::exchange(is_stuck_, true)) {
+    log::Warning(
+        "a container's processes have outlived what looked after them and may not be killed by this user; it "
+        "is not started again before they have ended",
+        {{"directory", directory_}, {"mark", mark->variable()}});
+  }
+  return sweep == RunMark::Sweep::kClean;
 }
 
 std::string ContainerRun::NextMessagePath() const {
@@ -101,6 +123,7 @@ Status ContainerRun::Start(const RunPlan& wanted, WallTime now) {
   plan.executable = wanted.command.executable;
   plan.arguments = wanted.command.words;
   plan.environment = wanted.command.environment;
+  if (const auto mark = RunMark::Of(directory_)) plan.environment.push_back(mark->variable());
   plan.work_dir = wanted.work_dir;
   if (wanted.isolation) plan.isolation = &*wanted.isolation;
   plan.pid_path = Path("pid", attempt);
@@ -133,15 +156,15 @@ bool ContainerRun::Poll(WallTime now) {
     // Adopted, or without pidfds: the lock tells.
     const auto pid = NumbersIn(Path("pid", attempt_), 1);
     if (!pid.empty()) shim_ = UniqueFd(::pidfd_open(static_cast<pid_t>(pid[0]), 0));
-    const auto lock = LockFile(Path("lock"));
-    if (!lock && lock.error().code == Code::kConflict) return false;  // and so the pidfd is the shim's
   } else {
     pollfd source{shim_.get(), POLLIN, 0};
     if (::poll(&source, 1, 0) == 0) return false;
   }
+  if (IsHeld()) return false;  // the shim lives, and so the pidfd is its; or its keeper still has something to end
   if (child_ != 0) ::waitpid(child_, nullptr, WNOHANG);
   child_ = 0;
   shim_ = UniqueFd();
+  if (!IsSwept()) return false;
   running_ = false;
   ReadEnd(now);
   return true;

@@ -27,7 +27,7 @@ struct RunPlan {
 
 // The runs of one container, in a directory of their own:
 //
-//   lock               held by the shim of the current run
+//   lock               held by the shim of the current run and its keeper
 //   run                "<attempt> <started, ns>", written before the shim is forked
 //   pid.<n>            the shim's, written by it before it starts the command
 //   command.<n>        the command's number, written once it is executed
@@ -36,8 +36,9 @@ struct RunPlan {
 //   log.<n>, oldlog.<n>
 //   input.<n>          a FIFO, if its standard input may be attached to
 //
-// A run is under way exactly as long as the lock is held, so no run is ever started twice, not even by two agents, and
-// process numbers used again deceive nobody.
+// A run is under way as long as the lock is held, so no run is ever started twice, not even by two agents, and process
+// numbers used again deceive nobody. One whose end nobody has written down is also under way until nothing with the
+// container's mark is left.
 class ContainerRun {
  public:
   ContainerRun(std::string directory, std::size_t log_limit);
@@ -71,13 +72,16 @@ class ContainerRun {
  private:
   std::string Path(const char* kind) const;
   std::string Path(const char* kind, int attempt) const;
+  bool IsHeld() const;
+  // Nothing of the current run, whose lock is free, is left. Else that has just been killed: ask again.
+  bool IsSwept();
   void ReadEnd(WallTime now);
 
   std::string directory_;
   std::size_t log_limit_;
   int attempt_ = -1;
   WallTime started_at_{};
-  bool running_ = false;
+  bool running_ = false, is_stuck_ = false;
   pid_t child_ = 0;  // the shim, if this process forked it
   UniqueFd shim_;    // a pidfd; not open while an adopted shim has not told its number
   std::optional<Termination> ended_;

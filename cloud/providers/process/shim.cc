@@ -18,6 +18,7 @@
 #include "base/forked_clock.h"
 #include "cloud/providers/process/default_signals.h"
 #include "cloud/providers/process/descendants.h"
+#include "cloud/providers/process/keeper.h"
 
 namespace spillway::cloud {
 namespace {
@@ -119,17 +120,7 @@ class Shim {
     WriteFile(raw_.plan.pid_path.c_str(), pid);
 
     shim_ = ::getpid();
-    int executed[2];  // nothing is written: it closes when the command is executed, or ends
-    if (::pipe2(executed, O_CLOEXEC) != 0) Finish(kCannotStart, 0);
-    command_ = ::fork();
-    if (command_ < 0) Finish(kCannotStart, 0);
-    if (command_ == 0) Exec();
-    ::close(kCommandOutputFd);
-    ::close(executed[1]);
-    char none = 0;
-    while (::read(executed[0], &none, 1) < 0 && errno == EINTR) {
-    }
-    ::close(executed[0]);
+    StartCommand();
     Line command;
     command.Number(static_cast<std::uint64_t>(command_));
     WriteFile(raw_.plan.command_path.c_str(), command);
@@ -169,10 +160,39 @@ class Shim {
     return true;
   }
 
-  [[noreturn]] void Exec() {
+  void StartCommand() {
+    int told[2];  // the command's number; it closes when the command is executed, or ends
+    if (::pipe2(told, O_CLOEXEC) != 0) Finish(kCannotStart, 0);
+    const pid_t keeper = ::fork();
+    if (keeper < 0) Finish(kCannotStart, 0);
+    if (keeper == 0) BeKeeper(told[1]);
+    ::close(kCommandOutputFd);
+    ::close(told[1]);
+    if (::read(told[0], &command_, sizeof command_) != static_cast<ssize_t>(sizeof command_)) {
+      KillDescendants();
+      Finish(kCannotStart, 0);
+    }
+    char none = 0;
+    while (::read(told[0], &none, 1) < 0 && errno == EINTR) {
+    }
+    ::close(told[0]);
+  }
+
+  [[noreturn]] void BeKeeper(int told) {
+    BecomeKeeper();
+    const pid_t keeper = ::getpid();
+    const pid_t command = ::fork();
+    if (command < 0) ::_exit(kCannotStart);
+    if (command == 0) Exec(keeper);
+    WriteAll(told, reinterpret_cast<const char*>(&command), sizeof command);
+    CloseFrom(kLockFd + 1);  // it holds up no reader
+    Keep(shim_, command);
+  }
+
+  [[noreturn]] void Exec(pid_t keeper) {
     ::setsid();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != shim_) ::_exit(kCannotStart);  // it died before it could be asked for
+    if (::getppid() != keeper) ::_exit(kCannotStart);  // it died before it could be asked for
     if (!raw_.plan.input_path.empty()) {
       const int input = ::open(raw_.plan.input_path.c_str(), O_RDONLY | O_NOFOLLOW);
       if (input < 0 || ::dup2(input, 0) < 0) ::_exit(kCannotStart);

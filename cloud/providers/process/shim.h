@@ -20,7 +20,7 @@ struct ShimPlan {
   const Isolation* isolation = nullptr;  // outlives the call; null: it sees the machine as it is
   std::string pid_path, command_path, log_path, old_log_path, exit_path;
   std::string input_path;  // a FIFO, from which it reads; empty: from nothing
-  int lock_fd = -1;        // held by the shim, and by nothing else, for as long as it lives
+  int lock_fd = -1;        // held by the shim and its keeper, and by nothing else, for as long as one of them lives
   std::size_t log_limit = 0;
 };
 
@@ -30,7 +30,8 @@ struct ShimPlan {
 //
 // The command runs in its own session and process group, with the default signal handling, standard output and error on
 // one pipe, and no other descriptor. Its standard input is empty, or a FIFO whose other end the shim holds as well, so
-// that it does not end when a writer goes, until SIGUSR2. If the shim is killed, so is the command.
+// that it does not end when a writer goes, until SIGUSR2. If the shim is killed, so is the command with all that it has
+// started, by the keeper between them, and the lock is held until that is done.
 //
 // To the shim: SIGTERM and SIGUSR1 send SIGTERM and SIGKILL to the command's process group. When the command ends, so
 // does all that it has started, whatever session or group that is in. Log lines carry "<nanoseconds since 1970> " in

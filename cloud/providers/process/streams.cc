@@ -93,7 +93,7 @@ Task<Result<std::vector<InstanceStats>>> ProcessStreams::Stats(std::vector<std::
     if (!instance) continue;
     InstanceStats stats{id, now, {}};
     for (const ProcessInstance::RunningShim& running : (*instance)->RunningShims()) {
-      stats.containers.push_back(StatsOf(id, running, table.UseOfChildren(running.pid), now));
+      stats.containers.push_back(StatsOf(id, running, table.UseBelow(running.pid), now));
     }
     all.push_back(std::move(stats));
   }
