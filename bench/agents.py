@@ -3,9 +3,11 @@
 
     bench/agents.py                                   one agent, 3,000 Pods, at 50 and at 500 requests a second
     bench/agents.py --agents=10 --pods=30000 --qps=50
+    bench/agents.py --agents=10 --pods=1000 --qps=50 --control-plane
 
-The API server is `spillway sandbox`, a process of its own on this machine: the figures are the agents', not kube-apiserver's. The
-cloud is the simulated one, whose instances start in 1 s and whose calls take 20 ms. Pods are created bound, by this script,
+The API server is `spillway sandbox`, a process of its own on this machine: the figures are the agents', not kube-apiserver's. With
+--control-plane it is a kube-apiserver with its etcd, kube-controller-manager and kube-scheduler (tests/controlplane/build), all on
+this machine as well; CPU seconds of each are told. The cloud is the simulated one, whose instances start in 1 s and whose calls take 20 ms. Pods are created bound, by this script,
 over one connection; times are taken from its own watch. Needs SPILLWAY_BIN or build/spillway. Exits 1 when a target is missed.
 """
 
@@ -25,7 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "wire"))
 
-from processes import SPILLWAY, Sandbox  # noqa: E402
+from processes import SPILLWAY, Sandbox as SandboxProcess  # noqa: E402
 
 CLOUD_LATENCY = 1.04  # seconds: a call, a start, and a call that tells
 OLDEST_LEASE = 15.0
@@ -36,6 +38,41 @@ IDLE_CPU = 0.02
 TRIMMED = 35  # seconds after which free memory has gone back to the kernel
 REST = 30  # seconds that agents are watched at rest
 DEADLINE = 1800
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Sandbox(SandboxProcess):
+    def cpu(self):
+        """Name -> CPU seconds of its servers."""
+        return {"sandbox": cpu_seconds(self.process.pid)}
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class RealServer:
+    """As a Sandbox: a real control plane."""
+
+    def __init__(self):
+        del sys.modules["processes"]  # that of tests/wire; the control plane's own is another
+        sys.path.insert(0, str(ROOT / "tests" / "controlplane"))
+        from controlplane import ControlPlane  # noqa: PLC0415
+        self.cluster = ControlPlane().__enter__()
+        self.kubeconfig = self.cluster.admin_kubeconfig
+
+    def connect(self, timeout=60):
+        return self.cluster.api.connect(timeout)
+
+    def cpu(self):
+        return {process.name: cpu_seconds(process.pid) for process in self.cluster.processes}
+
+    def stop(self):
+        self.cluster.__exit__(None, None, None)
 
 
 class Client:
@@ -91,8 +128,7 @@ class Agent:
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
 
     def cpu(self):
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def kill(self):
         self.process.kill()
@@ -112,8 +148,11 @@ class Watched:
         self.connection.request("GET", "/api/v1/namespaces/default/pods?watch=true")
         for line in self.connection.getresponse():
             event = json.loads(line)
-            name = event["object"]["metadata"]["name"]
-            self.changes[name] = self.changes.get(name, 0) + 1
+            metadata = event["object"]["metadata"]
+            name = metadata["name"]
+            # One deletion is two steps for kube-apiserver: without grace now, and gone.
+            is_half = event["type"] == "MODIFIED" and metadata.get("deletionGracePeriodSeconds") == 0
+            self.changes[name] = self.changes.get(name, 0) + (not is_half)
             if event["type"] == "DELETED":
                 self.gone += 1
             elif event["object"].get("status", {}).get("phase") == "Running":
@@ -124,11 +163,11 @@ class Leases:
     """The oldest that any Lease was, looked at twice a second."""
 
     def __init__(self, sandbox):
-        self.oldest, self.client = 0.0, Client(sandbox)
+        self.oldest, self.is_over, self.client = 0.0, False, Client(sandbox)
         threading.Thread(target=self.look, daemon=True).start()
 
     def look(self):
-        while True:
+        while not self.is_over:
             for lease in self.client.call("GET", "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases")["items"]:
                 renewed = datetime.fromisoformat(lease["spec"]["renewTime"].replace("Z", "+00:00"))
                 self.oldest = max(self.oldest, (datetime.now(timezone.utc) - renewed).total_seconds())
@@ -137,7 +176,7 @@ class Leases:
 
 def pod(index, node):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"p{index}", "labels": {"app": "bench"}},
-            "spec": {"nodeName": node, "tolerations": [{"operator": "Exists"}], "terminationGracePeriodSeconds": 1,
+            "spec": {"nodeName": node, "automountServiceAccountToken": False, "tolerations": [{"operator": "Exists"}], "terminationGracePeriodSeconds": 1,
                      "containers": [{"name": "main", "image": "bench:1", "env": [{"name": "A", "value": "b"}],
                                      "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}}}]}}
 
@@ -171,7 +210,7 @@ def measure(options, qps):
     """(what, value, unit, target or None) of one run."""
     folder_handle = tempfile.TemporaryDirectory()
     folder = Path(folder_handle.name)
-    sandbox = Sandbox()
+    sandbox = RealServer() if options.control_plane else Sandbox()
     agents = []
     try:
         client, names = Client(sandbox), [f"vnode-{i}" for i in range(options.agents)]
@@ -186,11 +225,13 @@ def measure(options, qps):
             bound[f"p{i}"] = time.monotonic()
         created = time.monotonic()
         ran = wait_until(lambda: len(watched.running) == options.pods, "all Pods run")
+        spent = sandbox.cpu() | {"all agents": sum(agent.cpu() for agent in agents)}
         took = [watched.running[name] - since - CLOUD_LATENCY for name, since in bound.items()]
         rows = [("creating the Pods", created - min(bound.values()), "s", None),
                 ("last Running after the last bind", ran - created, "s", None),
                 ("bind to Running beyond the cloud, median", median(took), "s", None),
                 ("bind to Running beyond the cloud, longest", max(took), "s", None)]
+        rows += [(f"CPU until then, {name}", seconds, "s", None) for name, seconds in spent.items()]
         wait_until_quiet(agents)
         time.sleep(TRIMMED)
         resident = sum(agent.resident() for agent in agents)
@@ -218,12 +259,12 @@ def measure(options, qps):
         rows.append(("status and delete writes per Pod, median", writes, "", WRITES_PER_POD))
         rows.append(("events per Pod, mean", events / options.pods, "", EVENTS_PER_POD))
         rows.append(("oldest Lease", leases.oldest, "s", OLDEST_LEASE))
+        leases.is_over = True
         return rows
     finally:
         for agent in agents:
             agent.kill()
-        sandbox.process.kill()
-        sandbox.process.wait()
+        sandbox.stop()
 
 
 def main():
@@ -231,6 +272,7 @@ def main():
     parser.add_argument("--agents", type=int, default=1)
     parser.add_argument("--pods", type=int, default=3000)
     parser.add_argument("--qps", type=int, nargs="*", default=[50, 500])
+    parser.add_argument("--control-plane", action="store_true", help="a real one instead of the sandbox")
     options = parser.parse_args()
     missed = False
     for qps in options.qps:

@@ -52,7 +52,11 @@ class Api:
         is_json = response.headers.get_content_type() == "application/json"
         return response.status, json.loads(data) if is_json else data.decode(errors="replace"), data
 
-    def _connect(self, timeout: float) -> http.client.HTTPSConnection:
+    def connect(self, timeout: float | None) -> http.client.HTTPSConnection:
+        """A connection of the caller's own, with this identity if that is a certificate."""
+        return self._connect(timeout)
+
+    def _connect(self, timeout: float | None) -> http.client.HTTPSConnection:
         return http.client.HTTPSConnection(self._host, self._port, context=self._tls, timeout=timeout)
 
     def _done(self, connection: http.client.HTTPSConnection):

@@ -123,6 +123,11 @@ class ControlPlane:
         self._processes.append(process)
         return process
 
+    @property
+    def processes(self) -> list[Process]:
+        """All that runs in it, its own components first."""
+        return list(self._processes)
+
     def tool(self, name: str) -> pathlib.Path:
         """One of the built binaries, for example loadgen."""
         return self._binaries / name
