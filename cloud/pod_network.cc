@@ -70,6 +70,11 @@ bool IsIpAddress(std::string_view text) {
   return ::inet_pton(AF_INET, address.c_str(), &buffer) == 1 || ::inet_pton(AF_INET6, address.c_str(), &buffer) == 1;
 }
 
+std::string NodenameOf(const PodNetwork& network) {
+  const bool is_fqdn = network.is_fqdn_hostname && !network.domain.empty();
+  return is_fqdn ? network.hostname + "." + network.domain : network.hostname;
+}
+
 ResolvConf ParseResolvConf(std::string_view text, std::vector<BadLine>& bad) {
   ResolvConf conf;
   for (int number = 1; !text.empty(); ++number) {

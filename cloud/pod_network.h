@@ -35,6 +35,9 @@ struct PodNetwork {
   bool operator==(const PodNetwork&) const = default;
 };
 
+// What its kernel calls the Pod, and so HOSTNAME: with the domain where it asks for that (setHostnameAsFQDN).
+std::string NodenameOf(const PodNetwork& network);
+
 // A line of a resolv.conf that says nothing to us, and why.
 struct BadLine {
   int number = 0;  // from 1

@@ -46,6 +46,7 @@ struct Termination {
   int signal = 0;               // what killed it; 0 when it exited by itself
   std::string reason, message;  // "Completed", "Error", "OOMKilled", "StartError"
   std::optional<WallTime> started_at, finished_at;
+  std::string container_id;  // of the run that ended; empty: the container's
   bool operator==(const Termination&) const = default;
 };
 

@@ -15,6 +15,7 @@
 #include "cloud/agent/input_reader.h"
 #include "cloud/agent/market_watch.h"
 #include "cloud/agent/node_dns.h"
+#include "cloud/agent/node_labels.h"
 #include "cloud/agent/node_lease.h"
 #include "cloud/agent/node_registrar.h"
 #include "cloud/agent/orphan_collector.h"
@@ -133,6 +134,7 @@ class Agent final : private PodLifecycleHost, private CloudListener {
   InputReader inputs_;
   NodeDns node_dns_;
   CostMeter costs_;
+  NodeLabels node_labels_;
   AgentContext context_;
   PodAdmission admission_;
   NodeLease lease_;

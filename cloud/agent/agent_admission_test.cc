@@ -87,6 +87,80 @@ TEST_F(AgentAdmissionTest, APodBeyondTheBudgetFailsAsAtAKubelet) {
   EXPECT_EQ(cloud_.counts().creates, 10u);
 }
 
+Json WithSelector(const std::string& name, const char* spec) {
+  Json pod = SimplePod(name);
+  pod["spec"].update(Json::parse(spec));
+  return pod;
+}
+constexpr char kZoneB[] = R"({"nodeSelector": {"zone": "b"}})";
+
+TEST_F(AgentAdmissionTest, APodThatAsksForAnotherNodeFailsAsAtAKubelet) {
+  StartAgent();
+  const char* const not_here = R"({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution":
+      {"nodeSelectorTerms": [{"matchExpressions": [{"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}]},
+                             {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["other"]}]}]}}}})";
+  const char* const here = R"({"nodeSelector": {"type": "virtual-kubelet"},
+      "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms":
+        [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["vnode"]}]}]}}}})";
+  Json daemon = WithSelector("daemon", kZoneB);
+  daemon["metadata"]["ownerReferences"] = Json::array({Json{{"kind", "DaemonSet"}, {"controller", true}}});
+  cluster_.AddPod(WithSelector("selector", kZoneB));
+  cluster_.AddPod(WithSelector("affinity", not_here));
+  cluster_.AddPod(std::move(daemon));
+  cluster_.AddPod(WithSelector("fits", here));
+  ASSERT_TRUE(Until([&] { return IsRunning("fits"); }));
+  for (const char* name : {"selector", "affinity", "daemon"}) {
+    EXPECT_TRUE(Until([&] { return cluster_.Phase(name) == "Failed"; }, 10s)) << name;
+    const Json& status = At(cluster_.Pod(name), "status");
+    EXPECT_EQ(TextAt(status, "reason"), "NodeAffinity");
+    EXPECT_EQ(TextAt(status, "message"),
+              "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector");
+    EXPECT_THAT(cluster_.EventReasons(name), ElementsAre("NodeAffinity"));
+  }
+  EXPECT_EQ(cloud_.counts().creates, 1u);
+}
+
+// As kubelet, which asks once more before it rejects.
+TEST_F(AgentAdmissionTest, NoPodIsTurnedAwayForLabelsThatAreNewerThanWhatIsKnown) {
+  StartAgent();
+  ASSERT_TRUE(Until([&] { return !cluster_.node.is_null(); }));
+  runtime_.RunFor(5s);
+  cluster_.node["metadata"]["labels"]["zone"] = "b";  // nobody is told
+  cluster_.AddPod(WithSelector("web", kZoneB));
+  EXPECT_TRUE(Until([&] { return IsRunning("web"); }));
+}
+
+TEST_F(AgentAdmissionTest, NoPodIsTurnedAwayWhileTheNodeCannotBeRead) {
+  StartAgent();
+  ASSERT_TRUE(Until([&] { return !cluster_.node.is_null(); }));
+  runtime_.RunFor(5s);
+  cluster_.fault = [](const kube::Request& request) -> std::optional<Result<kube::Response>> {
+    if (request.method != kube::Method::kGet || request.path.find("/nodes/vnode") == std::string::npos)
+      return std::nullopt;
+    return Fail(Code::kUnavailable, "no answer");
+  };
+  cluster_.AddPod(WithSelector("web", kZoneB));
+  runtime_.RunFor(1min);
+  EXPECT_EQ(cluster_.Phase("web"), "Pending");
+  cluster_.fault = nullptr;
+  EXPECT_TRUE(Until([&] { return cluster_.Phase("web") == "Failed"; }));
+}
+
+TEST_F(AgentAdmissionTest, WhatRunsStaysWhateverBecomesOfTheNodesLabels) {
+  StartAgent();
+  ASSERT_TRUE(Until([&] { return !cluster_.node.is_null(); }));
+  cluster_.node["metadata"]["labels"]["zone"] = "b";
+  cluster_.AddPod(WithSelector("web", kZoneB));
+  ASSERT_TRUE(Until([&] { return IsRunning("web"); }));
+  cluster_.node["metadata"]["labels"].erase("zone");
+  cluster_.Annotate("a", "b");  // now it is told
+  runtime_.RunFor(1min);
+  StartAgent();
+  runtime_.RunFor(5min);
+  EXPECT_TRUE(IsRunning("web"));
+  EXPECT_EQ(cloud_.counts().creates, 1u);
+}
+
 // A Pod that was bound to where the controller sees room would fail for nothing, and so would the one that follows it.
 TEST_F(AgentAdmissionTest, WhatSomebodyElseEndedHoldsNoPlaceThoughItsInstanceCannotGo) {
   options_.capacity["pods"] = "1";

@@ -33,17 +33,26 @@ std::optional<ContainerEvent> ImageEvent(const std::string& name, const std::str
   return std::nullopt;
 }
 
+// Created, and not to be started: a run that never was.
+bool FailedToStart(const Json& status) {
+  return TextAt(status, "state", "terminated", "reason") == "StartError" ||
+         TextAt(status, "state", "waiting", "reason") == "RunContainerError";
+}
+
 void Compare(const Json& pod, const Json& before, const Json& after, std::vector<ContainerEvent>& events) {
   const std::string name = TextAt(after, "name");
-  const bool is_new_run =
-      Ran(after) && (!Ran(before) || Integer(At(before, "restartCount")) != Integer(At(after, "restartCount")));
-  const std::string ended = TextAt(after, "state", "terminated", "reason");
-  if (is_new_run && ended != "StartError") {
+  const bool has_failed = FailedToStart(after);
+  const bool was_told = has_failed ? FailedToStart(before) : Ran(before);
+  const bool is_again = Integer(At(before, "restartCount")) != Integer(At(after, "restartCount"));
+  if ((has_failed || Ran(after)) && (!was_told || is_again)) {
     events.push_back({false, name, "Created", fmt::format("Created container {}", name)});
-    events.push_back({false, name, "Started", fmt::format("Started container {}", name)});
-  }
-  if (ended == "StartError" && TextAt(before, "state", "terminated", "reason") != "StartError") {
-    events.push_back({true, name, "Failed", fmt::format("Error: {}", TextAt(after, "state", "terminated", "message"))});
+    if (has_failed) {
+      const Json& state = At(after, "state");
+      const std::string why = TextAt(state, "terminated", "message") + TextAt(state, "waiting", "message");
+      events.push_back({true, name, "Failed", fmt::format("Error: {}", why)});
+    } else {
+      events.push_back({false, name, "Started", fmt::format("Started container {}", name)});
+    }
   }
   const std::string waits = TextAt(after, "state", "waiting", "reason");
   if (waits == TextAt(before, "state", "waiting", "reason")) return;
@@ -52,7 +61,7 @@ void Compare(const Json& pod, const Json& before, const Json& after, std::vector
   if (waits == "CrashLoopBackOff") {
     events.push_back(
         {true, name, "BackOff", fmt::format("Back-off restarting failed container {} in pod {}", name, PodLabel(pod))});
-  } else if (waits == "ImageWithoutCommand" || waits == "CreateContainerError" || waits == "RunContainerError") {
+  } else if (waits == "ImageWithoutCommand" || waits == "CreateContainerError") {
     events.push_back({true, name, "Failed", fmt::format("Error: {}", TextAt(after, "state", "waiting", "message"))});
   }
 }

@@ -13,6 +13,7 @@ namespace spillway::cloud {
 class CostMeter;
 class InputReader;
 class NodeDns;
+class NodeLabels;
 
 // What every part of one agent works with. All of it outlives them.
 struct AgentContext {
@@ -25,6 +26,7 @@ struct AgentContext {
   InputReader& inputs;
   NodeDns& node_dns;
   CostMeter& costs;
+  NodeLabels& node_labels;
 };
 
 // Doubling pauses with up to 25% of jitter, so that what failed together does not come back together.

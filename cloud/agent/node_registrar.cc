@@ -7,6 +7,7 @@
 #include "cloud/agent/billing.h"
 #include "cloud/agent/node_capabilities.h"
 #include "cloud/agent/node_dns.h"
+#include "cloud/agent/node_labels.h"
 #include "kube/paths.h"
 
 namespace spillway::cloud {
@@ -65,6 +66,7 @@ void NodeRegistrar::OnNode(const kube::DeltaBatch<kube::RawObject>& batch) {
     const Json node = Json::parse(delta.object->json, nullptr, /*allow_exceptions=*/false);
     if (!node.is_object()) continue;
     context_.node_dns.OnNode(node);
+    context_.node_labels.OnNode(node);
     if (!registered_) continue;
     const bool is_stripped = may_repair_metadata_ && !MetadataRepair(node, Wanted()).is_null();
     if (is_stripped || (may_set_taints_ && !TaintRepair(node, Wanted(), cloud_).is_null())) changed_.Notify();
@@ -153,6 +155,7 @@ Task<Status> NodeRegistrar::Synchronise() {
   if (!node) co_return Fail(std::move(node).error());
   node_uid_ = TextAt(*node, "metadata", "uid");
   if (!registered_) context_.node_dns.OnNode(*node);  // later its watch tells
+  context_.node_labels.OnNode(*node);
   node = co_await RepairMetadata(*std::move(node));
   if (node) node = co_await RepairTaints(*std::move(node));
   if (!node) co_return Fail(std::move(node).error().Annotated("repairing the Node"));

@@ -27,8 +27,9 @@ std::string Shown(const std::string& resource, kube::Quantity amount) {
 
 }  // namespace
 
-PodAdmission::PodAdmission(const std::map<std::string, std::string>& capacity, ProviderCapabilities capabilities)
-    : capabilities_(std::move(capabilities)) {
+PodAdmission::PodAdmission(const std::map<std::string, std::string>& capacity, ProviderCapabilities capabilities,
+                           const NodeLabels& node)
+    : capabilities_(std::move(capabilities)), node_(node) {
   for (const auto& [name, text] : capacity) {
     if (const auto amount = kube::Quantity::Parse(text)) capacity_[name] = *amount;
   }
@@ -36,6 +37,8 @@ PodAdmission::PodAdmission(const std::map<std::string, std::string>& capacity, P
 
 Admission PodAdmission::Admit(const Json& pod) {
   if (admitted_.contains(TextAt(pod, "metadata", "uid"))) return {};
+  // Of DaemonSets too: the DaemonSet's controller makes no other for a node that it does not ask for.
+  if (Admission refused = CheckNode(pod); refused.verdict != Admission::Verdict::kAccept) return refused;
   if (BelongsToDaemonSet(pod)) {
     return {
         Admission::Verdict::kHold, "DaemonSetForbidden",
@@ -47,6 +50,19 @@ Admission PodAdmission::Admit(const Json& pod) {
   Admission admission = CheckCapacity(WithPod(requests));
   if (admission.verdict == Admission::Verdict::kAccept) Readmit(pod);
   return admission;
+}
+
+// kubelet tells what lacks first. Source: pkg/scheduler/eventhandlers.go AdmissionCheck, v1.33 to v1.36.
+Admission PodAdmission::CheckNode(const Json& pod) {
+  const Json& spec = At(pod, "spec");
+  if (At(spec, "nodeSelector").empty() && At(spec, "affinity", "nodeAffinity").is_null()) return {};
+  const auto decoded = decoder_.Decode<kube::Pod>(pod.dump(-1, ' ', false, Json::error_handler_t::replace));
+  if (!decoded) return {Admission::Verdict::kRefuse, "UnsupportedFeature", decoded.error().message};
+  if (node_.Match(*decoded)) return {};
+  Admission lacking = CheckCapacity(WithPod(PodRequests(pod)));
+  if (lacking.verdict != Admission::Verdict::kAccept) return lacking;
+  return {Admission::Verdict::kReject, kNodeAffinity,
+          "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"};
 }
 
 Admission PodAdmission::CheckFeatures(const Json& pod) {
@@ -82,16 +98,19 @@ Admission PodAdmission::CheckCapacity(const ResourceAmounts& wanted) const {
 }
 
 void PodAdmission::Readmit(const Json& pod) {
-  const auto [entry, is_new] = admitted_.try_emplace(TextAt(pod, "metadata", "uid"), WithPod(PodRequests(pod)));
+  const auto [entry, is_new] = admitted_.try_emplace(TextAt(pod, "metadata", "uid"));
   if (!is_new) return;
-  for (const auto& [resource, amount] : entry->second) used_[resource] += amount;
+  ResourceAmounts requests = WithPod(PodRequests(pod));
+  if (!newest_ || *newest_ != requests) newest_ = std::make_shared<const ResourceAmounts>(std::move(requests));
+  entry->second = newest_;
+  for (const auto& [resource, amount] : *newest_) used_[resource] += amount;
 }
 
 kube::Quantity PodAdmission::Sum(const std::string& resource) const {
   kube::Quantity sum;
   for (const auto& [uid, requests] : admitted_) {
-    const auto found = requests.find(resource);
-    if (found != requests.end()) sum += found->second;
+    const auto found = requests->find(resource);
+    if (found != requests->end()) sum += found->second;
   }
   return sum;
 }
@@ -99,7 +118,7 @@ kube::Quantity PodAdmission::Sum(const std::string& resource) const {
 void PodAdmission::Release(const std::string& pod_uid) {
   const auto released = admitted_.extract(pod_uid);
   if (!released) return;
-  for (const auto& [resource, amount] : released.mapped()) {
+  for (const auto& [resource, amount] : *released.mapped()) {
     kube::Quantity& used = used_[resource];
     used = used.is_saturated() ? Sum(resource) : used + -amount;
   }

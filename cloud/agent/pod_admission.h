@@ -1,15 +1,20 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "cloud/agent/node_labels.h"
 #include "cloud/capabilities.h"
 #include "cloud/json.h"
 #include "cloud/pod_resources.h"
 #include "kube/api/decode.h"
 
 namespace spillway::cloud {
+
+// The reason of a Pod that asks for another node than this.
+inline constexpr const char* kNodeAffinity = "NodeAffinity";
 
 // What the node does with a Pod that has been bound to it.
 struct Admission {
@@ -20,7 +25,8 @@ struct Admission {
     kReject,  // the Pod fails, as with kubelet, so that its controller makes another
   };
   Verdict verdict = Verdict::kAccept;
-  std::string reason, message;  // "DaemonSetForbidden", "UnsupportedFeature", "InstanceTooLarge", "OutOfcpu"
+  // "DaemonSetForbidden", "UnsupportedFeature", "InstanceTooLarge", "OutOfcpu", kNodeAffinity
+  std::string reason, message;
 };
 
 // Keeps the node's budget. What has been admitted is never turned away again, not even after a restart with a smaller
@@ -29,10 +35,12 @@ struct Admission {
 // Source: kubelet lifecycle/predicate.go, v1.33 to v1.36, for the words of a rejection.
 class PodAdmission {
  public:
-  // Quantities by resource name, "pods" among them; malformed ones were refused by the flags.
-  PodAdmission(const std::map<std::string, std::string>& capacity, ProviderCapabilities capabilities);
+  // Quantities by resource name, "pods" among them; malformed ones were refused by the flags. `node` outlives it.
+  PodAdmission(const std::map<std::string, std::string>& capacity, ProviderCapabilities capabilities,
+               const NodeLabels& node);
 
-  // Reserves what `pod` asks for if it is accepted. Asking again for the same Pod reserves nothing more.
+  // Reserves what `pod` asks for if it is accepted. Asking again for the same Pod reserves nothing more. kNodeAffinity
+  // says that the node as it is known is not what the Pod asks for: whoever hears that looks at the node once more.
   Admission Admit(const Json& pod);
   // As Admit() without a check: for Pods that an agent before this one had admitted.
   void Readmit(const Json& pod);
@@ -41,6 +49,7 @@ class PodAdmission {
   std::size_t admitted() const { return admitted_.size(); }
 
  private:
+  Admission CheckNode(const Json& pod);
   Admission CheckFeatures(const Json& pod);
   Admission CheckSize(const ResourceAmounts& wanted) const;
   Admission CheckCapacity(const ResourceAmounts& wanted) const;
@@ -49,8 +58,11 @@ class PodAdmission {
 
   ResourceAmounts capacity_;
   ProviderCapabilities capabilities_;
+  const NodeLabels& node_;
   kube::Decoder decoder_;
-  std::map<std::string, ResourceAmounts> admitted_;  // by Pod UID
+  using SharedAmounts = std::shared_ptr<const ResourceAmounts>;
+  std::map<std::string, SharedAmounts> admitted_;  // by Pod UID
+  SharedAmounts newest_;  // of thousands of Pods most are replicas, and ask for the same as the one before
   ResourceAmounts used_;
 };
 

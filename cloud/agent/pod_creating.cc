@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 #include "cloud/agent/client_token.h"
+#include "cloud/agent/node_labels.h"
 #include "cloud/agent/pod_lifecycle.h"
+#include "kube/paths.h"
 
 namespace spillway::cloud {
 namespace {
@@ -23,7 +25,12 @@ Task<PodLifecycle::Wait> PodLifecycle::AwaitInstance() {
     MissDeadline();
     co_return Wait{Duration(0)};
   }
-  const Admission admission = host_.admission().Admit(pod_);
+  Admission admission = host_.admission().Admit(pod_);
+  if (admission.reason == kNodeAffinity) {
+    if (const auto wait = co_await LookAtNode()) co_return *wait;
+    if (ShouldEnd() || instance_) co_return Wait{Duration(0)};
+    admission = host_.admission().Admit(pod_);
+  }
   if (admission.verdict == Admission::Verdict::kHold) co_return co_await Hold(admission);
   if (admission.verdict == Admission::Verdict::kRefuse) co_return co_await Refuse(admission);
   if (admission.verdict == Admission::Verdict::kReject) co_return co_await Reject(admission);
@@ -37,6 +44,16 @@ Task<PodLifecycle::Wait> PodLifecycle::AwaitInstance() {
     co_return Wait{};
   }
   co_return co_await Create();
+}
+
+// Its labels may be newer than what has come of them. Source: kubelet lifecycle/predicate.go generalFilter; which
+// rejects as well when it cannot look.
+Task<std::optional<PodLifecycle::Wait>> PodLifecycle::LookAtNode() {
+  Result<Json> node = co_await context_.api.reads().Get(kube::NodePath(context_.options.node_name));
+  if (!node) co_return Wait{std::max(input_pauses_.Next(), node.error().retry_after)};
+  input_pauses_.Reset();
+  context_.node_labels.OnNode(*node);
+  co_return std::nullopt;
 }
 
 bool PodLifecycle::IsToldOf(const Admission& admission) const {
@@ -94,8 +111,9 @@ Task<std::optional<PodLifecycle::Wait>> PodLifecycle::Freeze() {
   }
   const InputNotice& notice = resolved.error();
   if (!notice.reason.empty()) {
-    // A kubelet that cannot mount leaves its containers in ContainerCreating.
-    remark_.waiting_reason = notice.reason == kFailedMount ? "ContainerCreating" : "CreateContainerConfigError";
+    // A kubelet that cannot mount, or has no sandbox, leaves its containers in ContainerCreating.
+    const bool has_no_place = notice.reason == kFailedMount || notice.reason == kFailedSandbox;
+    remark_.waiting_reason = has_no_place ? "ContainerCreating" : "CreateContainerConfigError";
     remark_.waiting_message = notice.message;
     events_.Warn(notice.reason, notice.message, "ResolvingEnvironment");
   }

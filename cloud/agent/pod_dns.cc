@@ -8,6 +8,7 @@ namespace spillway::cloud {
 namespace {
 
 constexpr std::size_t kLongestHostname = 63;
+constexpr std::size_t kLongestNodename = 64;  // the kernel's
 
 std::vector<std::string> Texts(const Json& list) {
   std::vector<std::string> texts;
@@ -18,7 +19,8 @@ std::vector<std::string> Texts(const Json& list) {
 std::string Hostname(const Json& pod) {
   std::string name = TextAt(pod, "spec", "hostnameOverride");
   if (name.empty()) name = TextAt(pod, "spec", "hostname");
-  if (name.empty()) name = TextAt(pod, "metadata", "name").substr(0, kLongestHostname);
+  if (name.empty()) name = TextAt(pod, "metadata", "name");
+  name = name.substr(0, kLongestHostname);
   while (!name.empty() && (name.back() == '-' || name.back() == '.')) name.pop_back();
   return name;
 }
@@ -62,7 +64,7 @@ PodNetwork ResolveNetwork(const Json& pod, const ClusterDns& dns, std::vector<In
   PodNetwork network;
   network.hostname = Hostname(pod);
   const std::string subdomain = TextAt(pod, "spec", "subdomain");
-  if (!subdomain.empty()) {
+  if (!subdomain.empty() && TextAt(pod, "spec", "hostnameOverride").empty()) {  // which is the whole name
     network.domain = fmt::format("{}.{}.svc.{}", subdomain, TextAt(pod, "metadata", "namespace"), dns.domain);
   }
   network.is_fqdn_hostname = IsTrue(At(pod, "spec", "setHostnameAsFQDN")) && !network.domain.empty();
@@ -76,6 +78,15 @@ PodNetwork ResolveNetwork(const Json& pod, const ClusterDns& dns, std::vector<In
     }
   }
   return network;
+}
+
+std::optional<InputNotice> WhyNoSandbox(const PodNetwork& network) {
+  const std::string name = NodenameOf(network);
+  if (name.size() <= kLongestNodename) return std::nullopt;
+  return InputNotice{kFailedSandbox,
+                     fmt::format("Failed to create pod sandbox: failed to construct FQDN from pod hostname and cluster "
+                                 "domain, FQDN {} is too long ({} characters is the max, {} characters requested)",
+                                 name, kLongestNodename, name.size())};
 }
 
 }  // namespace spillway::cloud

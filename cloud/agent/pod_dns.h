@@ -23,4 +23,7 @@ struct ClusterDns {
 // dnsPolicy None there is nothing else.
 PodNetwork ResolveNetwork(const Json& pod, const ClusterDns& dns, std::vector<InputNotice>& notices);
 
+// Why no sandbox can be made for it, in kubelet's words; nullopt: it can.
+std::optional<InputNotice> WhyNoSandbox(const PodNetwork& network);
+
 }  // namespace spillway::cloud

@@ -101,6 +101,31 @@ TEST(PodDns, BadLinesAreNumberedAndTheOthersHold) {
   EXPECT_EQ(bad[3].number, 9);
 }
 
+// Source: kubelet_pods.go GeneratePodHostNameAndDomain and util.GetNodenameForKernel, v1.36.
+TEST(PodDns, APodIsCalledAsItAsksToBe) {
+  const auto name = [](const char* spec) { return NodenameOf(Resolved(spec)); };
+  EXPECT_EQ(name(R"({"hostname": "db", "subdomain": "sub"})"), "db");
+  EXPECT_EQ(name(R"({"hostname": "db", "subdomain": "sub", "setHostnameAsFQDN": true})"),
+            "db.sub.shop.svc.cluster.local");
+  EXPECT_EQ(name(R"({"hostname": "db", "setHostnameAsFQDN": true})"), "db") << "without a subdomain";
+  const PodNetwork over = Resolved(R"({"hostnameOverride": "a.b", "hostname": "db", "subdomain": "sub"})");
+  EXPECT_EQ(over.hostname, "a.b");
+  EXPECT_EQ(over.domain, "") << "the override is all of it";
+}
+
+TEST(PodDns, ANameThatTheKernelDoesNotTakeIsToldAsAKubeletTellsIt) {
+  const std::string host(40, 'h');
+  const PodNetwork network =
+      Resolved((R"({"subdomain": "sub", "setHostnameAsFQDN": true, "hostname": ")" + host + R"("})").c_str());
+  const auto notice = WhyNoSandbox(network);
+  ASSERT_TRUE(notice);
+  EXPECT_EQ(notice->reason, "FailedCreatePodSandBox");
+  EXPECT_EQ(notice->message,
+            "Failed to create pod sandbox: failed to construct FQDN from pod hostname and cluster domain, FQDN " +
+                host + ".sub.shop.svc.cluster.local is too long (64 characters is the max, 67 characters requested)");
+  EXPECT_FALSE(WhyNoSandbox(Resolved("{}")));
+}
+
 TEST(PodDns, NamesAndAliases) {
   const PodNetwork network = Resolved(R"({"hostname": "db", "subdomain": "sub", "hostAliases": [
       {"ip": "10.1.1.1", "hostnames": ["foo.local", "bar.local"]}, {"ip": "evil\n1.1.1.1", "hostnames": ["x"]}]})");

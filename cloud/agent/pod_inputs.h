@@ -48,6 +48,7 @@ std::optional<std::string> MetadataField(const Json& pod, const std::string& pat
 
 // What kubelet says of volumes.
 inline constexpr const char* kFailedMount = "FailedMount";
+inline constexpr const char* kFailedSandbox = "FailedCreatePodSandBox";
 
 // Something to tell the user, with an event reason of its own.
 struct InputNotice {

@@ -111,6 +111,8 @@ class PodLifecycle {
   void OnCreated(Instance made, Duration took);
   void TellCreateFailed(Refusal refusal, const std::string& why);
   // Its status says so, written here or by an agent before this one.
+  // None: the Node is known as it is now.
+  Task<std::optional<Wait>> LookAtNode();
   bool IsToldOf(const Admission& admission) const;
   Task<Wait> Reject(Admission admission);
   Task<Wait> Hold(Admission admission);

@@ -240,6 +240,7 @@ Task<InputResult<ResolvedRequest>> ResolveRequest(AgentContext& context, Json po
   request.volumes = *std::move(volumes);
   request.registries = *std::move(registries);
   request.network = ResolveNetwork(pod, dns, resolved.notices);
+  if (auto notice = WhyNoSandbox(request.network)) co_return tl::unexpected(*std::move(notice));
   for (InputNotice& notice : environment->notices) resolved.notices.push_back(std::move(notice));
 
   std::vector<std::string> beside = VersionsOf(*inputs);

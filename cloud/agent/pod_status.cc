@@ -14,14 +14,16 @@ using Kind = ContainerState::Kind;
 
 Json Time(const std::optional<WallTime>& time) { return time ? Json(base::FormatRfc3339(*time)) : Json(); }
 
-Json TerminatedJson(const Termination& ended, const std::string& container_id) {
+// `container_id` is for an end that does not name its run itself.
+Json TerminatedJson(const Termination& ended, std::string container_id) {
+  if (!ended.container_id.empty()) container_id = ended.container_id;
   Json json = {{"exitCode", ended.exit_code},
                {"reason", ended.reason},
                {"startedAt", Time(ended.started_at)},
                {"finishedAt", Time(ended.finished_at)}};
   if (ended.signal != 0) json["signal"] = ended.signal;
   if (!ended.message.empty()) json["message"] = ended.message;
-  if (!container_id.empty()) json["containerID"] = container_id;
+  if (!container_id.empty()) json["containerID"] = std::move(container_id);
   return {{"terminated", std::move(json)}};
 }
 

@@ -12,6 +12,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
+const NodeLabels kAnyNode;
 constexpr WallTime kNow{std::chrono::seconds(1'767'225'600)};
 
 Json PodOf(const char* text) { return Json::parse(text); }
@@ -230,6 +231,47 @@ TEST(PodStatus, ReadinessGatesKeepAPodUnready) {
   EXPECT_EQ(ready(), "True");
 }
 
+TEST(PodStatus, EachEndNamesTheRunThatItWas) {
+  Instance instance = Running();
+  ContainerState& main = instance.containers[0];
+  main.container_id = "c://main/1";
+  main.last = Termination{1, 0, "Error", "", kNow, kNow, "c://main/0"};
+  const auto status = [&] { return PodStatus(OneContainerPod(), {&instance, {}, "", kNow})["containerStatuses"][0]; };
+  EXPECT_EQ(TextAt(status(), "lastState", "terminated", "containerID"), "c://main/0");
+  main.kind = ContainerState::Kind::kTerminated;
+  main.ended = Termination{1, 0, "Error", "", kNow, kNow};
+  EXPECT_EQ(TextAt(status(), "state", "terminated", "containerID"), "c://main/1");
+  EXPECT_EQ(TextAt(status(), "lastState", "terminated", "containerID"), "c://main/0");
+}
+
+// Source: kubelet kuberuntime_container.go startContainer, v1.36.
+TEST(ContainerEvents, EachRunThatCannotStartIsToldAsAKubeletTellsIt) {
+  Json pod = OneContainerPod();
+  Instance instance = Running();
+  ContainerState& main = instance.containers[0];
+  main.kind = ContainerState::Kind::kWaiting;
+  main.reason = "RunContainerError";
+  main.message = R"(exec: "nosuch": executable file not found in $PATH)";
+  main.last = Termination{128, 0, "StartError", main.message, kNow, kNow, "c://main/0"};
+  const auto told = [&](const Json& before, const Json& after) {
+    std::vector<std::string> list;
+    for (const ContainerEvent& each : ContainerEvents(pod, before, after))
+      list.push_back(each.reason + " " + each.message);
+    return list;
+  };
+  const auto status = [&] { return PodStatus(pod, {&instance, {}, "", kNow}); };
+  const auto once = ElementsAre("Created Created container main",
+                                R"(Failed Error: exec: "nosuch": executable file not found in $PATH)");
+  const Json first = status();
+  EXPECT_THAT(told(At(pod, "status"), first), once);
+  EXPECT_THAT(told(first, first), SizeIs(0));
+  main.restart_count = 1;
+  EXPECT_THAT(told(first, status()), once);
+  main.kind = ContainerState::Kind::kTerminated;
+  main.ended = std::exchange(main.last, std::nullopt);
+  EXPECT_THAT(told(At(pod, "status"), status()), once) << "not to be started again";
+}
+
 TEST(ContainerEvents, EachRunIsToldOnce) {
   Json pod = OneContainerPod();
   const Instance running = Running();
@@ -259,7 +301,7 @@ TEST(PodRequests, AsTheSchedulerCounts) {
 ProviderCapabilities Can(const char* features) { return {kube::Capabilities::Parse(features), {}}; }
 
 TEST(PodAdmission, KeepsTheBudgetAndRemembers) {
-  PodAdmission admission({{"cpu", "3"}, {"pods", "10"}}, Can("imageEntrypoint"));
+  PodAdmission admission({{"cpu", "3"}, {"pods", "10"}}, Can("imageEntrypoint"), kAnyNode);
   const auto pod = [](const std::string& uid, const std::string& cpu) {
     Json made = PodOf(R"({"spec": {"containers": [{"name": "c"}]}})");
     made["metadata"]["uid"] = uid;
@@ -277,7 +319,7 @@ TEST(PodAdmission, KeepsTheBudgetAndRemembers) {
 }
 
 TEST(PodAdmission, ShowsAmountsBeyondSixtyFourBits) {
-  PodAdmission admission({{"cpu", "20"}, {"memory", "100Gi"}, {"pods", "10"}}, {});
+  PodAdmission admission({{"cpu", "20"}, {"memory", "100Gi"}, {"pods", "10"}}, {}, kAnyNode);
   Json pod = OneContainerPod();
   pod["spec"]["containers"][0]["resources"]["requests"] = {{"cpu", "9E"}};
   pod["spec"]["containers"][0]["command"] = {"true"};
@@ -286,7 +328,7 @@ TEST(PodAdmission, ShowsAmountsBeyondSixtyFourBits) {
 }
 
 TEST(PodAdmission, RefusesWhatTheProviderDoesNotSayItCan) {
-  PodAdmission admission({{"cpu", "3"}, {"pods", "10"}}, Can("emptyDir,imageEntrypoint"));
+  PodAdmission admission({{"cpu", "3"}, {"pods", "10"}}, Can("emptyDir,imageEntrypoint"), kAnyNode);
   const auto with = [](const char* spec) { return Json{{"metadata", {{"uid", "a"}}}, {"spec", PodOf(spec)}}; };
   const Admission refused = admission.Admit(with(R"({"hostPID": true, "containers": [{"name": "c"}],
       "volumes": [{"name": "v", "hostPath": {"path": "/"}}, {"name": "e", "emptyDir": {}}]})"));
@@ -303,7 +345,8 @@ TEST(PodAdmission, RefusesWhatTheProviderDoesNotSayItCan) {
 TEST(PodAdmission, RefusesWhatIsLargerThanAnyInstance) {
   ProviderCapabilities capabilities = Can("imageEntrypoint");
   capabilities.largest = *kube::ParseLargestInstances("cpu=4,memory=8Gi;cpu=2,nvidia.com/gpu=1");
-  PodAdmission admission({{"cpu", "100"}, {"memory", "1Ti"}, {"nvidia.com/gpu", "4"}, {"pods", "10"}}, capabilities);
+  PodAdmission admission({{"cpu", "100"}, {"memory", "1Ti"}, {"nvidia.com/gpu", "4"}, {"pods", "10"}}, capabilities,
+                         NodeLabels());
   const auto asking = [](const char* requests) {
     Json pod = PodOf(R"({"metadata": {"uid": "a"}, "spec": {"containers": [{"name": "c"}]}})");
     pod["spec"]["containers"][0]["resources"]["requests"] = PodOf(requests);

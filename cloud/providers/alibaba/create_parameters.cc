@@ -121,8 +121,7 @@ void WriteDns(const ParameterWriter& writer, const PodNetwork& network) {
 }
 
 void WriteNetwork(const ParameterWriter& writer, const PodNetwork& network) {
-  const bool is_fqdn = network.is_fqdn_hostname && !network.domain.empty();
-  writer.SetUnlessEmpty("HostName", is_fqdn ? network.hostname + "." + network.domain : network.hostname);
+  writer.SetUnlessEmpty("HostName", NodenameOf(network));
   for (std::size_t i = 0; i < network.host_aliases.size(); ++i) {
     const ParameterWriter alias = writer.In("HostAliase", i + 1);
     alias.Set("Ip", network.host_aliases[i].ip);

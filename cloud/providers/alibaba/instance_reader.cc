@@ -40,6 +40,7 @@ Termination ReadTerminated(const Json& ended) {
   end.message = TextAt(ended, "Message");
   end.started_at = Time(At(ended, "StartedAt"));
   end.finished_at = Time(At(ended, "FinishedAt"));
+  end.container_id = TextAt(ended, "ContainerID");
   return end;
 }
 

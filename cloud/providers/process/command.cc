@@ -42,14 +42,14 @@ bool IsCommandNotFound(const Error& error) { return error.reason == kNotInPath; 
 
 bool HasCommand(const Json& container) { return !Items(At(container, "command")).empty(); }
 
-Result<Command> CommandOf(const Json& container, const std::string& pod_name, const std::string& pod_ip,
+Result<Command> CommandOf(const Json& container, const std::string& hostname, const std::string& pod_ip,
                           const std::string& work_dir, const std::string& temp_dir) {
   Command command;
   for (const char* list : {"command", "args"}) {
     for (const Json& word : Items(At(container, list))) command.words.push_back(WithPodIp(Text(word), pod_ip));
   }
   std::map<std::string, std::string> environment = {
-      {"PATH", kDefaultPath}, {"HOME", work_dir}, {"TMPDIR", temp_dir}, {"HOSTNAME", pod_name}};
+      {"PATH", kDefaultPath}, {"HOME", work_dir}, {"TMPDIR", temp_dir}, {"HOSTNAME", hostname}};
   for (const Json& item : Items(At(container, "env"))) {
     environment[TextAt(item, "name")] = WithPodIp(TextAt(item, "value"), pod_ip);
   }

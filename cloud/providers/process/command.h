@@ -16,7 +16,7 @@ struct Command {
 };
 
 // kInvalidArgument: the user has to change something ("executable file not found in $PATH").
-Result<Command> CommandOf(const Json& container, const std::string& pod_name, const std::string& pod_ip,
+Result<Command> CommandOf(const Json& container, const std::string& hostname, const std::string& pod_ip,
                           const std::string& work_dir, const std::string& temp_dir);
 
 // An error of CommandOf(): the program is not there.

@@ -13,7 +13,7 @@ namespace spillway::cloud {
 namespace {
 
 constexpr Duration kLongestHook = 24h;  // a postStart hook has no limit of its own
-constexpr Duration kStartRetry = 10s;
+constexpr Duration kStartRetry = 10s, kStartErrorRetry = 1s;
 constexpr Duration kGraceAfterHook = 2s;  // kubelet's minimumGracePeriodInSeconds
 constexpr std::size_t kEventOutput = 1024;
 constexpr std::size_t kLogMessageBytes = 2048;  // terminationMessagePolicy FallbackToLogsOnError
@@ -85,6 +85,7 @@ void ProcessContainer::OnEnded(WallTime now) {
   DropActions();
   stop_.reset();
   ended_ = run_.ended();
+  ended_->container_id = RunId();
   TakeMessage();
   const int code = ended_->exit_code;
   const bool again = is_sidecar_ ? true
@@ -95,9 +96,15 @@ void ProcessContainer::OnEnded(WallTime now) {
     return;
   }
   const WallTime finished = ended_->finished_at.value_or(now);
-  const Duration pause = backoff_.Next(finished - run_.started_at());
-  next_start_ = now + pause;
+  Duration pause = backoff_.Next(finished - run_.started_at());
   last_ = std::exchange(ended_, std::nullopt);
+  if (last_->reason == kStartError) {
+    next_start_ = now + std::max<Duration>(pause, kStartErrorRetry);
+    waiting_reason_ = "RunContainerError";
+    waiting_message_ = last_->message;
+    return;
+  }
+  next_start_ = now + pause;
   waiting_reason_ = "CrashLoopBackOff";
   waiting_message_ = fmt::format("back-off {} restarting failed container={} pod={}_{}({})",
                                  base::FormatDuration(pause), name_, place_.pod_name, place_.pod_ns, place_.pod_uid);
@@ -137,7 +144,7 @@ bool ProcessContainer::Start(WallTime now) {
     }
     auto view = PlanView(*std::move(mounts));
     if (!view) {
-      CannotStart("StartError", view.error().message, now);
+      CannotStart(view.error().message, now);
       return true;
     }
     plan.isolation = *std::move(view);
@@ -147,9 +154,9 @@ bool ProcessContainer::Start(WallTime now) {
     return plan.isolation && plan.isolation->Hides(path) ? std::string(otherwise) : path;
   };
   const std::string home = visible(place_.work_dir, "/");
-  auto command = CommandOf(spec_, place_.pod_name, place_.pod_ip, home, visible(place_.temp_dir, "/tmp"));
+  auto command = CommandOf(spec_, place_.hostname, place_.pod_ip, home, visible(place_.temp_dir, "/tmp"));
   if (!command) {
-    CannotStart("StartError", command.error().message, now);
+    CannotStart(command.error().message, now);
     return true;
   }
   plan.command = *std::move(command);
@@ -181,7 +188,7 @@ void ProcessContainer::AfterStart() {
   waiting_reason_.clear();
   waiting_message_.clear();
   for (Probe& probe : probes_) probe.state.Begin(run_.started_at());
-  is_executed_ = !place_.is_isolated;
+  is_executed_ = false;
   awaits_hook_ = !At(spec_, "lifecycle", "postStart").is_null();
 }
 
@@ -196,20 +203,12 @@ void ProcessContainer::BeginPostStart(WallTime now) {
   }
 }
 
-// As a container runtime reports a command that does not exist: a run that ended at once.
-void ProcessContainer::CannotStart(std::string reason, std::string message, WallTime now) {
-  const Termination ended{128, 0, std::move(reason), std::move(message), now, now};
-  const bool again =
-      is_init_ ? InitRestartsAfter(place_.restart_policy, 128) : RestartsAfter(place_.restart_policy, 128);
-  if (!again) {
-    ended_ = ended;
-    is_over_ = true;
-    return;
-  }
-  last_ = ended;
-  next_start_ = now + std::max<Duration>(backoff_.Next(Duration(0)), 1s);
-  waiting_reason_ = "RunContainerError";
-  waiting_message_ = ended.message;
+// As a container runtime has it: a run that ended at once.
+void ProcessContainer::CannotStart(const std::string& why, WallTime now) {
+  const Status noted = run_.FailToStart(why, now);
+  if (!noted) return WaitToStart("CreateContainerError", noted.error().message, now);
+  AfterStart();
+  OnEnded(now);
 }
 
 // ---- ends
@@ -383,7 +382,7 @@ Result<ExecPlan> ProcessContainer::PlanExec(const Json& words) const {
   const Isolation view{{}, {}, {}, MountPathsOf(spec_)};
   const std::string home = place_.is_isolated && view.Hides(place_.work_dir) ? "/" : place_.work_dir;
   const std::string temp = place_.is_isolated && view.Hides(place_.temp_dir) ? "/tmp" : place_.temp_dir;
-  auto command = CommandOf(spec, place_.pod_name, place_.pod_ip, home, temp);
+  auto command = CommandOf(spec, place_.hostname, place_.pod_ip, home, temp);
   if (!command) return Fail(std::move(command).error());
   ExecPlan plan{*std::move(command), TextAt(spec, "workingDir"), false, false, 0, run_.WatchShim()};
   if (plan.work_dir.empty()) plan.work_dir = home;
@@ -391,13 +390,17 @@ Result<ExecPlan> ProcessContainer::PlanExec(const Json& words) const {
   return plan;
 }
 
-ContainerState ProcessContainer::State(const std::string& instance_id) const {
+std::string ProcessContainer::RunId() const {
+  return fmt::format("process://{}/{}/{}", place_.instance_id, name_, run_.attempt());
+}
+
+ContainerState ProcessContainer::State() const {
   ContainerState state;
   state.name = name_;
   state.image = TextAt(spec_, "image");
   state.restart_count = restarts_;
   state.last = last_;
-  if (run_.attempt() >= 0) state.container_id = fmt::format("process://{}/{}/{}", instance_id, name_, run_.attempt());
+  if (run_.attempt() >= 0) state.container_id = RunId();
   if (is_running()) {
     state.kind = ContainerState::Kind::kRunning;
     state.started = is_started();

@@ -21,7 +21,7 @@ namespace spillway::cloud {
 struct ContainerPlace {
   std::string directory;  // of its runs
   std::string work_dir, temp_dir;
-  std::string pod_name, pod_ns, pod_uid, pod_ip, hostname;
+  std::string instance_id, pod_name, pod_ns, pod_uid, pod_ip, hostname;
   std::string restart_policy;  // the Pod's
   Duration grace{30s};         // the Pod's
   std::size_t log_limit = 0;
@@ -69,7 +69,7 @@ class ProcessContainer {
   // Its command is executed; before that, its run has begun and there is nothing to join.
   bool is_running() const { return run_.is_running() && is_executed_; }
   const ContainerRun& run() const { return run_; }
-  ContainerState State(const std::string& instance_id) const;
+  ContainerState State() const;
 
   // How a command is run beside it.
   Result<ExecPlan> PlanExec(const Json& words) const;
@@ -90,7 +90,8 @@ class ProcessContainer {
   Result<Action> ActionFor(const Json& handler) const;
   void OnEnded(WallTime now);
   void WaitToStart(std::string reason, std::string message, WallTime now);
-  void CannotStart(std::string reason, std::string message, WallTime now);
+  void CannotStart(const std::string& why, WallTime now);
+  std::string RunId() const;
   void AfterStart();
   bool SeeExecution();
   void BeginPostStart(WallTime now);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "cloud/providers/process/exec_failure.h"
 #include "cloud/providers/process/run_mark.h"
 #include "cloud/providers/process/shim.h"
 
@@ -26,7 +27,7 @@ namespace {
 
 constexpr int kKilled = 137;
 constexpr std::size_t kLongestMessage = 4096;  // kubelet's
-constexpr const char* kFilesOfARun[] = {"pid", "command", "exit", "message", "log", "oldlog", "input"};
+constexpr const char* kFilesOfARun[] = {"pid", "command", "error", "exit", "message", "log", "oldlog", "input"};
 
 // Whole numbers separated by blanks; empty when anything else is in `text`.
 std::vector<std::int64_t> Numbers(std::string_view text) {
@@ -70,7 +71,8 @@ bool ContainerRun::Recover() {
   running_ = IsHeld();
   if (running_) return true;
   const bool was_forked = ReadPrivateFile(Path("pid", attempt_), 64).has_value();
-  if (!was_forked) {  // the agent died just before: nothing of this run ever was
+  if (!was_forked &&
+      !ReadPrivateFile(Path("exit", attempt_), 64)) {  // the agent died just before: nothing of this run ever was
     --attempt_;
     return attempt_ >= 0;
   }
@@ -112,12 +114,7 @@ Status ContainerRun::Start(const RunPlan& wanted, WallTime now) {
   auto lock = LockFile(Path("lock"));
   if (!lock) return Fail(std::move(lock).error());
   const int attempt = attempt_ + 1;
-  const std::string run = fmt::format("{} {}\n", attempt, now.time_since_epoch().count());
-  if (auto written = WriteFileAtomically(Path("run"), run); !written) return written;
-  for (const char* kind : kFilesOfARun) {
-    if (std::string_view(kind) != "message") ::unlink(Path(kind, attempt).c_str());
-    ::unlink(Path(kind, attempt - 2).c_str());
-  }
+  if (auto noted = NoteRun(attempt, now); !noted) return noted;
 
   ShimPlan plan;
   plan.executable = wanted.command.executable;
@@ -130,6 +127,7 @@ Status ContainerRun::Start(const RunPlan& wanted, WallTime now) {
   plan.command_path = Path("command", attempt);
   plan.log_path = Path("log", attempt);
   plan.old_log_path = Path("oldlog", attempt);
+  plan.error_path = Path("error", attempt);
   plan.exit_path = Path("exit", attempt);
   if (wanted.input == StandardInput::kAttachable) {
     plan.input_path = Path("input", attempt);
@@ -147,6 +145,29 @@ Status ContainerRun::Start(const RunPlan& wanted, WallTime now) {
   started_at_ = now;
   ended_.reset();
   running_ = true;
+  return {};
+}
+
+Status ContainerRun::NoteRun(int attempt, WallTime now) {
+  const std::string run = fmt::format("{} {}\n", attempt, now.time_since_epoch().count());
+  if (auto written = WriteFileAtomically(Path("run"), run); !written) return written;
+  for (const char* kind : kFilesOfARun) {
+    if (std::string_view(kind) != "message") ::unlink(Path(kind, attempt).c_str());
+    ::unlink(Path(kind, attempt - 2).c_str());
+  }
+  return {};
+}
+
+Status ContainerRun::FailToStart(const std::string& why, WallTime now) {
+  if (auto made = MakePrivateDirectory(directory_); !made) return made;
+  const int attempt = attempt_ + 1;
+  if (auto noted = NoteRun(attempt, now); !noted) return noted;
+  if (auto written = WriteFileAtomically(Path("error", attempt), why); !written) return written;
+  const std::string exit = fmt::format("{} 0 {}\n", kCannotStart, now.time_since_epoch().count());
+  if (auto written = WriteFileAtomically(Path("exit", attempt), exit); !written) return written;
+  attempt_ = attempt;
+  started_at_ = now;
+  ReadEnd(now);
   return {};
 }
 
@@ -185,7 +206,12 @@ void ContainerRun::ReadEnd(WallTime now) {
     ended.signal = static_cast<int>(exit[1]);
     ended.reason = ended.exit_code == 0 ? "Completed" : "Error";
     ended.finished_at = WallTime(Duration(exit[2]));
-    ended.message = ReadPrivateFile(Path("message", attempt_), kLongestMessage).value_or("");
+    if (const auto why = ReadPrivateFile(Path("error", attempt_), kLongestMessage)) {
+      ended.reason = kStartError;
+      ended.message = *why;
+    } else {
+      ended.message = ReadPrivateFile(Path("message", attempt_), kLongestMessage).value_or("");
+    }
   }
   ended_ = ended;
 }

@@ -25,12 +25,16 @@ struct RunPlan {
   std::optional<Isolation> isolation;  // none: it sees the machine as it is
 };
 
+// The reason of a run whose command could not be executed; its exit code is 128. Source: containerd, cri/server.
+inline constexpr const char* kStartError = "StartError";
+
 // The runs of one container, in a directory of their own:
 //
 //   lock               held by the shim of the current run and its keeper
 //   run                "<attempt> <started, ns>", written before the shim is forked
 //   pid.<n>            the shim's, written by it before it starts the command
 //   command.<n>        the command's number, written once it is executed
+//   error.<n>          why its command could not be executed, before exit.<n>
 //   exit.<n>           how run n ended
 //   message.<n>        what it has to say about that (terminationMessagePath)
 //   log.<n>, oldlog.<n>
@@ -47,6 +51,8 @@ class ContainerRun {
   bool Recover();
   // Starts the next run. kConflict: one is still under way.
   Status Start(const RunPlan& plan, WallTime now);
+  // The next run is over before it began.
+  Status FailToStart(const std::string& why, WallTime now);
   // A file that is there, for the next run to write its last message to.
   std::string NextMessagePath() const;
   // Looks without waiting; true when the run has just been seen to end.
@@ -75,6 +81,8 @@ class ContainerRun {
   bool IsHeld() const;
   // Nothing of the current run, whose lock is free, is left. Else that has just been killed: ask again.
   bool IsSwept();
+  // Its number and beginning are on disk, and nothing of any other run with that number.
+  Status NoteRun(int attempt, WallTime now);
   void ReadEnd(WallTime now);
 
   std::string directory_;

@@ -45,8 +45,6 @@ Result<std::unique_ptr<ProcessInstance>> ProcessInstance::Make(std::string direc
   for (const PodVolume& volume : request.volumes) {
     if (volume.kind == PodVolume::Kind::kFiles) read_only.push_back(volume.name);
   }
-  std::string hostname = request.network.hostname;
-  if (request.network.is_fqdn_hostname) hostname += "." + request.network.domain;
   const Json state = {{"version", kStateVersion},
                       {"clientToken", request.client_token},
                       {"cluster", request.identity.cluster_id},
@@ -55,7 +53,7 @@ Result<std::unique_ptr<ProcessInstance>> ProcessInstance::Make(std::string direc
                       {"podNamespace", request.identity.pod_namespace},
                       {"podName", request.identity.pod_name},
                       {"createdAt", now.time_since_epoch().count()},
-                      {"hostname", hostname},
+                      {"hostname", NodenameOf(request.network)},
                       {"readOnlyVolumes", std::move(read_only)},
                       {"pod", request.pod}};
   if (auto filled = made->Fill(state); !filled) return Fail(std::move(filled).error());
@@ -151,6 +149,8 @@ ContainerPlace ProcessInstance::PlaceOf(const Json& state, const std::string& co
   place.pod_uid = identity_.pod_uid;
   place.pod_ip = options_.pod_ip;
   place.hostname = TextAt(state, "hostname");
+  if (place.hostname.empty()) place.hostname = identity_.pod_name;
+  place.instance_id = id_;
   place.restart_policy = TextAt(state, "pod", "spec", "restartPolicy");
   place.grace = default_grace_;
   place.log_limit = options_.log_limit;
@@ -276,7 +276,7 @@ Instance ProcessInstance::Describe() const {
   instance.events = events_.all();
   bool any_run = false, all_over = true, any_failed = false, init_failed = false;
   for (const auto& container : containers_) {
-    ContainerState state = container->State(id_);
+    ContainerState state = container->State();
     if (state.kind == ContainerState::Kind::kWaiting && !blocked_.empty()) {
       state.reason = "ImageWithoutCommand";
       state.message = blocked_;

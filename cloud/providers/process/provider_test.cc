@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
@@ -15,6 +16,7 @@
 namespace spillway::cloud {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -51,12 +53,15 @@ class ProcessProviderTest : public testing::ProcessFixture {
     return Pod(Json::array({Container("main", {"sh", "-c", script})}), restart_policy);
   }
 
-  Task<std::string> Create(Json pod) {
+  Task<std::string> Create(Json pod) { return CreateAs(RequestFor(std::move(pod))); }
+  CreateRequest RequestFor(Json pod) {
     CreateRequest request;
     request.identity = {"cluster", "vnode", "u", "default", "p"};
-    request.client_token = "0123456789abcdef01234567" + std::to_string(next_token_++);
-    request.client_token = request.client_token.substr(request.client_token.size() - 24);
+    request.client_token = std::to_string(next_token_++) + "0123456789abcdef012345";  // ids have its first 20
     request.pod = std::move(pod);
+    return request;
+  }
+  Task<std::string> CreateAs(CreateRequest request) {
     auto made = co_await provider_->Create(std::move(request));
     EXPECT_TRUE(made) << (made ? "" : made.error().error.message);
     co_return made ? made->id : "";
@@ -68,6 +73,14 @@ class ProcessProviderTest : public testing::ProcessFixture {
       EXPECT_TRUE(seen);
       const bool is_over = !seen || seen->state == InstanceState::kSucceeded || seen->state == InstanceState::kFailed;
       if (is_over || runtime_.Now() > deadline) co_return seen ? *seen : Instance{};
+      co_await runtime_.SleepFor(5ms);
+    }
+  }
+  Task<Instance> When(std::string id, std::function<bool(const Instance&)> done) {
+    const Instant deadline = runtime_.Now() + 60s;
+    for (;;) {
+      auto seen = co_await Describe(id);
+      if (!seen || done(*seen) || runtime_.Now() > deadline) co_return seen.value_or(Instance{});
       co_await runtime_.SleepFor(5ms);
     }
   }
@@ -211,6 +224,7 @@ PROCESS_TEST(ProcessRestartsOnceAtOnceThenBacksOff) {
   EXPECT_EQ(seen.containers[0].restart_count, 1);
   EXPECT_EQ(seen.containers[0].last->exit_code, 1);
   EXPECT_EQ(seen.state, InstanceState::kRunning);
+  EXPECT_EQ(seen.containers[0].last->container_id, "process://" + id + "/main/1");
   LogOptions previous;
   previous.previous = true;
   const std::string logs = co_await LogsWith(id, previous);
@@ -237,22 +251,59 @@ PROCESS_TEST(ProcessWithoutCommandSaysWhy) {
   EXPECT_THAT(seen->containers[0].message, HasSubstr("cannot run images; set command"));
 }
 
-PROCESS_TEST(ProcessUnknownProgramIsAStartError) {
-  Json pod = Single(Container("main", {"no-such-program"}));
-  const std::string id = co_await Create(std::move(pod));
-  const Instance done = co_await Settled(id);
-  EXPECT_EQ(done.state, InstanceState::kFailed);
-  EXPECT_EQ(done.containers[0].ended->reason, "StartError");
-  EXPECT_THAT(done.containers[0].ended->message, HasSubstr("not found in $PATH"));
+// In runc's words, and with the code that containerd gives what it could not start.
+PROCESS_TEST(ProcessWhatCannotBeStartedIsAStartError) {
+  const std::string script = directory_ + "/script", no_interpreter = directory_ + "/no-interpreter";
+  (void)WriteFileAtomically(script, "#!/bin/sh\n");
+  (void)WriteFileAtomically(no_interpreter, "#!/no/such/interpreter\n");
+  ::chmod(no_interpreter.c_str(), 0755);
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"no-such-program", "exec: \"no-such-program\": executable file not found in $PATH"},
+      {"/no/such", "exec: \"/no/such\": stat /no/such: no such file or directory"},
+      {"/tmp", "exec: \"/tmp\": is a directory"},
+      {script, "exec: \"" + script + "\": permission denied"},
+      {no_interpreter, "exec " + no_interpreter + ": no such file or directory"}};
+  for (const auto& [program, message] : cases) {
+    const std::vector<std::string> command(1, program);
+    const std::string id = co_await Create(Single(Container("main", command)));
+    const Instance done = co_await Settled(id);
+    EXPECT_EQ(done.state, InstanceState::kFailed) << program;
+    const Termination ended = done.containers.at(0).ended.value_or(Termination());
+    EXPECT_EQ(ended.reason, "StartError") << program;
+    EXPECT_EQ(ended.exit_code, 128) << program;
+    EXPECT_EQ(ended.message, message);
+    EXPECT_THAT(done.containers[0].container_id, EndsWith("/main/0"));
+    const std::string log = co_await LogsOf(id);
+    EXPECT_EQ(log, "");
+  }
 }
 
-PROCESS_TEST(ProcessThatCannotBeExecutedSaysWhy) {
-  std::vector<std::string> command(1, "/tmp");
-  std::string id = co_await Create(Single(Container("main", std::move(command))));
-  const Instance ended = co_await Settled(id);
-  EXPECT_EQ(ended.containers[0].ended.value_or(Termination()).exit_code, 126);
-  const std::string log = co_await LogsOf(id);
-  EXPECT_THAT(log, HasSubstr("permission denied"));
+PROCESS_TEST(ProcessWhatCannotBeStartedIsTriedAgainAndCounted) {
+  for (const char* program : {"no-such-program", "/no/such"}) {
+    const std::vector<std::string> command(1, program);
+    const std::string id = co_await Create(Single(Container("main", command), "Always"));
+    const auto tried_twice = [&](const Instance& seen) { return seen.containers[0].restart_count == 1; };
+    const Instance seen = co_await When(id, tried_twice);
+    EXPECT_EQ(seen.containers[0].restart_count, 1) << program;
+    OpenProvider();  // the agent was killed, and started again
+    const Instance again = co_await When(id, [&](const Instance& now) { return now.containers[0].last.has_value(); });
+    EXPECT_EQ(again.containers[0].reason, "RunContainerError");
+    EXPECT_THAT(again.containers[0].message, StartsWith("exec: \"" + std::string(program) + "\": "));
+    EXPECT_GE(again.containers[0].restart_count, 1);
+    EXPECT_EQ(again.containers[0].last.value_or(Termination()).reason, "StartError");
+  }
+}
+
+PROCESS_TEST(ProcessKnowsWhatThePodIsCalled) {
+  for (const bool is_fqdn : {false, true}) {
+    CreateRequest request = RequestFor(Shell("echo $HOSTNAME"));
+    request.network.hostname = "db-0";
+    request.network.domain = "sub.shop.svc.cluster.local";
+    request.network.is_fqdn_hostname = is_fqdn;
+    const std::string id = co_await CreateAs(std::move(request));
+    (void)co_await Settled(id);
+    EXPECT_EQ(co_await LogsOf(id), is_fqdn ? "db-0.sub.shop.svc.cluster.local\n" : "db-0\n");
+  }
 }
 
 PROCESS_TEST(ProcessAVariableTooLongForTheKernelIsAStartError) {

@@ -18,6 +18,7 @@
 #include "base/forked_clock.h"
 #include "cloud/providers/process/default_signals.h"
 #include "cloud/providers/process/descendants.h"
+#include "cloud/providers/process/exec_failure.h"
 #include "cloud/providers/process/keeper.h"
 
 namespace spillway::cloud {
@@ -25,7 +26,6 @@ namespace {
 
 constexpr int kLockFd = 3, kOutputFd = 4, kCommandOutputFd = 5, kInputFd = 6, kFirstOtherFd = 7;
 constexpr int kOutOfTheWay = 64;  // where descriptors are put while 3 to 5 are dealt out
-constexpr int kCannotExecute = 126, kNotFound = 127, kCannotStart = 128;
 
 // The plan as exec wants it. Made before the fork: nothing may be allocated after it.
 struct RawPlan {
@@ -121,9 +121,6 @@ class Shim {
 
     shim_ = ::getpid();
     StartCommand();
-    Line command;
-    command.Number(static_cast<std::uint64_t>(command_));
-    WriteFile(raw_.plan.command_path.c_str(), command);
     Watch();
   }
 
@@ -161,7 +158,7 @@ class Shim {
   }
 
   void StartCommand() {
-    int told[2];  // the command's number; it closes when the command is executed, or ends
+    int told[2];  // the command's number, and why it cannot be executed; closes when it is, or ends
     if (::pipe2(told, O_CLOEXEC) != 0) Finish(kCannotStart, 0);
     const pid_t keeper = ::fork();
     if (keeper < 0) Finish(kCannotStart, 0);
@@ -172,10 +169,26 @@ class Shim {
       KillDescendants();
       Finish(kCannotStart, 0);
     }
-    char none = 0;
-    while (::read(told[0], &none, 1) < 0 && errno == EINTR) {
+    if (!TakeError(told[0])) {
+      Line command;
+      command.Number(static_cast<std::uint64_t>(command_));
+      WriteFile(raw_.plan.command_path.c_str(), command);
     }
     ::close(told[0]);
+  }
+
+  // False: there is none.
+  bool TakeError(int told) {
+    int file = -1;
+    for (;;) {
+      const ssize_t size = ::read(told, buffer_, sizeof buffer_);
+      if (size < 0 && errno == EINTR) continue;
+      if (size <= 0) break;
+      if (file < 0) file = ::open(raw_.plan.error_path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+      WriteAll(file, buffer_, static_cast<std::size_t>(size));
+    }
+    if (file >= 0) ::close(file);
+    return file >= 0;
   }
 
   [[noreturn]] void BeKeeper(int told) {
@@ -183,51 +196,38 @@ class Shim {
     const pid_t keeper = ::getpid();
     const pid_t command = ::fork();
     if (command < 0) ::_exit(kCannotStart);
-    if (command == 0) Exec(keeper);
-    WriteAll(told, reinterpret_cast<const char*>(&command), sizeof command);
+    if (command == 0) Exec(keeper, told);
     CloseFrom(kLockFd + 1);  // it holds up no reader
     Keep(shim_, command);
   }
 
-  [[noreturn]] void Exec(pid_t keeper) {
+  [[noreturn]] void Exec(pid_t keeper, int told) {
     ::setsid();
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != keeper) ::_exit(kCannotStart);  // it died before it could be asked for
+    const pid_t self = ::getpid();
+    WriteAll(told, reinterpret_cast<const char*>(&self), sizeof self);
+    const ExecFailure failure(told);
     if (!raw_.plan.input_path.empty()) {
       const int input = ::open(raw_.plan.input_path.c_str(), O_RDONLY | O_NOFOLLOW);
-      if (input < 0 || ::dup2(input, 0) < 0) ::_exit(kCannotStart);
+      if (input < 0 || ::dup2(input, 0) < 0) failure.Say({"cannot open its standard input: ", ErrorWords(errno)});
     }
     ::dup2(kCommandOutputFd, 1);
     ::dup2(kCommandOutputFd, 2);
     CloseOnExecFrom(3);
     if (raw_.isolation) {
-      if (const char* failed = raw_.isolation->Enter()) SayCannotMount(failed);
+      const char* const failed = raw_.isolation->Enter();
+      if (failed) failure.Say({"cannot give the container a view of its own: ", failed, ": ", ErrorWords(errno)});
     }
-    if (::chdir(raw_.plan.work_dir.c_str()) != 0) Say("cannot enter the working directory\n", kCannotStart);
+    const char* const directory = raw_.plan.work_dir.c_str();
+    if (::chdir(directory) != 0) {
+      failure.Say({"chdir to cwd (\"", directory, "\") set in config.json failed: ", ErrorWords(errno)});
+    }
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::execve(raw_.plan.executable.c_str(), raw_.argv.data(), raw_.envp.data());
-    if (errno == ENOENT) Say("cannot execute the command: not found\n", kNotFound);
-    if (errno == E2BIG) Say("cannot execute the command: its arguments and environment are too long\n", kCannotExecute);
-    if (errno == EACCES) Say("cannot execute the command: permission denied\n", kCannotExecute);
-    Say("cannot execute the command\n", kCannotExecute);
-  }
-  [[noreturn]] static void Say(const char* text, int code) {
-    WriteAll(2, text, ::strlen(text));
-    ::_exit(code);
-  }
-
-  [[noreturn]] static void SayCannotMount(const char* what) {
-    Line error;
-    error.Number(static_cast<std::uint64_t>(errno));
-    error.Character('\n');
-    static constexpr char kFront[] = "cannot give the container a view of its own: ", kMiddle[] = ": error ";
-    WriteAll(2, kFront, sizeof kFront - 1);
-    WriteAll(2, what, ::strlen(what));
-    WriteAll(2, kMiddle, sizeof kMiddle - 1);
-    WriteAll(2, error.data(), error.size());
-    ::_exit(kCannotStart);
+    failure.SayOfExec(raw_.argv[0], raw_.plan.executable.c_str(), errno);
   }
 
   [[noreturn]] void Watch() {

@@ -18,7 +18,7 @@ struct ShimPlan {
   std::vector<std::string> environment;  // "NAME=value": all of it
   std::string work_dir;                  // as the command sees it
   const Isolation* isolation = nullptr;  // outlives the call; null: it sees the machine as it is
-  std::string pid_path, command_path, log_path, old_log_path, exit_path;
+  std::string pid_path, command_path, log_path, old_log_path, error_path, exit_path;
   std::string input_path;  // a FIFO, from which it reads; empty: from nothing
   int lock_fd = -1;        // held by the shim and its keeper, and by nothing else, for as long as one of them lives
   std::size_t log_limit = 0;
@@ -36,7 +36,8 @@ struct ShimPlan {
 // To the shim: SIGTERM and SIGUSR1 send SIGTERM and SIGKILL to the command's process group. When the command ends, so
 // does all that it has started, whatever session or group that is in. Log lines carry "<nanoseconds since 1970> " in
 // front; past log_limit bytes the log moves to old_log_path and begins anew; the first line of a log says how much was
-// written before it. The exit file holds "<code> <signal> <nanoseconds>" and appears whole.
+// written before it. Why the command could not be executed is in the error file, in runc's words. The exit file holds
+// "<code> <signal> <nanoseconds>" and appears whole.
 //
 // The command's number is in command_path as soon as it is executed, in the namespaces of its own if there are any.
 //

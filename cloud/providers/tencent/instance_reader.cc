@@ -170,6 +170,8 @@ Instance Merge(const InstanceStatus& status, const InstanceIdentity& identity, s
       if (container.kind == Kind::kWaiting) continue;
       // Monitoring tells runs apart by it, and EKSCI names none.
       container.container_id = fmt::format("eksci://{}/{}/{}", instance.id, container.name, container.restart_count);
+      if (container.ended)
+        container.ended->container_id = container.container_id;  // and so that of the last run, later
     }
   }
   return instance;
