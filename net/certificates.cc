@@ -21,10 +21,6 @@ using internal::Freed;
 using internal::PrivateKey;
 using internal::TakeOpenSslError;
 
-// Clocks differ: a certificate made now must be good on a machine that is a little behind.
-constexpr Duration kClockSkew = std::chrono::minutes(5);
-constexpr Duration kAuthorityLifetime = std::chrono::hours(24 * 3650);
-
 struct Subject {
   const std::string& common_name;
   const std::vector<std::string>& organizations;
@@ -99,6 +95,12 @@ Status AddAlternativeNames(X509* certificate, const CertificateRequest& request)
   return {};
 }
 
+std::string TextOf(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  return std::string(data, static_cast<std::size_t>(size));
+}
+
 Result<CertificateAndKey> ToPem(const X509* certificate, const EVP_PKEY* key) {
   const internal::Bio cert_bio(BIO_new(BIO_s_mem()));
   const internal::Bio key_bio(BIO_new(BIO_s_mem()));
@@ -106,12 +108,7 @@ Result<CertificateAndKey> ToPem(const X509* certificate, const EVP_PKEY* key) {
       PEM_write_bio_PKCS8PrivateKey(key_bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
     return Fail(Failed("writing PEM"));
   }
-  const auto text = [](BIO* bio) {
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(bio, &data);
-    return std::string(data, static_cast<std::size_t>(size));
-  };
-  return CertificateAndKey{text(cert_bio.get()), text(key_bio.get())};
+  return CertificateAndKey{TextOf(cert_bio.get()), TextOf(key_bio.get())};
 }
 
 // A certificate for a new key with all that CAs and leaves share; still unsigned.
@@ -131,12 +128,12 @@ Result<Certificate> Begin(EVP_PKEY* key, const Subject& subject, WallTime not_be
 
 }  // namespace
 
-Result<CertificateAndKey> NewCertificateAuthority(const std::string& common_name, WallTime now) {
+Result<CertificateAndKey> NewCertificateAuthority(const std::string& common_name, WallTime now, Duration lifetime) {
   const PrivateKey key(EVP_EC_gen("P-256"));
   if (!key) return Fail(Failed("key"));
   const std::vector<std::string> no_organizations;
   const Subject subject{common_name, no_organizations};
-  Result<Certificate> begun = Begin(key.get(), subject, now, now + kAuthorityLifetime);
+  Result<Certificate> begun = Begin(key.get(), subject, now, now + lifetime);
   if (!begun) return Fail(std::move(begun.error()));
   X509* const ca = begun->get();
   if (X509_set_issuer_name(ca, X509_get_subject_name(ca)) != 1 ||
@@ -192,6 +189,48 @@ Result<Validity> ReadValidity(const std::string& pem) {
                        read(X509_get0_notAfter(certificate.get()), validity.not_after);
   if (!is_read) return Fail(Code::kMalformed, "its times cannot be read");
   return validity;
+}
+
+std::vector<std::string> SplitCertificates(const std::string& pem) {
+  std::vector<std::string> each;
+  const internal::Bio bio = internal::ReadBio(pem);
+  while (const Certificate certificate{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    const internal::Bio text(BIO_new(BIO_s_mem()));
+    if (PEM_write_bio_X509(text.get(), certificate.get()) == 1) each.push_back(TextOf(text.get()));
+  }
+  (void)TakeOpenSslError();  // the end of the text
+  return each;
+}
+
+Status CheckServing(const CertificateAndKey& shown, const std::string& ca_pem, const std::vector<std::string>& names,
+                    WallTime now) {
+  const auto refuse = [](std::string why) { return Fail(Code::kMalformed, std::move(why)); };
+  const Certificate leaf = internal::FirstCertificate(shown.cert_pem);
+  const PrivateKey key = internal::FirstPrivateKey(shown.key_pem);
+  if (!leaf || !key) return refuse("certificate or key cannot be read");
+  if (X509_check_private_key(leaf.get(), key.get()) != 1) {
+    (void)TakeOpenSslError();
+    return refuse("certificate and key do not belong together");
+  }
+  for (const std::string& name : names) {
+    const bool is_good = X509_check_host(leaf.get(), name.data(), name.size(), 0, nullptr) == 1 ||
+                         X509_check_ip_asc(leaf.get(), name.c_str(), 0) == 1;
+    if (!is_good) return refuse(fmt::format("the certificate is not for {}", name));
+  }
+  const std::unique_ptr<X509_STORE, Freed<X509_STORE_free>> trusted(X509_STORE_new());
+  const std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
+  const internal::Bio bio = internal::ReadBio(ca_pem);
+  while (const Certificate ca{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+    X509_STORE_add_cert(trusted.get(), ca.get());
+  }
+  X509_STORE_CTX_init(check.get(), trusted.get(), leaf.get(), nullptr);
+  X509_VERIFY_PARAM* terms = X509_STORE_CTX_get0_param(check.get());
+  X509_VERIFY_PARAM_set_time(terms, std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count());
+  X509_VERIFY_PARAM_set_purpose(terms, X509_PURPOSE_SSL_SERVER);
+  const bool is_trusted = X509_verify_cert(check.get()) == 1;
+  (void)TakeOpenSslError();
+  if (is_trusted) return {};
+  return refuse(X509_verify_cert_error_string(X509_STORE_CTX_get_error(check.get())));
 }
 
 }  // namespace spillway::net

@@ -133,5 +133,37 @@ TEST(BaseUrl, RefusesWhatIsNoServer) {
   }
 }
 
+TEST_F(Certificates, AServerIsTakenForTheNamesInItsCertificateWhileItLasts) {
+  CertificateRequest request;
+  request.common_name = "webhook";
+  request.dns_names = {"webhook.ops.svc"};
+  request.ip_addresses = {"127.0.0.1"};
+  request.server = true;
+  request.lifetime = 24h;
+  const CertificateAndKey shown = *Issue(request);
+  const CertificateAndKey other = *NewCertificateAuthority("other", now_, 1h);
+  const std::string both = other.cert_pem + ca_.cert_pem;
+  const auto check = [&](const CertificateAndKey& what, const std::string& ca, std::vector<std::string> names,
+                         Duration later = 1h) {
+    const Status status = CheckServing(what, ca, names, now_ + later);
+    return status ? std::string() : status.error().message;
+  };
+  EXPECT_EQ(check(shown, both, {"webhook.ops.svc", "127.0.0.1"}), "");
+  EXPECT_EQ(check(shown, both, {"webhook.dev.svc"}), "the certificate is not for webhook.dev.svc");
+  EXPECT_EQ(check(shown, both, {"127.0.0.2"}), "the certificate is not for 127.0.0.2");
+  EXPECT_EQ(check(shown, both, {}, 25h), "certificate has expired");
+  EXPECT_EQ(check(shown, other.cert_pem, {}), "unable to get local issuer certificate");
+  EXPECT_EQ(check({shown.cert_pem, other.key_pem}, both, {}), "certificate and key do not belong together");
+  EXPECT_EQ(check({"", shown.key_pem}, both, {}), "certificate or key cannot be read");
+}
+
+TEST_F(Certificates, ABundleIsSplitIntoItsCertificates) {
+  const CertificateAndKey other = *NewCertificateAuthority("other", now_, 1h);
+  EXPECT_EQ(ReadValidity(other.cert_pem)->not_after, now_ + 1h);
+  EXPECT_EQ(SplitCertificates("words\n" + other.cert_pem + "between\n" + ca_.cert_pem + "rest"),
+            (std::vector<std::string>{other.cert_pem, ca_.cert_pem}));
+  EXPECT_TRUE(SplitCertificates("none").empty());
+}
+
 }  // namespace
 }  // namespace spillway::net
