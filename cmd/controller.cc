@@ -7,18 +7,17 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 
 #include "base/log.h"
 #include "base/real_runtime.h"
 #include "base/scope.h"
-#include "cmd/configuration/configuration.h"
 #include "cmd/explain/endpoint.h"
 #include "cmd/flags/kube_flags.h"
 #include "cmd/flags/kubeconfig_flags.h"
 #include "cmd/flags/policy_flags.h"
 #include "cmd/flags/serving_flags.h"
 #include "cmd/flags/simulation_flags.h"
+#include "cmd/flags/together_flags.h"
 #include "cmd/servers.h"
 #include "cmd/subcommands.h"
 #include "metrics/build_info.h"
@@ -35,17 +34,10 @@ DEFINE_duration(gate_deadline, "30s",
                 "Scheduling gates of Pods with local replicas that are as old as this are lifted plainly, by whichever "
                 "controller lives.");
 DEFINE_double(gate_qps, 150, "Gates lifted a second at most; they share no limit with anything else.");
-DEFINE_string(pod_deletion_cost, "-1000",
-              "Value of controller.kubernetes.io/pod-deletion-cost on Pods that overflow and have none, so that a "
-              "ReplicaSet that shrinks deletes them first; empty: not set.");
 DEFINE_string(
     accept_scheduler_version, "",
     "Act in a cluster with this kube-scheduler although it cannot be simulated, as 1.37: the nearest that can "
     "is taken for it. Without, nothing is moved there but in --dry-run.");
-DEFINE_string(
-    configuration, "spillway-configuration",
-    "ConfigMap with a SpillwayConfiguration, which changes what flags say while the controller runs: its name, in "
-    "the namespace of the Lease, or namespace/name; empty: none. It need not be there.");
 DEFINE_bool(dry_run, false, "Decide and report everything, and write nothing but events: no lease either.");
 DEFINE_bool(explain, true,
             "Answer `spillway explain` at --metrics-bind-address: who reaches that port can ask about any Pod.");
@@ -53,19 +45,9 @@ DEFINE_bool(leader_elect, true, "Act only while holding the lease, so that sever
 DEFINE_duration(leader_elect_lease_duration, "15s", "Others wait so long after the last renewal before taking over.");
 DEFINE_duration(leader_elect_renew_deadline, "10s", "The leader gives up when it could not renew for so long.");
 DEFINE_duration(leader_elect_retry_period, "2s", "Between two tries to take or renew the lease.");
-DEFINE_string(leader_elect_resource_name, "spillway-controller", "Name of the Lease.");
-DEFINE_string(leader_elect_resource_namespace, "",
-              "Namespace of the Lease. Empty: the Pod's own, or kube-system outside a cluster.");
 
 namespace spillway::cmd {
 namespace {
-
-std::string OwnNamespace() {
-  std::ifstream file("/var/run/secrets/kubernetes.io/serviceaccount/namespace");
-  std::string ns;
-  file >> ns;
-  return ns.empty() ? "kube-system" : ns;  // there in every cluster
-}
 
 std::string HostName() {
   std::array<char, 256> name{};
@@ -104,14 +86,9 @@ Status ReadBatching(controller::ControllerOptions& options) {
                 fmt::format("--max-binds-per-second={} is negative", FLAGS_max_binds_per_second));
   }
   options.overflow.max_binds_per_second = FLAGS_max_binds_per_second;
-  const std::string& cost = FLAGS_pod_deletion_cost;
-  std::int32_t parsed = 0;
-  const auto [stop, error] = std::from_chars(cost.data(), cost.data() + cost.size(), parsed);
-  if (!cost.empty() && (error != std::errc() || stop != cost.data() + cost.size() || std::to_string(parsed) != cost)) {
-    return Fail(Code::kInvalidArgument,
-                fmt::format("--pod-deletion-cost={}: want a whole number of 32 bits, or nothing", cost));
-  }
-  options.overflow.pod_deletion_cost = cost;
+  auto cost = PodDeletionCost();
+  if (!cost) return Fail(std::move(cost.error()));
+  options.overflow.pod_deletion_cost = *std::move(cost);
   if (FLAGS_gate_qps <= 0) return Fail(Code::kInvalidArgument, fmt::format("--gate-qps={}: want more", FLAGS_gate_qps));
   options.gates.deadline = DurationOf(FLAGS_gate_deadline);
   options.gates.qps = FLAGS_gate_qps;
@@ -120,18 +97,8 @@ Status ReadBatching(controller::ControllerOptions& options) {
   return {};
 }
 
-std::string NamespaceOfLease() {
-  return FLAGS_leader_elect_resource_namespace.empty() ? OwnNamespace() : FLAGS_leader_elect_resource_namespace;
-}
-
 Status ReadConfigurationFlag(controller::ControllerOptions& options) {
-  if (FLAGS_configuration.empty()) return {};
-  const bool has_namespace = FLAGS_configuration.find('/') != std::string::npos;
-  options.configuration.config_map =
-      has_namespace ? FLAGS_configuration : fmt::format("{}/{}", NamespaceOfLease(), FLAGS_configuration);
-  options.configuration.read = [](std::string_view yaml, const controller::Policy& flags, const std::string& set_in) {
-    return ReadConfiguration(yaml, flags, set_in);
-  };
+  options.configuration = ConfigurationOfFlags();
   return {};
 }
 
@@ -141,8 +108,8 @@ Status ReadLeaderElection(controller::ControllerOptions& options) {
   election.lease_duration = DurationOf(FLAGS_leader_elect_lease_duration);
   election.renew_deadline = DurationOf(FLAGS_leader_elect_renew_deadline);
   election.retry_period = DurationOf(FLAGS_leader_elect_retry_period);
-  election.name = FLAGS_leader_elect_resource_name;
-  election.ns = NamespaceOfLease();
+  election.name = LeaseName();
+  election.ns = LeaseNamespace();
   election.identity = options.identity;
   if (election.retry_period <= Duration(0)) {
     return Fail(Code::kInvalidArgument, "--leader-elect-retry-period must be above 0");
@@ -264,6 +231,7 @@ FlagSet ControllerFlags() {
   return {.subcommand = "controller",
           .summary = "Finds Pods that no real node can take and binds them to virtual nodes.",
           .groups = {{"Controller", "cmd/controller.cc"},
+                     kTogetherFlags,
                      kPolicyFlags,
                      kSimulationFlags,
                      kKubeconfigFlags,

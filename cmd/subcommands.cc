@@ -17,8 +17,12 @@ const std::vector<Subcommand>& Subcommands() {
       {"docs", "print the reference of flags, metrics or events as Markdown", RunDocs, DocsFlags},
       {"doctor", "look for what keeps Spillway from working in a cluster, and say what to do", RunDoctor, DoctorFlags},
       {"explain", "say of one Pod which nodes refuse it, and what would change that", RunExplain, ExplainFlags},
+      {"gates lift", "lift the gates that nobody has lifted, when all else of Spillway is gone", RunGatesLift,
+       GatesLiftFlags},
       {"sandbox", "serve an in-memory Kubernetes API, empty or synthetic, over HTTPS", RunSandbox, SandboxFlags},
       {"simulate", "say of every pending Pod in a snapshot where it fits, or why nowhere", RunSimulate, SimulateFlags},
+      {"webhook", "answer kube-apiserver as Pods are created: gates, injection, adopted schedulers", RunWebhook,
+       WebhookFlags},
   };
   return table;
 }

@@ -36,10 +36,14 @@ int RunDoctor(std::vector<std::string> args);
 FlagSet DoctorFlags();
 int RunExplain(std::vector<std::string> args);
 FlagSet ExplainFlags();
+int RunGatesLift(std::vector<std::string> args);
+FlagSet GatesLiftFlags();
 int RunSandbox(std::vector<std::string> args);
 FlagSet SandboxFlags();
 int RunSimulate(std::vector<std::string> args);
 FlagSet SimulateFlags();
+int RunWebhook(std::vector<std::string> args);
+FlagSet WebhookFlags();
 
 struct Subcommand {
   std::string_view name;  // one word, or two: "agent audit"

@@ -24,6 +24,14 @@ std::string ConfigMapPath(std::string_view ns, std::string_view name) {
   return fmt::format("/api/v1/namespaces/{}/configmaps{}", UrlEncode(ns), Segment(name));
 }
 
+std::string SecretPath(std::string_view ns, std::string_view name) {
+  return fmt::format("/api/v1/namespaces/{}/secrets{}", UrlEncode(ns), Segment(name));
+}
+
+std::string MutatingWebhookPath(std::string_view name) {
+  return fmt::format("{}/{}", kMutatingWebhooksPath, UrlEncode(name));
+}
+
 std::string LeasePath(std::string_view ns, std::string_view name) {
   return fmt::format("/apis/coordination.k8s.io/v1/namespaces/{}/leases{}", UrlEncode(ns), Segment(name));
 }

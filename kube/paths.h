@@ -25,10 +25,16 @@ inline constexpr std::string_view kStorageClassesPath = "/apis/storage.k8s.io/v1
 inline constexpr std::string_view kCsiNodesPath = "/apis/storage.k8s.io/v1/csinodes";
 inline constexpr std::string_view kCsiDriversPath = "/apis/storage.k8s.io/v1/csidrivers";
 inline constexpr std::string_view kCsiStorageCapacitiesPath = "/apis/storage.k8s.io/v1/csistoragecapacities";
+inline constexpr std::string_view kMutatingWebhooksPath =
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 inline constexpr std::string_view kVolumeAttachmentsPath = "/apis/storage.k8s.io/v1/volumeattachments";
 
 // "/api/v1/namespaces/{ns}/configmaps", with a name the one.
 std::string ConfigMapPath(std::string_view ns, std::string_view name = "");
+// The same of Secrets.
+std::string SecretPath(std::string_view ns, std::string_view name = "");
+// "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{name}"
+std::string MutatingWebhookPath(std::string_view name);
 // "/api/v1/namespaces/{ns}/pods/{name}", optionally with "/{subresource}": binding, status, eviction.
 std::string PodPath(std::string_view ns, std::string_view name, std::string_view subresource = "");
 std::string NodePath(std::string_view name, std::string_view subresource = "");

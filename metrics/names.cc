@@ -167,10 +167,38 @@ void AddAgent(std::vector<Metric>& all) {
       "Pods bound to this virtual node whose instance does not exist yet or was lost.", {}, {{}});
 }
 
-void AddBoth(std::vector<Metric>& all) {
+std::vector<LabelValues> KnownReviews() {
+  std::vector<LabelValues> known;
+  Pair(known, "inject", {"patched", "unchanged", "dry_run", "malformed"});
+  Pair(known, "adopt", {"patched", "unchanged", "dry_run", "malformed"});
+  return known;
+}
+
+void AddWebhook(std::vector<Metric>& all) {
   const auto add = [&all](Id id, Type type, const char* name, const char* help, std::vector<std::string> labels = {},
                           std::vector<LabelValues> known = {}, std::vector<double> buckets = {}) {
-    all.push_back({id, Component::kBoth, type, name, help, std::move(labels), std::move(known), std::move(buckets)});
+    all.push_back({id, Component::kWebhook, type, name, help, std::move(labels), std::move(known), std::move(buckets)});
+  };
+  add(Id::kAdmissionReviews, Type::kCounter, "spillway_admission_reviews_total",
+      "AdmissionReviews answered: those of namespaces that inject, and those that adopt schedulers and set gates.",
+      {"duty", "result"}, KnownReviews());
+  add(Id::kAdmissionReviewDuration, Type::kHistogram, "spillway_admission_review_duration_seconds",
+      "From an AdmissionReview that was read to its answer.", {"duty"}, Each({"inject", "adopt"}),
+      Exponential(0.0001, 2, 15));
+  add(Id::kWebhookGates, Type::kGauge, "spillway_webhook_gates",
+      "1: Pods with local replicas get the gate; 0: nobody would lift it, since no controller leads or the mode is not "
+      "Enforce.");
+  add(Id::kWebhookCertificateExpirationTimestamp, Type::kGauge,
+      "spillway_webhook_certificate_expiration_timestamp_seconds",
+      "When the webhook's serving certificate expires; 0 while there is none.");
+  add(Id::kWebhookCaPublished, Type::kGauge, "spillway_webhook_ca_published",
+      "1: the MutatingWebhookConfiguration has the webhook's CA, or somebody else looks after it.");
+}
+
+void AddAll(std::vector<Metric>& all) {
+  const auto add = [&all](Id id, Type type, const char* name, const char* help, std::vector<std::string> labels = {},
+                          std::vector<LabelValues> known = {}, std::vector<double> buckets = {}) {
+    all.push_back({id, Component::kAll, type, name, help, std::move(labels), std::move(known), std::move(buckets)});
   };
   add(Id::kWatchLastEventTimestamp, Type::kGauge, "spillway_watch_last_event_timestamp_seconds",
       "Last object or bookmark that a watch delivered; 0 before the first.", {"resource"});
@@ -225,7 +253,8 @@ const std::vector<Metric>& AllMetrics() {
     std::vector<Metric> metrics;
     AddController(metrics);
     AddAgent(metrics);
-    AddBoth(metrics);
+    AddWebhook(metrics);
+    AddAll(metrics);
     for (Metric& metric : metrics) {
       if (metric.labels.empty()) metric.known = {{}};  // a metric without labels is known from the start
     }
@@ -254,8 +283,9 @@ std::string MetricsPage() {
          "from\n"
          "the start, so that a rate never misses its first increase.\n"
          "\n## spillway controller\n" +
-         Table(Component::kController) + "\n## spillway agent\n" + Table(Component::kAgent) + "\n## Both\n" +
-         Table(Component::kBoth) + "\n## Label values\n" + KnownValues();
+         Table(Component::kController) + "\n## spillway agent\n" + Table(Component::kAgent) +
+         "\n## spillway webhook\n" + Table(Component::kWebhook) + "\n## All\n" + Table(Component::kAll) +
+         "\n## Label values\n" + KnownValues();
 }
 
 }  // namespace spillway::metrics

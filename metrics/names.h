@@ -52,7 +52,13 @@ enum class Id : std::uint8_t {
   kLeaseLastRenewalTimestamp,
   kServingCertificateExpirationTimestamp,
   kPodsWithoutInstance,
-  // ---- both
+  // ---- webhook
+  kAdmissionReviews,
+  kAdmissionReviewDuration,
+  kWebhookGates,
+  kWebhookCertificateExpirationTimestamp,
+  kWebhookCaPublished,
+  // ---- all
   kWatchLastEventTimestamp,
   kCacheSynced,
   kCacheObjects,
@@ -70,7 +76,7 @@ enum class Id : std::uint8_t {
 };
 
 enum class Type : std::uint8_t { kCounter, kGauge, kHistogram };
-enum class Component : std::uint8_t { kController, kAgent, kBoth };
+enum class Component : std::uint8_t { kController, kAgent, kWebhook, kAll };
 
 using LabelValues = std::vector<std::string>;  // in the order of Metric::labels
 

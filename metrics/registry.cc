@@ -94,7 +94,7 @@ struct Registry::Impl {
 
 Registry::Registry(Component component) : impl_(std::make_unique<Impl>()) {
   for (const Metric& metric : AllMetrics()) {
-    if (metric.component == component || metric.component == Component::kBoth) impl_->Register(metric);
+    if (metric.component == component || metric.component == Component::kAll) impl_->Register(metric);
   }
   const BuildInfo& build = GetBuildInfo();
   Set(Id::kBuildInfo, {std::string(build.version), std::string(build.revision), std::string(build.compiler)}, 1);

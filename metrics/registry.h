@@ -22,7 +22,7 @@ class ScrapeHook {
 // only.
 class Registry {
  public:
-  // Exports the metrics of `component` and of kBoth, with their known label values at 0.
+  // Exports the metrics of `component` and of kAll, with their known label values at 0.
   explicit Registry(Component component);
   ~Registry();
   Registry(const Registry&) = delete;

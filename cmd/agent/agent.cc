@@ -26,6 +26,7 @@
 #include "cmd/flags/kube_flags.h"
 #include "cmd/flags/kubeconfig_flags.h"
 #include "cmd/flags/serving_flags.h"
+#include "cmd/flags/tls_flags.h"
 #include "cmd/servers.h"
 #include "cmd/subcommands.h"
 #include "kube/api/labels.h"
@@ -424,6 +425,7 @@ FlagSet AgentFlags() {
                      kAlibabaFlags,
                      kTencentFlags,
                      kKubeletServerFlags,
+                     kTlsFlags,
                      kKubeconfigFlags,
                      kKubeFlags,
                      kServingFlags},

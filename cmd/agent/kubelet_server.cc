@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <utility>
 
-#include "base/files.h"
 #include "base/log.h"
 #include "cloud/json.h"
 #include "cloud/kubelet_api/kubelet_api.h"
+#include "cmd/flags/tls_flags.h"
 #include "net/certificates.h"
 
 DEFINE_int32(kubelet_port, 10250,
@@ -16,11 +16,6 @@ DEFINE_int32(kubelet_port, 10250,
              "KUBELET_PORT counts "
              "when the flag is not given.");
 DEFINE_string(kubelet_bind_address, "0.0.0.0", "Address of the kubelet API.");
-DEFINE_string(
-    tls_cert_file, "",
-    "Serving certificate of the kubelet API, PEM. Empty: a self-signed one, which kube-apiserver takes unless "
-    "it runs with --kubelet-certificate-authority.");
-DEFINE_string(tls_private_key_file, "", "Its private key, PEM.");
 DEFINE_string(client_ca_file, "",
               "CA of client certificates of the kubelet API, PEM. Empty: that of the cluster, from the ConfigMap "
               "kube-system/extension-apiserver-authentication; without either the kubelet API stays off.");
@@ -45,15 +40,9 @@ std::string FileOf(const std::string& flag, const char* variable) {
   const char* value = std::getenv(variable);
   return value ? value : "";
 }
-std::string CertFile() { return FileOf(FLAGS_tls_cert_file, "APISERVER_CERT_LOCATION"); }
-std::string KeyFile() { return FileOf(FLAGS_tls_private_key_file, "APISERVER_KEY_LOCATION"); }
+std::string CertFile() { return FileOf(TlsCertFile(), "APISERVER_CERT_LOCATION"); }
+std::string KeyFile() { return FileOf(TlsPrivateKeyFile(), "APISERVER_KEY_LOCATION"); }
 std::string ClientCaFile() { return FileOf(FLAGS_client_ca_file, "APISERVER_CA_CERT_LOCATION"); }
-
-Result<std::string> Pem(const char* flag, const std::string& path) {
-  auto text = base::ReadFile(path);
-  if (!text) return Fail(Code::kInvalidArgument, fmt::format("--{}={}", flag, text.error().message));
-  return text;
-}
 
 Result<net::CertificateAndKey> SelfSigned(Runtime& runtime, const std::string& node_name, const std::string& address) {
   auto authority = net::NewCertificateAuthority("spillway-agent", runtime.WallNow());
@@ -80,10 +69,7 @@ Status CheckKubeletServerFlags() {
   if (FLAGS_kubelet_port < 0 || FLAGS_kubelet_port > 65535) {
     return Fail(Code::kInvalidArgument, fmt::format("--kubelet-port={}: want 0 to 65535", FLAGS_kubelet_port));
   }
-  if (CertFile().empty() != KeyFile().empty()) {
-    return Fail(Code::kInvalidArgument, "--tls-cert-file and --tls-private-key-file come together or not at all");
-  }
-  return {};
+  return CheckTlsFiles(CertFile(), KeyFile());
 }
 
 KubeletServer::KubeletServer(Runtime& runtime, kube::Transport& transport, cloud::Agent& agent,
@@ -114,7 +100,7 @@ Status KubeletServer::MakeOwn() {
 
 Result<std::string> KubeletServer::ServingCertificate() const {
   if (const Own own = own_.load()) return own->cert_pem;
-  return Pem("tls-cert-file", CertFile());
+  return ReadPemFile("tls-cert-file", CertFile());
 }
 
 Task<void> KubeletServer::KeepCertificate() {
@@ -203,7 +189,7 @@ Result<net::HttpServerOptions::Tls> KubeletServer::Material() const {
   if (const CaPem from_cluster = cluster_ca_.load()) {
     tls.client_ca_pem = *from_cluster;
   } else {
-    auto ca = Pem("client-ca-file", ClientCaFile());
+    auto ca = ReadPemFile("client-ca-file", ClientCaFile());
     if (!ca) return Fail(std::move(ca.error()));
     tls.client_ca_pem = *std::move(ca);
   }
@@ -212,9 +198,9 @@ Result<net::HttpServerOptions::Tls> KubeletServer::Material() const {
     tls.key_pem = own->key_pem;
     return tls;
   }
-  auto cert = Pem("tls-cert-file", CertFile());
+  auto cert = ReadPemFile("tls-cert-file", CertFile());
   if (!cert) return Fail(std::move(cert.error()));
-  auto key = Pem("tls-private-key-file", KeyFile());
+  auto key = ReadPemFile("tls-private-key-file", KeyFile());
   if (!key) return Fail(std::move(key.error()));
   tls.cert_pem = *std::move(cert);
   tls.key_pem = *std::move(key);

@@ -133,4 +133,16 @@ Task<Status> ForgetVirtualNodes(kube::Client& client, Removal removal, std::vect
   co_return done;
 }
 
+Task<Status> DeleteSecrets(kube::Client& client, std::vector<std::string> secrets) {
+  for (const std::string& secret : secrets) {
+    std::string path = kube::SecretPath(secret.substr(0, secret.find('/')), secret.substr(secret.find('/') + 1));
+    Json options = {{"apiVersion", "v1"}, {"kind", "DeleteOptions"}};
+    Result<Json> deleted = co_await client.Delete(std::move(path), std::move(options));
+    if (!deleted && deleted.error().code != Code::kNotFound) {
+      co_return Fail(std::move(deleted.error()).Annotated(fmt::format("deleting Secret {}", secret)));
+    }
+  }
+  co_return Status();
+}
+
 }  // namespace spillway::cmd

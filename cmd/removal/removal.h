@@ -31,4 +31,7 @@ Task<Status> RetireVirtualNodes(kube::Client& client, Removal removal);
 // is still held at the end of the time; nothing of that is deleted.
 Task<Status> ForgetVirtualNodes(kube::Client& client, Removal removal, std::vector<std::string> leases);
 
+// Each as namespace/name; one that is not there is as good as deleted.
+Task<Status> DeleteSecrets(kube::Client& client, std::vector<std::string> secrets);
+
 }  // namespace spillway::cmd

@@ -23,6 +23,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+constexpr std::string_view kSecrets = "/api/v1/namespaces/ops/secrets/";
 constexpr std::string_view kLeases = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/";
 
 // As much of an API server as taking nodes away needs; agents publish what `instances` says every 10 s.
@@ -71,7 +72,7 @@ class RemovalTest : public ::testing::Test {
   FakeTransport transport_{runtime_};
   kube::RateLimiter limiter_{runtime_, 0, 1};
   kube::Client client_{runtime_, transport_, limiter_};
-  std::map<std::string, kube::Json> nodes_, pods_, leases_;
+  std::map<std::string, kube::Json> nodes_, pods_, leases_, secrets_;
   std::map<std::string, int> instances_;
   bool is_alive_ = true;
   std::vector<std::string> deleted_;
@@ -98,7 +99,7 @@ class RemovalTest : public ::testing::Test {
   }
   std::optional<Result<kube::Response>> Delete(std::map<std::string, kube::Json>& objects, const std::string& name) {
     if (objects.erase(name) == 0) return NotThere();
-    deleted_.push_back((&objects == &nodes_ ? "node " : "lease ") + name);
+    deleted_.push_back((&objects == &nodes_ ? "node " : &objects == &secrets_ ? "secret " : "lease ") + name);
     return FakeTransport::Reply(200, "{}");
   }
 
@@ -111,6 +112,7 @@ class RemovalTest : public ::testing::Test {
     if (const auto lease = NameIn(request.path, kLeases); !lease.empty()) {
       return request.method == kube::Method::kDelete ? Delete(leases_, lease) : One(leases_, lease);
     }
+    if (const auto secret = NameIn(request.path, kSecrets); !secret.empty()) return Delete(secrets_, secret);
     const std::string node = NameIn(request.path, "/api/v1/nodes/");
     if (node.empty() || !nodes_.contains(node)) return NotThere();
     if (request.method == kube::Method::kDelete) return Delete(nodes_, node);
@@ -193,6 +195,14 @@ TEST_F(RemovalTest, NodesWhoseLeaseWasReleasedAreForgottenAtOnce) {
   ASSERT_TRUE(Forget({"v-1"}));
   EXPECT_EQ(runtime_.Now(), before);
   EXPECT_THAT(deleted_, ElementsAre("node v-0", "lease v-0"));
+}
+
+TEST_F(RemovalTest, ASecretIsDeletedAndMayBeGoneAlready) {
+  secrets_["ca"] = secrets_["other"] = kube::Json::object();
+  for (int time = 0; time < 2; ++time) {
+    ASSERT_TRUE(Ended(Await(runtime_, DeleteSecrets(client_, {"ops/ca"}), std::chrono::minutes(1))));
+    EXPECT_THAT(deleted_, ElementsAre("secret ca"));
+  }
 }
 
 TEST_F(RemovalTest, ADeadAgentsLeaseRunsOutFirst) {
