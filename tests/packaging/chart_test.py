@@ -67,7 +67,7 @@ class Rendering(unittest.TestCase):
             for name, spec in pod_specs(objects(rendered(values))).items():
                 for container in spec["containers"]:
                     words = [argument for argument in container["args"] if not argument.startswith("-")]
-                    command = tuple(words[:2] if words[0] == "agent" else words[:1])
+                    command = tuple(words[:2] if words[0] in ("agent", "gates") else words[:1])
                     if command not in known:
                         known[command] = set(re.findall(r"^  --([\w-]+)", run(binary(), *command, "--help").stdout, re.MULTILINE))
                     flags = {re.match(r"--([\w-]+)=", a)[1] for a in container["args"] if a.startswith("-")}
@@ -113,9 +113,9 @@ class Permissions(unittest.TestCase):
         granted = {}
         for each in all_objects:
             if each["kind"] in ("Role", "ClusterRole"):
-                granted[re.sub("^spillway-", "", each["metadata"]["name"])] = {
+                granted.setdefault(re.sub("^spillway-", "", each["metadata"]["name"]), set()).update({
                     (group, resource, name, verb) for rule in each["rules"] for group in rule["apiGroups"]
-                    for resource in rule["resources"] for name in rule.get("resourceNames", [""]) for verb in rule["verbs"]}
+                    for resource in rule["resources"] for name in rule.get("resourceNames", [""]) for verb in rule["verbs"]})
         return granted
 
     def test_they_are_those_of_manifests_rbac(self):
@@ -134,10 +134,20 @@ class Permissions(unittest.TestCase):
         self.assertNotIn("controller-leader-election", rules)
 
     def test_nobody_lists_secrets_and_the_controller_reads_none(self):
+        own = "spillway-webhook-ca"  # the webhook's, and all that it may see
+        allowed = {"virtual-node-pod-inputs": {("", "get")}, "removal": {(own, "delete")},
+                   "webhook": {("", "create"), *((own, verb) for verb in ("get", "list", "watch", "update"))}}
         for values in (None, *EXAMPLES):
             for role, rights in self.rules(objects(rendered(values))).items():
-                verbs = {verb for _, resource, _, verb in rights if resource in ("secrets", "*")}
-                self.assertLessEqual(verbs, {"get"} if role == "virtual-node-pod-inputs" else set(), f"{values}: {role}")
+                secrets = {(name, verb) for _, resource, name, verb in rights if resource in ("secrets", "*")}
+                self.assertLessEqual(secrets, allowed.get(role, set()), f"{values}: {role}")
+
+    def test_pods_are_patched_only_where_gates_are_used(self):
+        for values, roles in ((None, set()), (CHART / "examples" / "webhook.yaml", {"controller-gates", "gates", "removal"})):
+            everything = self.rules(objects(rendered(values)))
+            self.assertEqual({role for role, rights in everything.items() if ("", "pods", "", "patch") in rights}, roles)
+        self.assertNotIn("controller-gates", self.rules(objects(rendered(
+            CHART / "examples" / "dry-run.yaml", "--set", "webhook.enabled=true"))))
 
     def test_a_key_that_is_given_as_a_value_is_in_a_secret_only(self):
         everything = objects(rendered(CHART / "examples" / "tke-resilience.yaml", "--set", "cloud.secretID=AKIDx,cloud.secretKey=SECRETx"))
@@ -219,7 +229,9 @@ class BadInput(unittest.TestCase):
                 ("cloud.secretid=a", r"cloud.*[Aa]dditional propert.*'?secretid'?"),
                 ("eklet.podusedapiserver=a", r"eklet.*[Aa]dditional propert.*'?podusedapiserver'?"),
                 ("eklet.podUsedApiserver=http://a", r"eklet/podUsedApiserver"),
-                ("webhook.enabled=true", r"[Aa]dditional propert.*'?webhook'?")):
+                ("webhook.replicas=3", r"webhook.*[Aa]dditional propert.*'?replicas'?"),
+                ("webhook.adoptSchedulerNames={default-scheduler}", r"webhook/adoptSchedulerNames/0"),
+                ("webhook.timeoutSeconds=60", r"webhook/timeoutSeconds")):
             with self.subTest(setting=setting):
                 self.assertRegex(self.refused("--set", setting).replace("\n", " "), told)
 

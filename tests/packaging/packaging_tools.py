@@ -72,4 +72,6 @@ def pod_specs(all_objects: list[dict]) -> dict[str, dict]:
             specs[key] = each["spec"]
         elif "template" in each.get("spec", {}):
             specs[key] = each["spec"]["template"]["spec"]
+        elif "jobTemplate" in each.get("spec", {}):
+            specs[key] = each["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     return specs

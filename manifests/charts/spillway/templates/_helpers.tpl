@@ -39,6 +39,16 @@ app.kubernetes.io/component: controller
 app.kubernetes.io/component: virtual-node
 {{- end -}}
 
+{{- define "spillway.webhookLabels" -}}
+{{ include "spillway.selectorLabels" . }}
+app.kubernetes.io/component: webhook
+{{- end -}}
+
+{{/* Of the Deployment, its Service, its roles and the MutatingWebhookConfiguration. */}}
+{{- define "spillway.webhookName" -}}
+{{ include "spillway.fullname" . }}-webhook
+{{- end -}}
+
 {{- define "spillway.image" -}}
 {{- $image := .Values.image -}}
 {{- if $image.registry }}{{ $image.registry }}/{{ end }}{{ $image.repository }}
@@ -51,6 +61,14 @@ app.kubernetes.io/component: virtual-node
 
 {{- define "spillway.virtualNodeServiceAccount" -}}
 {{- if .Values.serviceAccount.create }}{{ include "spillway.fullname" . }}-virtual-node{{ else }}{{ required "serviceAccount.virtualNodesName is required with serviceAccount.create=false" .Values.serviceAccount.virtualNodesName }}{{ end -}}
+{{- end -}}
+
+{{- define "spillway.webhookServiceAccount" -}}
+{{- if .Values.serviceAccount.create }}{{ include "spillway.webhookName" . }}{{ else }}{{ required "serviceAccount.webhookName is required with serviceAccount.create=false" .Values.serviceAccount.webhookName }}{{ end -}}
+{{- end -}}
+
+{{- define "spillway.gatesServiceAccount" -}}
+{{- if .Values.serviceAccount.create }}{{ include "spillway.fullname" . }}-gates{{ else }}{{ required "serviceAccount.gatesName is required with serviceAccount.create=false" .Values.serviceAccount.gatesName }}{{ end -}}
 {{- end -}}
 
 {{- define "spillway.priorityClassName" -}}
@@ -307,8 +325,8 @@ restartPolicy: Never
 serviceAccountName: {{ .serviceAccount }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-{{- /* Not the release's own class: the last hook runs when that is gone. */}}
-{{- with .root.Values.priorityClass.name }}
+{{- /* Not the release's own class but where it is asked for: the last hook runs when that is gone. */}}
+{{- with .priorityClass | default .root.Values.priorityClass.name }}
 priorityClassName: {{ . }}
 {{- end }}
 securityContext:
@@ -382,8 +400,8 @@ spec:
       {{- include "spillway.oncePodSpec" (dict "root" $root "serviceAccount" (include "spillway.removalServiceAccount" $root) "containers" (list (dict "name" "spillway" "args" .args))) | nindent 6 }}
 {{- end -}}
 
-{{/* The controller's RoleBinding to a Role of the same name: root, role, namespace. */}}
-{{- define "spillway.bindControllerRole" }}
+{{/* A RoleBinding to a Role of the same name: root, role, namespace, serviceAccount. */}}
+{{- define "spillway.bindRole" }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -398,6 +416,66 @@ roleRef:
   name: {{ .role }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "spillway.controllerServiceAccount" .root }}
+    name: {{ .serviceAccount }}
     namespace: {{ .root.Release.Namespace }}
 {{- end }}
+
+{{/* The same to the controller: root, role, namespace. */}}
+{{- define "spillway.bindControllerRole" }}
+{{- include "spillway.bindRole" (dict "root" .root "role" .role "namespace" .namespace "serviceAccount" (include "spillway.controllerServiceAccount" .root)) }}
+{{- end }}
+
+{{/* A ClusterRoleBinding, and the ClusterRole of the same name up to its rules: root, name, serviceAccount. */}}
+{{- define "spillway.clusterRole" }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "spillway.labels" .root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ .name }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ .serviceAccount }}
+    namespace: {{ .root.Release.Namespace }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "spillway.labels" .root | nindent 4 }}
+{{- end }}
+
+{{/* What both webhooks have in common: root, path. */}}
+{{- define "spillway.webhookTerms" -}}
+admissionReviewVersions: [v1]
+sideEffects: None
+failurePolicy: Ignore
+matchPolicy: Equivalent
+reinvocationPolicy: IfNeeded
+timeoutSeconds: {{ .root.Values.webhook.timeoutSeconds }}
+clientConfig:
+  service:
+    namespace: {{ .root.Release.Namespace }}
+    name: {{ include "spillway.webhookName" .root }}
+    path: {{ .path }}
+    port: 443
+rules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    resources: [pods]
+    operations: [CREATE]
+    scope: Namespaced
+{{- end -}}
+
+{{/* Pods of DaemonSets, static ones and those that have a node already. */}}
+{{- define "spillway.notOfOneNode" -}}
+- name: not-of-one-node
+  expression: >-
+    !(has(object.spec.nodeName) && object.spec.nodeName != '') &&
+    !(has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(owner, owner.kind == 'DaemonSet'))
+{{- end -}}
