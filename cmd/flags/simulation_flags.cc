@@ -33,6 +33,19 @@ std::string NamesOf(const sim::SchedulerConfig& config) {
   return names;
 }
 
+// The same selector with what a nodeSelector can say, one value of a label, as labels: to send Pods to what it selects.
+kube::LabelSelector WithLabels(kube::LabelSelector selector) {
+  auto& requirements = selector.match_expressions;
+  const auto is_label = [](const kube::LabelRequirement& each) {
+    return each.op == kube::LabelRequirement::Operator::kIn && each.values.size() == 1;
+  };
+  for (const kube::LabelRequirement& each : requirements) {
+    if (is_label(each)) selector.match_labels.emplace_back(each.key, each.values.front());
+  }
+  requirements.erase(std::remove_if(requirements.begin(), requirements.end(), is_label), requirements.end());
+  return selector;
+}
+
 }  // namespace
 
 Result<int> SchedulerMinorVersion() {
@@ -79,7 +92,7 @@ Result<VirtualNodes> VirtualNodeSelector() {
         Code::kInvalidArgument,
         fmt::format("--foreign-node-capabilities: there is no feature \"{}\"; docs/capabilities.md lists them", name));
   }
-  return VirtualNodes{std::move(*selector), FLAGS_virtual_node_selector, std::move(foreign)};
+  return VirtualNodes{WithLabels(std::move(*selector)), FLAGS_virtual_node_selector, std::move(foreign)};
 }
 
 }  // namespace spillway::cmd
