@@ -74,7 +74,7 @@ class SpillwayCluster(ControlPlane):
         process = self.run("controller", [
             binary(), "controller", f"--kubeconfig={self.controller_kubeconfig}",
             f"--leader-elect-resource-namespace={NAMESPACE}",
-            f"--health-probe-bind-address={health}", f"--metrics-bind-address={metrics}", *flags], _environment())
+            f"--health-probe-bind-address={health}", f"--metrics-bind-address={metrics}", *flags], process_environment())
         return Controller(process, f"http://{health}", f"http://{metrics}")
 
     def start_agent(self, node: str, provider: str, *flags: str, environment: dict | None = None) -> Agent:
@@ -94,7 +94,7 @@ class SpillwayCluster(ControlPlane):
             f"--tls-cert-file={serving.cert}", f"--tls-private-key-file={serving.key}",
             f"--client-ca-file={self.authority.cert}",
             "--metrics-bind-address=127.0.0.1:0", "--health-probe-bind-address=127.0.0.1:0", *flags],  # several agents run here
-            _environment() | BRIEF_ENVIRONMENT | {"KUBELET_PORT": str(port)} | (environment or {}))
+            process_environment() | BRIEF_ENVIRONMENT | {"KUBELET_PORT": str(port)} | (environment or {}))
         return Agent(process, node)
 
     # ------------------------------------------------------------------------------------------------- questions
@@ -109,7 +109,7 @@ class SpillwayCluster(ControlPlane):
         return sorted(ours, key=lambda e: int(e["metadata"]["resourceVersion"]))
 
 
-def _environment() -> dict:
+def process_environment() -> dict:
     """Nothing of the tester's own Kubernetes settings reaches the processes under test."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG", "ASAN_OPTIONS", "TSAN_OPTIONS")
             if name in os.environ}
