@@ -270,6 +270,7 @@ class OtherPeoplesChecks(unittest.TestCase):
         "CKV_K8S_8": "probes: of the Pod of `helm test`, which runs once and ends",
         "CKV_K8S_9": "the same",
         "CKV_K8S_11": "no CPU limits: the kernel would throttle decisions in a burst, when they matter; requests are set",
+        "CKV_K8S_155": "webhook configurations: the webhook tells its CA to the one that is its own, by name; without with cert-manager",
         "CKV_K8S_15": "pull policy Always: a tag of a release does not change, and nodes without the registry must still start Pods",
         "CKV_K8S_43": "a digest: image.digest is there for it; which it is depends on where one's image comes from",
     }
