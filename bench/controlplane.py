@@ -16,36 +16,19 @@ also takes the times, from its own watch. Virtual nodes are hollow ones that loo
 import argparse
 import collections
 import json
-import os
 import pathlib
-import platform
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "controlplane"))
 
+from figures import Table, machine, percentile  # noqa: E402
 from processes import wait_until  # noqa: E402
 from spillway_cluster import SpillwayCluster  # noqa: E402
 
 VIRTUAL_NODES = 3
 LAST_BOUND_SECONDS = 5.0  # the target for `overflow`, after the last create
 NAMESPACE = "bench"
-
-
-class Table:
-    """Rows of what, measured, target; prints itself aligned."""
-
-    def __init__(self):
-        self.rows = [("measurement", "measured", "target", "")]
-        self.missed = False
-
-    def add(self, what: str, measured: str, target: str = "", met: bool | None = None):
-        self.missed |= met is False
-        self.rows.append((what, measured, target, {None: "", True: "met", False: "MISSED"}[met]))
-
-    def __str__(self):
-        widths = [max(len(row[i]) for row in self.rows) for i in range(4)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in self.rows)
 
 
 def measure_scheduler(options, table: Table):
@@ -122,17 +105,6 @@ def remove(cluster: SpillwayCluster, namespace: str):
     path = f"/api/v1/namespaces/{namespace}/pods"
     cluster.api.delete(path)
     wait_until(lambda: not cluster.api.items(path), f"Pods of {namespace} gone", 60)
-
-
-def percentile(ordered: list[float], percent: float) -> float:
-    """The smallest value that at least `percent` of all do not exceed."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
-
-
-def machine() -> str:
-    models = [line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-              if line.startswith("model name")]
-    return f"{os.cpu_count()} x {models[0] if models else platform.machine()}"
 
 
 def main() -> int:

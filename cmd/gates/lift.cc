@@ -44,6 +44,9 @@ std::optional<GatedPod> ReadGated(const Json& pod) {
   return std::nullopt;
 }
 
+// A Pod that has changed is read again.
+bool MayPass(const Error& error) { return error.code == Code::kConflict || base::IsTransient(error); }
+
 class Lifting {
  public:
   Lifting(kube::Client& client, Duration older_than)
@@ -55,27 +58,15 @@ class Lifting {
         flows_(runtime_) {}
 
   Task<Status> Run() {
+    const WallTime give_up = begun_ + older_than_ + kGiveUpAfter;
     for (;;) {
       error_.reset();
-      Result<std::vector<GatedPod>> gated = co_await List();
-      if (!gated && !base::IsTransient(gated.error())) co_return Fail(std::move(gated.error()));
-      if (!gated) error_ = std::move(gated.error());
-      std::optional<WallTime> next;  // when one that was there at the start is due
-      if (gated) {
-        for (GatedPod& pod : *gated) {
-          const WallTime due = pod.created + older_than_;
-          if (due <= runtime_.WallNow()) {
-            co_await Begin(std::move(pod.release));
-          } else if (pod.created <= begun_) {
-            next = std::min(next.value_or(due), due);
-          }
-        }
-      }
-      while (in_flight_ > 0) co_await ended_.Wait();
-      if (!error_ && !next) co_return Done();
-      if (runtime_.WallNow() > begun_ + older_than_ + kGiveUpAfter) co_return Fail(error_.value_or(Error()));
-      const Duration until_next = next ? Duration(*next - runtime_.WallNow()) : Duration(0);
-      co_await runtime_.SleepFor(error_ ? std::max(kLookAgain, error_->retry_after) : std::max(kLookAgain, until_next));
+      next_.reset();
+      co_await Round();
+      if (!error_ && !next_) co_return Done();
+      if (error_ && (!MayPass(*error_) || runtime_.WallNow() > give_up)) co_return Fail(*std::move(error_));
+      const Duration wait = error_ ? error_->retry_after : Duration(*next_ - runtime_.WallNow());
+      co_await runtime_.SleepFor(std::max(kLookAgain, wait));
     }
   }
 
@@ -83,6 +74,24 @@ class Lifting {
   Status Done() const {
     if (lifted_ > 0) log::Warning("lifted gates that nobody else has lifted", {{"pods", lifted_}});
     return {};
+  }
+
+  // Lifts what is due. Afterwards `next_` is when one that was there at the start is, and `error_` what went wrong.
+  Task<void> Round() {
+    Result<std::vector<GatedPod>> gated = co_await List();
+    if (!gated) {
+      error_ = std::move(gated.error());
+      co_return;
+    }
+    for (GatedPod& pod : *gated) {
+      const WallTime due = pod.created + older_than_;
+      if (due <= runtime_.WallNow()) {
+        co_await Begin(std::move(pod.release));
+      } else if (pod.created <= begun_) {
+        next_ = std::min(next_.value_or(due), due);
+      }
+    }
+    while (in_flight_ > 0) co_await ended_.Wait();
   }
 
   Task<Result<std::vector<GatedPod>>> List() {
@@ -125,7 +134,8 @@ class Lifting {
   const Duration older_than_;
   const WallTime begun_;
   int in_flight_ = 0, lifted_ = 0;
-  std::optional<Error> error_;  // the last of this round
+  std::optional<Error> error_;    // the last of this round
+  std::optional<WallTime> next_;  // when the next is due
   Signal ended_;
   TaskScope flows_;  // last: dies before what its flows use
 };

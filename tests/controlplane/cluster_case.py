@@ -8,11 +8,12 @@ from spillway_cluster import SpillwayCluster
 class ClusterTestCase(unittest.TestCase):
     """Has `cluster`, fresh for the class. If its set-up or a test fails, its logs are shown and kept."""
 
+    cluster_type = SpillwayCluster
     controller_manager: dict = {}  # more flags of kube-controller-manager
 
     @classmethod
     def setUpClass(cls):
-        cls.cluster = cls.enterClassContext(SpillwayCluster(controller_manager=cls.controller_manager))
+        cls.cluster = cls.enterClassContext(cls.cluster_type(controller_manager=cls.controller_manager))
         cls.cluster.failed = True  # until the first test runs: unittest does not say that a subclass's set-up failed
         cls._set_up = False
 

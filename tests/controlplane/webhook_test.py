@@ -14,13 +14,12 @@ import urllib.error
 import urllib.request
 
 from cluster_case import ClusterTestCase
-from processes import free_ports, wait_until
-from spillway_cluster import MANIFESTS, NAMESPACE, binary, process_environment
+from processes import wait_until
+from spillway_cluster import NAMESPACE, binary, process_environment
+from webhook_cluster import WebhookCluster
 
 SECONDS = 60
 GATE = "spillway.io/local-replicas"
-RENDERED = MANIFESTS / "yaml" / "spillway-webhook.yaml"
-CONFIGURATION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/spillway-webhook"
 SECRET = f"/api/v1/namespaces/{NAMESPACE}/secrets/spillway-webhook-ca"
 
 
@@ -56,57 +55,25 @@ def is_virtual(each: dict) -> bool:
 class WebhookCase(ClusterTestCase):
     """A cluster with the webhook's roles and configuration, one real node and two virtual ones."""
 
+    cluster_type = WebhookCluster
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.ports = dict(zip(("one", "other"), free_ports(2)))
-        objects = json.loads(cls.cluster.kubectl("apply", "--dry-run=client", "--output=json", f"--filename={RENDERED}"))["items"]
-        cls.configuration = next(o for o in objects if o["kind"] == "MutatingWebhookConfiguration")
-        for each in cls.configuration["webhooks"]:
-            path = each["clientConfig"].pop("service")["path"]
-            each["clientConfig"]["url"] = f"https://127.0.0.1:{cls.ports['one']}{path}"
-        roles = [o for o in objects if o["kind"] in ("ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
-                 and o["metadata"]["name"].removeprefix("spillway-") in
-                 ("webhook", "webhook-schedulers", "gates", "controller-gates")]
-        cls.could_patch_pods = cls.can_controller_patch_pods()
-        for each in (*roles, cls.configuration):
-            cls.cluster.kubectl("apply", "--filename=-", stdin=json.dumps(each))
-        cls.webhook_kubeconfig = cls.cluster.kubeconfig_for_service_account(NAMESPACE, "spillway-webhook")
         cls.cluster.hollow_nodes("real", {"node-a": "64,64Gi,500"})
         for node in ("vnode-0", "vnode-1"):
             cls.cluster.start_agent(node, "simulated")
 
-    @classmethod
-    def can_controller_patch_pods(cls) -> bool:
-        return cls.may("spillway-controller", "patch", "pods")
-
-    @classmethod
-    def may(cls, account: str, verb: str, resource: str, name: str = "", namespace: str = "default") -> bool:
-        attributes = {"verb": verb, "resource": resource, "name": name, "namespace": namespace}
-        group, _, plural = resource.rpartition("/")
-        attributes |= {"group": group, "resource": plural}
-        user = f"system:serviceaccount:{NAMESPACE}:{account}"
-        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {
-            "user": user, "groups": ["system:serviceaccounts", f"system:serviceaccounts:{NAMESPACE}", "system:authenticated"],
-            "resourceAttributes": attributes}}
-        return cls.cluster.api.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)["status"]["allowed"]
-
-    @classmethod
-    def start_webhook(cls, replica: str = "one", *flags: str):
-        """Returns when it is ready and kube-apiserver knows its CA. `metrics` of the process has its address."""
-        health, metrics = (f"127.0.0.1:{port}" for port in free_ports(2))
-        process = cls.cluster.run(f"webhook-{replica}", [
-            binary(), "webhook", f"--kubeconfig={cls.webhook_kubeconfig}", f"--leader-elect-resource-namespace={NAMESPACE}",
-            f"--webhook-bind-address=127.0.0.1:{cls.ports[replica]}", f"--certificate-names=spillway-webhook.{NAMESPACE}.svc,127.0.0.1",
-            f"--health-probe-bind-address={health}", f"--metrics-bind-address={metrics}", *flags], process_environment())
-        process.health, process.metrics = f"http://{health}", f"http://{metrics}"
-        wait_until(lambda: _get(process.health + "/readyz"), f"webhook {replica} ready", SECONDS, [process])
-        wait_until(lambda: metric(process, "spillway_webhook_ca_published") == 1, "its CA published", SECONDS, [process])
-        return process
+    def may(self, account: str, verb: str, resource: str, name: str = "", namespace: str = "default") -> bool:
+        return self.cluster.may(account, verb, resource, name, namespace)
 
     def apply(self, *objects: dict, namespace: str = "default"):
         for each in objects:
             self.cluster.kubectl("apply", "--namespace", namespace, "--filename=-", stdin=json.dumps(each))
+
+    def would_create(self, each: dict) -> dict:
+        """What it would be, by a dry run."""
+        return json.loads(self.cluster.kubectl("create", "--dry-run=server", "--output=json", "--filename=-", stdin=json.dumps(each)))
 
     def pods_of(self, app: str, namespace: str = "default") -> list[dict]:
         return [p for p in self.cluster.pods(namespace, labelSelector=f"app={app}") if not p["metadata"].get("deletionTimestamp")]
@@ -118,32 +85,16 @@ class WebhookCase(ClusterTestCase):
             return len(pods) == count and all(map(is_ready, pods)) and pods
         return wait_until(check, f"{count} Pods of {app} Ready", SECONDS)
 
-    def told_ca(self) -> str:
-        """What kube-apiserver trusts the webhook by, PEM."""
-        bundles = {w["clientConfig"].get("caBundle", "") for w in self.cluster.api.get(CONFIGURATION)["webhooks"]}
-        self.assertEqual(len(bundles), 1)
-        return base64.b64decode(bundles.pop()).decode()
-
     def post(self, replica: str, body: bytes, path: str = "/mutate/adopt") -> tuple[int, str]:
         """What kube-apiserver would get."""
-        request = urllib.request.Request(f"https://127.0.0.1:{self.ports[replica]}{path}", body, {"Content-Type": "application/json"})
-        context = ssl.create_default_context(cadata=self.told_ca())
+        address = f"https://127.0.0.1:{self.cluster.webhook_ports[replica]}{path}"
+        request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+        context = ssl.create_default_context(cadata=self.cluster.told_ca())
         try:
             with urllib.request.urlopen(request, timeout=10, context=context) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-
-
-def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return answer.read().decode()
-
-
-def metric(process, name: str) -> float:
-    """The sum of all series of that name, which may have labels."""
-    lines = [line for line in _get(process.metrics + "/metrics").splitlines() if line.startswith((name + " ", name + "{"))]
-    return sum(float(line.rpartition(" ")[2]) for line in lines)
 
 
 class AdmissionTest(WebhookCase):
@@ -153,11 +104,11 @@ class AdmissionTest(WebhookCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.controller = cls.cluster.start_controller()
-        cls.webhook = cls.start_webhook()
-        wait_until(lambda: metric(cls.webhook, "spillway_webhook_gates") == 1, "a leader is seen", SECONDS)
+        cls.webhook = cls.cluster.start_webhook()
+        wait_until(lambda: cls.webhook.metric("spillway_webhook_gates") == 1, "a leader is seen", SECONDS)
 
     def reviews(self, labels: str = "") -> float:
-        return metric(self.webhook, "spillway_admission_reviews_total" + labels)
+        return self.webhook.metric("spillway_admission_reviews_total" + labels)
 
     def test_one_stays_local_and_a_virtual_one_leaves_first(self):
         """Brief 003: four replicas with LOCAL_REPLICAS=1, and room on the real node for all."""
@@ -219,11 +170,8 @@ class AdmissionTest(WebhookCase):
         path = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
         self.cluster.api.create(path, lease)
         try:
-            def kept():
-                made = json.loads(self.cluster.kubectl("create", "--dry-run=server", "--output=json", "--filename=-",
-                                                       stdin=json.dumps(pod("theirs", schedulerName="tke-scheduler"))))
-                return made["spec"]["schedulerName"] == "tke-scheduler"
-            wait_until(kept, "their Pods are left to them", SECONDS)
+            theirs = pod("theirs", schedulerName="tke-scheduler")
+            wait_until(lambda: self.would_create(theirs)["spec"]["schedulerName"] == "tke-scheduler", "their Pods are left to them", SECONDS)
         finally:
             self.cluster.api.delete(path + "/tke-scheduler")
 
@@ -231,9 +179,8 @@ class AdmissionTest(WebhookCase):
         before = self.reviews('{duty="adopt",result="dry_run"}')
         asked = pod("asks-dry", {"LOCAL_REPLICAS": "1"})
         asked["metadata"]["ownerReferences"] = [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u", "controller": True}]
-        made = json.loads(self.cluster.kubectl("create", "--dry-run=server", "--output=json", "--filename=-", stdin=json.dumps(asked)))
-        self.assertEqual(gates_of(made), [GATE])
-        self.assertGreater(metric(self.webhook, 'spillway_admission_reviews_total{duty="adopt",result="dry_run"}'), before)
+        self.assertEqual(gates_of(self.would_create(asked)), [GATE])
+        self.assertGreater(self.reviews('{duty="adopt",result="dry_run"}'), before)
         self.assertEqual(self.pods_of("asks-dry"), [])
 
     def test_what_is_no_review_gets_a_clear_answer(self):
@@ -243,11 +190,11 @@ class AdmissionTest(WebhookCase):
             self.assertRegex(text, "^no AdmissionReview: ")
         self.assertEqual(self.post("one", b" " * (9 << 20))[0], 413)
         self.assertEqual(self.post("one", b"{}", "/")[0], 404)
-        self.webhook.check_alive()
+        self.webhook.process.check_alive()
 
     def test_each_identity_may_do_what_it_needs_and_no_more(self):
-        self.assertFalse(self.could_patch_pods, "without the webhook's roles the controller may not patch Pods")
-        self.assertTrue(self.can_controller_patch_pods())
+        self.assertFalse(self.cluster.could_patch_pods, "without the webhook's roles the controller may not patch Pods")
+        self.assertTrue(self.may("spillway-controller", "patch", "pods"))
         for account, verb, resource, name, namespace, allowed in (
                 ("spillway-webhook", "get", "secrets", "spillway-webhook-ca", NAMESPACE, True),
                 ("spillway-webhook", "get", "secrets", "another", NAMESPACE, False),
@@ -274,12 +221,11 @@ class CertificateTest(WebhookCase):
     FAST = ("--certificate-lifetime=12s", "--ca-lifetime=48s")
 
     def test_certificates_rotate_while_requests_come_in(self):
-        one, other = self.start_webhook("one", *self.FAST), self.start_webhook("other", *self.FAST)
+        one, other = self.cluster.start_webhook("one", *self.FAST), self.cluster.start_webhook("other", *self.FAST)
         certificates, authorities, asked = set(), set(), 0
         end = time.monotonic() + 75
         while time.monotonic() < end:
-            made = json.loads(self.cluster.kubectl("create", "--dry-run=server", "--output=json", "--filename=-",
-                                                   stdin=json.dumps(pod(f"asks-{asked}", schedulerName="tke-scheduler"))))
+            made = self.would_create(pod(f"asks-{asked}", schedulerName="tke-scheduler"))
             self.assertEqual(made["spec"]["schedulerName"], "default-scheduler", f"request {asked} was not answered")
             asked += 1
             for replica in ("one", "other"):
@@ -290,15 +236,15 @@ class CertificateTest(WebhookCase):
         self.assertGreater(asked, 20)
         self.assertGreaterEqual(len(certificates), 5)
         self.assertGreaterEqual(len(authorities), 2)
-        for process in (one, other):
-            process.check_alive()
-            self.assertEqual(process.stop(15), 0)
+        for webhook in (one, other):
+            webhook.process.check_alive()
+            self.assertEqual(webhook.process.stop(15), 0)
 
 
 class OutageTest(WebhookCase):
     def test_pods_are_created_unharmed_while_it_is_down(self):
-        webhook = self.start_webhook()
-        webhook.kill()
+        webhook = self.cluster.start_webhook()
+        webhook.process.kill()
         began = time.monotonic()
         self.apply(deployment("unharmed", 5, {"LOCAL_REPLICAS": "1"}))
         pods = self.settled("unharmed", 5)
@@ -306,11 +252,11 @@ class OutageTest(WebhookCase):
         self.assertEqual([gates_of(p) for p in pods], [[]] * 5)
 
     def test_without_a_leader_nothing_is_gated(self):
-        webhook = self.start_webhook()
-        self.assertEqual(metric(webhook, "spillway_webhook_gates"), 0)
+        webhook = self.cluster.start_webhook()
+        self.assertEqual(webhook.metric("spillway_webhook_gates"), 0)
         self.apply(deployment("nobody-leads", 2, {"LOCAL_REPLICAS": "1"}))
         self.assertEqual([gates_of(p) for p in self.settled("nobody-leads", 2)], [[], []])
-        self.assertEqual(webhook.stop(15), 0)
+        self.assertEqual(webhook.process.stop(15), 0)
 
     def test_gates_are_lifted_when_all_of_spillway_is_gone(self):
         self.apply({**pod("forgotten"), "spec": {**pod("forgotten")["spec"], "schedulingGates": [{"name": GATE}]}},
