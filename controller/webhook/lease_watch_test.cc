@@ -29,13 +29,16 @@ class LeaseWatchTest : public ::testing::Test {
     };
   }
   kube::Json Lease() {
-    return {
-        {"kind", "Lease"},
-        {"metadata", {{"name", "spillway-controller"}, {"namespace", "ops"}, {"uid", "u"}, {"resourceVersion", "2"}}},
-        {"spec",
-         {{"holderIdentity", holder_},
-          {"leaseDurationSeconds", 15},
-          {"renewTime", base::FormatRfc3339Micro(renewed_)}}}};
+    return {{"kind", "Lease"},
+            {"metadata",
+             {{"name", "spillway-controller"},
+              {"namespace", "ops"},
+              {"uid", "u"},
+              {"resourceVersion", std::to_string(++version_)}}},
+            {"spec",
+             {{"holderIdentity", holder_},
+              {"leaseDurationSeconds", 15},
+              {"renewTime", base::FormatRfc3339Micro(renewed_)}}}};
   }
   void Start() {
     watch_.Start();
@@ -56,6 +59,7 @@ class LeaseWatchTest : public ::testing::Test {
 
   SimRuntime runtime_{3};
   FakeTransport transport_{runtime_};
+  int version_ = 1;
   std::string holder_ = "a";
   WallTime renewed_ = runtime_.WallNow();
   LeaseWatch watch_{runtime_, transport_, "ops", "spillway-controller"};
