@@ -27,6 +27,10 @@ DEFINE_duration(pending_grace, "2s", "How long it must have stood that a Pod fit
 DEFINE_duration(node_return_grace, "60s",
                 "How long Pods wait for a real node that would take them, if only it were ready: since it became not "
                 "ready, or came. Then it is lost to them.");
+DEFINE_duration(
+    virtual_grace, "0s",
+    "A Pod that its virtual node has not been able to run for so long is evicted, in namespaces that allow it "
+    "(spillway.io/fail-over), so that its owner makes another; 0: none is.");
 DEFINE_duration(batch_idle, "100ms", "A decision round starts when nothing has changed for so long.");
 DEFINE_duration(batch_max, "1s", "A decision round starts so long after the first change at the latest.");
 DEFINE_double(max_binds_per_second, 0, "At most so many binds a second; 0: bounded by --kube-api-qps only.");
@@ -63,6 +67,7 @@ Status ReadPolicy(controller::ControllerOptions& options) {
   if (!policy) return Fail(std::move(policy.error()));
   options.policy = std::move(*policy);
   options.policy.pending_grace = DurationOf(FLAGS_pending_grace);
+  options.policy.virtual_grace = DurationOf(FLAGS_virtual_grace);
   options.virtual_nodes = std::move(virtual_nodes->selector);
   options.foreign_capabilities = std::move(virtual_nodes->foreign_capabilities);
   options.scheduler = std::move(*scheduler);
@@ -99,6 +104,7 @@ Status ReadBatching(controller::ControllerOptions& options) {
 
 Status ReadConfigurationFlag(controller::ControllerOptions& options) {
   options.configuration = ConfigurationOfFlags();
+  options.fail_over.record = NamespaceOfLease() + "/spillway-evictions";
   return {};
 }
 

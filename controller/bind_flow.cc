@@ -118,6 +118,7 @@ std::optional<BindOrder> Overflow::Confirm(PendingPod& pod) {
   if (!is_nowhere && !decision.is_beyond_local) return std::nullopt;
   if (!decision.is_beyond_local && RestsOnThoseAhead(pod)) return std::nullopt;
   if (standing) decision.replicas = standing->text;
+  pod.avoided = state_.surroundings().AvoidedBy(pod.object);
   VirtualPlace place = ChooseVirtualNode(cluster, pod, policy_, state_.surroundings().ledger());
   if (place.node.empty()) {
     room_[AlikeTo(pod)] = std::move(place);

@@ -37,6 +37,7 @@ ClusterState::ClusterState(Runtime& runtime, kube::Transport& transport, const s
       changes_(runtime),
       departed_(runtime),
       gates_(runtime),
+      refusals_(runtime),
       watches_(runtime, transport) {
   surroundings_.Price(policy.limits);
   using sim::Cluster;
@@ -192,6 +193,7 @@ void ClusterState::Note(bool policies_moved) {
 void ClusterState::PolicyChanged() {
   surroundings_.Price(policy_.limits);
   gates_.Notify();
+  refusals_.Notify();
   Note(true);
 }
 
@@ -271,6 +273,7 @@ void ClusterState::RemovePod(Edit& edit, std::string_view uid) {
 }
 
 void ClusterState::RemoveFromModel(Edit& edit, std::string_view uid) {
+  refused_.Remove(uid);
   if (const auto found = pending_.find(uid); found != pending_.end()) {
     const PendingPod& pod = found->second;
     edit.Removes();
@@ -316,6 +319,7 @@ void ClusterState::TakeBound(Edit& edit, const kube::Pod& pod) {
   }
   cluster_.Upsert(pod);
   surroundings_.Place(cluster_, pod, pod.node_name);
+  if (refused_.Put(pod, runtime_.Now())) refusals_.Notify();
 }
 
 void ClusterState::NoteDeparture(const PendingPod& pod, const kube::Pod* bound) {

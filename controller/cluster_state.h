@@ -16,6 +16,7 @@
 #include "controller/policy/node_returns.h"
 #include "controller/policy/policy.h"
 #include "controller/policy/surroundings.h"
+#include "controller/refused_pods.h"
 #include "controller/watch_set.h"
 #include "kube/api/workloads.h"
 #include "kube/reflector.h"
@@ -72,6 +73,11 @@ class ClusterState {
   // policies do; one flow waits for it.
   const std::map<std::uint64_t, std::string>& gated() const { return gated_; }
   Signal& gates() { return gates_; }
+  // Bound Pods that their node cannot run. refusals() is notified when one comes or changes, or policies do; one flow
+  // waits for it.
+  const RefusedPods& refused() const { return refused_; }
+  Signal& refusals() { return refusals_; }
+  FailOverBook& fail_overs() { return surroundings_.fail_overs(); }
   // Pods that may stand otherwise among the replicas of their workload since this was last called, by UID.
   std::vector<std::string> TakeMovedReplicas() { return surroundings_.TakeMovedReplicas(); }
   // Objects that cannot be read.
@@ -160,11 +166,12 @@ class ClusterState {
   Doubts doubts_;
   std::uint64_t shifts_ = 0;
   Instant last_shift_{};
-  Signal changes_, departed_, gates_;
+  Signal changes_, departed_, gates_, refusals_;
   std::map<std::uint64_t, std::string> gated_;
   std::vector<Departure> departures_;
   std::function<void(const PendingPod&)> on_marked_;
   NodeReturns returns_;
+  RefusedPods refused_;
   bool pods_listed_ = false, nodes_listed_ = false;
   WatchSet watches_;  // last: its watches write to the rest
 };

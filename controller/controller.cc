@@ -79,6 +79,7 @@ struct Controller::Impl {
   std::unique_ptr<ClusterState> state;  // once the version is known
   std::unique_ptr<Overflow> overflow;
   std::unique_ptr<GateKeeper> gates;
+  std::unique_ptr<FailOver> fail_over;
   std::unique_ptr<AgreementMonitor> agreement;
   std::string starting = "asking the API server for its version";  // why there is no state yet
   bool stopping = false;
@@ -148,6 +149,7 @@ void Controller::Impl::Start(std::function<void(std::string)> on_lost) {
         stopping = true;
         if (overflow) overflow->Stop();
         if (gates) gates->Stop();
+        if (fail_over) fail_over->Stop();
         if (on_lost) on_lost(std::move(why));
       });
 }
@@ -221,11 +223,14 @@ void Controller::Impl::BuildPipeline(const Server& server) {
                                         [this] { return Leads() && configuration.Known().has_value(); });
   gates = std::make_unique<GateKeeper>(runtime, *state, gate_writer, reporter, metrics, options.policy, Gates(),
                                        [this] { return Leads() && configuration.Known().has_value(); });
+  fail_over = std::make_unique<FailOver>(runtime, *state, api, reporter, metrics, options.policy, options.fail_over,
+                                         [this] { return Leads() && configuration.Known().has_value(); });
   agreement = std::make_unique<AgreementMonitor>(runtime, *state, options.policy, metrics);
   state->OnMarked([this](const PendingPod& pod) { agreement->Heard(pod); });
   agreement->Start();
   overflow->Start();
   gates->Start();
+  fail_over->Start();
   state->Start();
 }
 
@@ -266,6 +271,7 @@ Task<void> Controller::Impl::Shutdown(Duration grace) {
   if (overflow) {
     overflow->Stop();
     gates->Stop();
+    fail_over->Stop();
     // A bind that hangs does not keep the successor waiting: when it arrives late, its preconditions make it harmless.
     co_await overflow->WaitUntilIdle(std::min(deadline, runtime.Now() + kBindsPatience));
   }

@@ -11,6 +11,7 @@
 #include "controller/configuration.h"
 #include "controller/decision_log.h"
 #include "controller/explain_json.h"
+#include "controller/fail_over.h"
 #include "controller/gate_keeper.h"
 #include "controller/overflow.h"
 #include "controller/policy/policy.h"
@@ -35,6 +36,7 @@ struct ControllerOptions {
   int scheduler_minor_version = 0;  // one that can be simulated; 0: as the API server's, asked at the start and again
   int accepted_scheduler_minor_version = 0;  // SchedulerVersionOptions::accepted
   OverflowOptions overflow;
+  FailOverOptions fail_over;
   GateOptions gates;  // the labels of virtual nodes and the deletion cost are those given here otherwise
   double kube_api_qps = 50;
   int kube_api_burst = 100;

@@ -199,17 +199,22 @@ class Places {
 
   // Nodes differ in what they cost, which no other cap depends on, and in who may refuse a bind to them.
   sim::Spreader::Objects ObjectionsTo(const PendingPod& pod) const {
-    if (!policy_.limits.has_money() && pod.bind.refused_on.empty()) return {};
+    if (!policy_.limits.has_money() && pod.bind.refused_on.empty() && pod.avoided.empty()) return {};
     return [this, &pod](sim::NodeIndex index) {
       const std::string node(cluster_.node(index).name);
-      if (pod.bind.refused_on.contains(node)) return true;
+      if (pod.bind.refused_on.contains(node) || pod.avoided.contains(node)) return true;
       return policy_.limits.has_money() && !WhyAtLimit(cluster_, pod, node, policy_, ledger()).empty();
     };
   }
-  std::string_view WhyLeftOut(const PendingPod& pod) const {
-    if (pod.bind.refused_on.empty()) return "by a cap on money";
-    return policy_.limits.has_money() ? "by a cap on money, or since its bind there was refused"
-                                      : "since its bind there was refused";
+  std::string WhyLeftOut(const PendingPod& pod) const {
+    std::string why;
+    const auto add = [&why](bool holds, std::string_view words) {
+      if (holds) why += fmt::format("{}{}", why.empty() ? "" : ", or ", words);
+    };
+    add(policy_.limits.has_money(), "by a cap on money");
+    add(!pod.bind.refused_on.empty(), "since its bind there was refused");
+    add(!pod.avoided.empty(), "since they could not run others of its owner within the hour");
+    return why;
   }
 
   const sim::Cluster& cluster_;

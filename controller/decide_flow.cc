@@ -236,6 +236,7 @@ void Overflow::LookAt(PendingPod& pod) {
   std::optional<sim::Verdict> verdict = packing_.VerdictOf(pod.index);
   if (!verdict && !WhyNotScheduled(pod.object, policy_)) return;  // too new: the next round has it
   const bool is_nowhere = verdict && verdict->kind == sim::Verdict::Kind::kNowhere;
+  pod.avoided = state_.surroundings().AvoidedBy(pod.object);
   const auto awaited = awaited_.find(TurnOf(pod));
   Evidence evidence{.verdict = verdict ? std::move(*verdict) : sim::Verdict(),
                     .doubt = state_.doubts().Against(state_.cluster(), pod),
@@ -279,7 +280,9 @@ void Overflow::ShareOutReturningNodes() {
 
 // Virtual nodes are asked once for all Pods that are alike to them.
 Overflow::Alike Overflow::AlikeTo(const PendingPod& pod) const {
-  return {state_.cluster().class_of(pod.index), policy_.limits.has_money() ? pod.object.metadata.ns : std::string()};
+  std::string besides = policy_.limits.has_money() ? pod.object.metadata.ns : std::string();
+  if (!pod.avoided.empty()) besides += "/" + pod.object.metadata.Controller()->uid;
+  return {state_.cluster().class_of(pod.index), std::move(besides)};
 }
 
 void Overflow::StayWithoutPlace(const PendingPod& pod, Decision& decision) {
@@ -303,11 +306,14 @@ void Overflow::Adopt(PendingPod& pod, Decision decision) {
   pod.decision = std::move(decision);
   if (is_new) reporter_.Count(*pod.decision);
   reporter_.TellOfReplicas(pod);
-  if (pod.decision->outcome == Outcome::kNoVirtualNode) WaitForRoom(pod);
+  const bool has_no_room = pod.decision->outcome == Outcome::kNoVirtualNode;
+  const bool avoids_some = has_no_room && !pod.avoided.empty();  // others of its class may find room where it may not
+  if (has_no_room && !avoids_some) WaitForRoom(pod);
   if (IsAtLimit(*pod.decision)) WaitForLimit(pod);
   if (pod.decision->outcome == Outcome::kOverflow) return Go(pod);
   std::optional<Instant> next = pod.decision->until;
   if (HangsOnOthers(*pod.decision)) next = runtime_.Now() + LookAgainAfter(*pod.decision);
+  if (avoids_some) next = runtime_.Now() + kPreemptionLook;
   if (WaitsForGroup(*pod.decision)) {
     of_groups_.insert(TurnOf(pod));  // what of is told when the whole group has been looked at
     return LookAgain(pod, next);

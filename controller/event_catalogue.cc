@@ -50,6 +50,22 @@ const std::vector<EventDoc>& EventCatalogue() {
        "and kube-scheduler places it there.",
        "Released to virtual nodes: real nodes are kept for others of its workload: LOCAL_REPLICAS=1 on the Pod: of "
        "ReplicaSet shop/web-7d4, 1 on real nodes and 0 that wait before it are enough. decision=7f3a2c91"},
+      {kOverflowEvicted, "Evicting", "Normal",
+       "Its virtual node could not run it for --virtual-grace, and nothing of it had started: it was evicted, so that "
+       "its "
+       "owner makes another.",
+       "Evicted from virtual node vnode-1, which has not been able to run it for 5m: out of stock; ReplicaSet web-7d4 "
+       "makes another, which avoids that node for an hour; 1 of at most 3 evictions an hour. decision=7f3a2c91"},
+      {kOverflowEvictionHeld, "Evicting", "Warning",
+       "Its virtual node cannot run it, and it is not evicted for now: no other virtual node takes Pods, its owner's "
+       "have "
+       "been evicted often enough, a PodDisruptionBudget or a missing permission is against it.",
+       "Not evicted from virtual node vnode-1, which has not been able to run it for 5m: out of stock; no other "
+       "virtual "
+       "node takes Pods on which its owner's have not failed. decision=7f3a2c91"},
+      {kWouldEvict, "Evicting", "Normal", "In a dry run, instead of OverflowEvicted: nothing was evicted.",
+       "[dry-run] Would evict from virtual node vnode-1, which has not been able to run it for 5m: out of stock. "
+       "decision=7f3a2c91"},
       {kLocalReplicasAdjusted, "Counting", "Warning",
        "The Pod asks for local replicas, and that is not, or not all, followed: what is used instead. Told once a "
        "workload.",

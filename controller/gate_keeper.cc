@@ -88,6 +88,8 @@ GateRelease GateKeeper::WhatOf(const PendingPod& pod) const {
 
 // A virtual node with room for it and no cap against it.
 bool GateKeeper::FindPlace(const PendingPod& pod, Decision& decision) const {
+  // kube-scheduler is to place it, and knows of no node that is to be avoided.
+  if (!state_.surroundings().AvoidedBy(pod.object).empty()) return false;
   if (options_.virtual_node_labels.empty() || !state_.cluster().class_of(pod.index).valid()) return false;
   TakePlace(ChooseVirtualNode(state_.cluster(), pod, policy_, state_.surroundings().ledger()), decision);
   return decision.outcome == Outcome::kOverflow;

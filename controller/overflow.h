@@ -88,7 +88,8 @@ class Overflow {
   Task<bool> LookAtWhatChanged();
   void LookAt(PendingPod& pod);
   void Adopt(PendingPod& pod, Decision decision);
-  using Alike = std::pair<sim::ClassIndex, std::string>;  // and the namespace, where money is capped
+  // And the namespace, where money is capped; and the owner, where its Pods avoid a node.
+  using Alike = std::pair<sim::ClassIndex, std::string>;
   Alike AlikeTo(const PendingPod& pod) const;
   void StayWithoutPlace(const PendingPod& pod, Decision& decision);
   std::optional<Instant> TellNowOrAt(const PendingPod& pod, std::optional<Instant> next);

@@ -50,6 +50,7 @@ struct PendingPod {
   // What has been made of it. Overflow alone writes this; while the Pod is gated, GateKeeper writes `bind`.
   BindState bind;
   std::optional<Decision> decision;  // of the last round that looked at it
+  std::set<std::string> avoided;     // virtual nodes on which its owner's Pods have failed, as of then
   std::uint64_t decided_in = 0;      // that round; 0: none that goes on
   std::optional<Instant> due;        // when to look at it again, if nothing changes
 

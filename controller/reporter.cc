@@ -162,6 +162,17 @@ void Reporter::Released(const kube::ObjectReference& pod, const Decision& decisi
   owes_.Notify();
 }
 
+void Reporter::TellOfEviction(const kube::ObjectReference& pod, std::string_view reason, std::string text,
+                              const std::string& node) {
+  const bool is_held = reason == kOverflowEvictionHeld;
+  const Message message{is_held ? kube::Event::Type::kWarning : kube::Event::Type::kNormal, reason, std::move(text),
+                        node};
+  Record record = Compose(pod, message, NewDecisionId());
+  owed_.push_back(record.event);
+  Log(std::move(record));
+  owes_.Notify();
+}
+
 void Reporter::TellOfReplicas(const PendingPod& pod) {
   const std::string& text = pod.decision->replicas_besides;
   if (text.empty() || runtime_.Now() < no_room_until_) return;

@@ -39,6 +39,9 @@ class Reporter {
   void TellOfReplicas(const PendingPod& pod);
   // Its gate was lifted towards virtual nodes.
   void Released(const kube::ObjectReference& pod, const Decision& decision, std::string_view id);
+  // What became of a bound Pod that its virtual node cannot run: OverflowEvicted, OverflowEvictionHeld, WouldEvict.
+  void TellOfEviction(const kube::ObjectReference& pod, std::string_view reason, std::string text,
+                      const std::string& node);
   // Nothing will be told of other Pods any more.
   void ForgetAllBut(const PendingPods& pending);
 

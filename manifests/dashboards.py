@@ -166,6 +166,8 @@ def decisions() -> dict:
              "spillway_pod_pending_to_bound_seconds", width=16),
         lines("Gates lifted", "From Pods of workloads that keep some replicas on real nodes, a second: plainly, or to virtual nodes.", "ops",
               query(f"sum by (result) (rate(spillway_gates_lifted_total{{{OURS}}}[$__rate_interval]))", "{{result}}"), stacked=True),
+        lines("Evictions from virtual nodes", "Pods that their virtual node cannot run, a second: evicted, or why not.", "ops",
+              query(f"sum by (result) (rate(spillway_evictions_total{{{OURS}}}[$__rate_interval]))", "{{result}}"), stacked=True),
         row("The webhook"),
         lines("Reviews", "AdmissionReviews answered, a second. Pods without a policy are not among them.", "ops",
               query(f"sum by (duty, result) (rate(spillway_admission_reviews_total{{{OURS}}}[$__rate_interval]))", "{{duty}} {{result}}"),

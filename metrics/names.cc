@@ -84,6 +84,11 @@ void AddController(std::vector<Metric>& all) {
   add(Id::kGatesLifted, Type::kCounter, "spillway_gates_lifted_total",
       "Scheduling gates of Pods with local replicas: lifted plainly, lifted to virtual_nodes, or error (tried again).",
       {"result"}, Each({"plainly", "virtual_nodes", "error"}));
+  add(Id::kEvictions, Type::kCounter, "spillway_evictions_total",
+      "Pods that their virtual node cannot run: evicted, or held by a budget, forbidden, conflict (the Pod had "
+      "changed, or "
+      "is gone), error (tried again).",
+      {"result"}, Each({"evicted", "budget", "forbidden", "conflict", "error"}));
   add(Id::kVirtualNodeReady, Type::kGauge, "spillway_virtual_node_ready",
       "1 if the virtual node is Ready and not cordoned.", {"virtual_node"});
   add(Id::kVirtualNodeCapacityCpu, Type::kGauge, "spillway_virtual_node_capacity_cpu_cores",

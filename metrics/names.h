@@ -22,6 +22,7 @@ enum class Id : std::uint8_t {
   kPodPendingToBound,
   kBinds,
   kGatesLifted,
+  kEvictions,
   kVirtualNodeReady,
   kVirtualNodeCapacityCpu,
   kVirtualNodeCapacityMemory,

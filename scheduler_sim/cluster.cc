@@ -116,6 +116,7 @@ NodeView Cluster::node(NodeIndex index) const {
           .role = node.role,
           .ready = node.ready,
           .unschedulable = node.unschedulable,
+          .cloud_unreachable = node.cloud_unreachable,
           .allocatable_milli_cpu = node.milli_cpu,
           .allocatable_memory = node.memory,
           .allocatable_pods = node.pods,

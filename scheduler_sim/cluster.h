@@ -48,8 +48,9 @@ struct ClusterOptions {
 struct NodeView {
   std::string_view name;
   NodeRole role = NodeRole::kReal;
-  bool ready = false;          // condition Ready
-  bool unschedulable = false;  // cordoned
+  bool ready = false;              // condition Ready
+  bool unschedulable = false;      // cordoned
+  bool cloud_unreachable = false;  // a virtual node says so
   std::int64_t allocatable_milli_cpu = 0, allocatable_memory = 0, allocatable_pods = 0;
   std::int64_t requested_milli_cpu = 0, requested_memory = 0, pods = 0;
 };

@@ -100,6 +100,7 @@ class ConfigurationFields {
 
   void ReadTimes(Policy& policy) {
     ReadTime(root_, "pendingGrace", std::chrono::hours(24), policy.pending_grace);
+    ReadTime(root_, "virtualGrace", std::chrono::hours(24), policy.virtual_grace);
     ReadTime(root_, "nodeReturnGrace", controller::NodeReturns::kLongest, policy.node_return_grace);
   }
 

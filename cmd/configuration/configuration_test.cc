@@ -37,6 +37,7 @@ pools:
 - {name: reserved, nodeSelector: pool=reserved, maxPods: 10}
 - {name: spot, nodeSelector: pool=spot}
 nodeAutoscaler: {mode: defer, deadline: 5m}
+virtualGrace: 10m
 )",
                            flags);
   ASSERT_TRUE(policy) << policy.error().message;
@@ -53,6 +54,7 @@ nodeAutoscaler: {mode: defer, deadline: 5m}
   EXPECT_EQ(policy->pools[0].most_pods, 10);
   EXPECT_EQ(policy->restrictions.set_in, "restrictions: tke of ConfigMap a/b");
   EXPECT_EQ(policy->node_autoscaler_deadline, std::chrono::minutes(5));
+  EXPECT_EQ(policy->virtual_grace, std::chrono::minutes(10));
 }
 
 TEST(Configuration, IsRejectedWholeWithTheLineOfTheFirstMistake) {

@@ -56,6 +56,9 @@ struct Policy {
   // came, and no longer than this in all. At most NodeReturns::kLongest.
   Duration node_return_grace = std::chrono::seconds(60);
 
+  // So long a virtual node may refuse a Pod before it is evicted, see fail_over.h; 0: none is.
+  Duration virtual_grace{0};
+
   SwitchTable auto_scale_eks_table = SwitchTable::kCoherent;
   std::string auto_scale_eks_config = "kube-system/eks-config";  // namespace/name; for texts
 

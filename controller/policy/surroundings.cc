@@ -73,6 +73,11 @@ void Surroundings::AutoscalerSays(const std::string& pod_uid, bool brings_a_node
   }
 }
 
+std::set<std::string> Surroundings::AvoidedBy(const kube::Pod& pod) const {
+  const kube::OwnerReference* owner = fail_overs_.empty() ? nullptr : pod.metadata.Controller();
+  return owner == nullptr ? std::set<std::string>() : fail_overs_.NodesOf(owner->uid);
+}
+
 void Surroundings::RemovePod(std::string_view uid) {
   ledger_.Remove(uid);
   groups_.Remove(uid);

@@ -2,11 +2,13 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
 #include <vector>
 
+#include "controller/policy/fail_over.h"
 #include "controller/policy/groups.h"
 #include "controller/policy/limits.h"
 #include "controller/policy/local_replicas.h"
@@ -43,6 +45,12 @@ class Surroundings {
   void Uncount(std::string_view uid) { ledger_.Remove(uid); }
   void RemovePod(std::string_view uid);
 
+  // What was evicted from virtual nodes lately. FailOver alone writes it.
+  FailOverBook& fail_overs() { return fail_overs_; }
+  const FailOverBook& fail_overs() const { return fail_overs_; }
+  // Virtual nodes on which others of its owner have failed.
+  std::set<std::string> AvoidedBy(const kube::Pod& pod) const;
+
   const NamespaceSwitches& namespaces() const { return namespaces_; }
   const std::optional<std::string>& auto_scale() const { return auto_scale_; }
   const OverflowLedger& ledger() const { return ledger_; }
@@ -64,6 +72,7 @@ class Surroundings {
   OverflowLedger ledger_;
   GroupBook groups_;
   ReplicaBook replicas_;
+  FailOverBook fail_overs_;
   std::unordered_set<std::string> no_node_for_;  // UIDs of Pods
 };
 

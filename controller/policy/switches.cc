@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/policy/fail_over.h"
+
 namespace spillway::controller {
 namespace {
 
@@ -76,6 +78,7 @@ bool NamespaceSwitches::Set(const kube::Namespace& ns) {
   Switches now;
   if (const auto* value = AnnotationOrLabel(ns.metadata, kOverflow)) now.overflow = *value;
   if (const auto* value = AnnotationOrLabel(ns.metadata, kEci)) now.eci = *value;
+  if (const auto* value = AnnotationOrLabel(ns.metadata, kFailOver)) now.fails_over = *value == "true";
   if (now == Switches()) return Remove(ns.metadata.uid);
   names_[ns.metadata.uid] = ns.metadata.name;
   Switches& kept = by_name_[ns.metadata.name];

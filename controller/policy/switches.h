@@ -31,6 +31,7 @@ class NamespaceSwitches {
 
   struct Switches {
     std::optional<std::string> overflow, eci;
+    bool fails_over = false;  // see fail_over.h
     bool operator==(const Switches&) const = default;
   };
   // nullptr: it says nothing.

@@ -164,6 +164,7 @@ std::optional<Result<kube::Response>> ScriptedApi::Answer(const kube::Request& r
                                 json{{"major", "1"}, {"minor", on_version ? on_version() : minor_version}}.dump());
   }
   if (path.ends_with("/binding")) return AnswerBind(request);
+  if (path.ends_with("/eviction")) return AnswerEviction(request);
   if (path.find("/leases") != std::string::npos) return AnswerLease(request);
   if (path.starts_with("/apis/events.k8s.io/v1/")) return AnswerEvent(request);
   if (path.ends_with("/selfsubjectaccessreviews")) return AnswerAccessReview(request);
@@ -192,6 +193,22 @@ std::optional<Result<kube::Response>> ScriptedApi::AnswerBind(const kube::Reques
     const std::string name = bound.pod.substr(bound.pod.find('/') + 1);
     if (stored_["pods"].contains(name)) ShowBound(name, bound.node);
   });
+  return FakeTransport::Reply(201, R"({"kind":"Status","status":"Success"})");
+}
+
+std::optional<Result<kube::Response>> ScriptedApi::AnswerEviction(const kube::Request& request) {
+  const json body = json::parse(request.body);
+  const json& preconditions = body["deleteOptions"]["preconditions"];
+  const std::string name = body["metadata"]["name"];
+  evictions.push_back({name, preconditions["uid"], preconditions["resourceVersion"], runtime_.Now()});
+  if (on_evict) {
+    if (auto answer = on_evict()) return answer;
+  }
+  const json meta = Get("pods", name)["metadata"];
+  if (meta["uid"] != evictions.back().uid || meta["resourceVersion"] != evictions.back().version) {
+    return FakeTransport::Reply(409, FakeTransport::StatusBody(409, "Conflict", "the precondition does not match"));
+  }
+  runtime_.PostAt(runtime_.Now() + std::chrono::milliseconds(10), [this, name] { Remove("pods", name); });
   return FakeTransport::Reply(201, R"({"kind":"Status","status":"Success"})");
 }
 
@@ -236,6 +253,9 @@ std::optional<Result<kube::Response>> ScriptedApi::AnswerPodRead(const std::stri
 }
 
 std::optional<Result<kube::Response>> ScriptedApi::AnswerConfigMap(const kube::Request& request) {
+  if (on_config_map) {
+    return FakeTransport::Reply(on_config_map(), FakeTransport::StatusBody(on_config_map(), "Refused", "refused"));
+  }
   const bool creates = request.method == kube::Method::kPost;
   const json body = request.body.empty() ? json() : json::parse(request.body);
   const std::string name =

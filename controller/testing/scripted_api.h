@@ -70,11 +70,20 @@ class ScriptedApi {
   std::set<std::string> asked;  // resources that were listed or watched
   // Single ConfigMaps that are read and written; those that are watched are Put() as "configmaps/<name>".
   std::map<std::string, nlohmann::json> config_maps;
+  std::function<int()> on_config_map;  // the status of the answer instead
   std::vector<Bound> binds;
   // Patches of Pods, as JSON patches; refused where the resourceVersion is another.
   std::vector<std::pair<std::string, nlohmann::json>> patches;
   // The status of the answer instead; null: they are carried out, and the watch shows it at once.
   std::function<int()> on_patch;
+  // Evictions asked for; refused where uid or resourceVersion is another. What is carried out is deleted at once.
+  struct Evicted {
+    std::string pod, uid, version;
+    Instant at{};
+  };
+  std::vector<Evicted> evictions;
+  // The answer instead; nullopt: it is carried out.
+  std::function<std::optional<Result<kube::Response>>()> on_evict;
   std::vector<Noted> events;
   int lease_writes = 0, other_writes = 0;
   std::string minor_version = "36";
@@ -84,6 +93,7 @@ class ScriptedApi {
  private:
   std::optional<Result<kube::Response>> Answer(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerBind(const kube::Request& request);
+  std::optional<Result<kube::Response>> AnswerEviction(const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerPodRead(const std::string& name);
   std::optional<Result<kube::Response>> AnswerPodPatch(const std::string& name, const kube::Request& request);
   std::optional<Result<kube::Response>> AnswerEvent(const kube::Request& request);

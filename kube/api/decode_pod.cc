@@ -332,7 +332,30 @@ bool ReadCondition(Value& value, Trail& trail, Pod& pod) {
   return true;
 }
 
-bool ReadContainerStatuses(Value& value, Trail& trail, std::vector<ContainerStatus>& out) {
+// state or lastState: of a container that runs, or has run.
+bool ReadHasRun(Value& value, Trail& trail, bool& has_run) {
+  return EachField(value, trail, [&](std::string_view key, Value& field) {
+    if (key == "running" || key == "terminated") has_run |= !IsNull(field);
+    return true;
+  });
+}
+
+// What says that a container ran at some time, of its status.
+bool ReadTraceOfRun(std::string_view key, Value& field, Trail& trail, bool& has_run) {
+  if (key == "state" || key == "lastState") return ReadHasRun(field, trail, has_run);
+  if (key == "started") {
+    bool started = false;
+    if (!internal::Read(field, trail, started)) return false;
+    has_run |= started;
+  } else if (key == "restartCount") {
+    std::int32_t restarts = 0;
+    if (!internal::Read(field, trail, restarts)) return false;
+    has_run |= restarts > 0;
+  }
+  return true;
+}
+
+bool ReadContainerStatuses(Value& value, Trail& trail, std::vector<ContainerStatus>& out, bool& has_started) {
   out.clear();
   return EachItem(value, trail, [&](Value& item) {
     ContainerStatus status;
@@ -340,7 +363,7 @@ bool ReadContainerStatuses(Value& value, Trail& trail, std::vector<ContainerStat
       if (key == "name") return internal::Read(field, trail, status.name);
       if (key == "resources") return ReadRequests(field, trail, status.resources_requests);
       if (key == "allocatedResources") return internal::Read(field, trail, status.allocated_resources);
-      return true;
+      return ReadTraceOfRun(key, field, trail, has_started);
     });
     if (!read) return false;
     if (status.resources_requests || !status.allocated_resources.empty()) out.push_back(std::move(status));
@@ -354,8 +377,14 @@ bool ReadStatus(Value& value, Trail& trail, Pod& pod) {
     if (key == "nominatedNodeName") return internal::Read(field, trail, pod.nominated_node_name);
     if (key == "conditions")
       return EachItem(field, trail, [&](Value& item) { return ReadCondition(item, trail, pod); });
-    if (key == "containerStatuses") return ReadContainerStatuses(field, trail, pod.container_statuses);
-    if (key == "initContainerStatuses") return ReadContainerStatuses(field, trail, pod.init_container_statuses);
+    if (key == "reason") return internal::Read(field, trail, pod.status_reason);
+    if (key == "message") return internal::Read(field, trail, pod.status_message);
+    if (key == "containerStatuses") {
+      return ReadContainerStatuses(field, trail, pod.container_statuses, pod.has_started);
+    }
+    if (key == "initContainerStatuses") {
+      return ReadContainerStatuses(field, trail, pod.init_container_statuses, pod.has_started);
+    }
     if (key == "resources") return ReadRequests(field, trail, pod.pod_status_requests);
     if (key == "allocatedResources") return internal::Read(field, trail, pod.pod_allocated_resources);
     return true;

@@ -202,6 +202,8 @@ struct Pod {
 
   // status
   PodPhase phase = PodPhase::kPending;
+  std::string status_reason, status_message;  // in a node's words, why the Pod is as it is
+  bool has_started = false;                   // of its containers one ran at some time, init containers too
   std::string nominated_node_name;
   std::optional<PodScheduledCondition> pod_scheduled;
   bool resize_infeasible = false;  // condition PodResizePending, reason Infeasible

@@ -138,9 +138,8 @@ ApiStatus Store::ChargeBudget(std::string_view ns, const Json& pod, bool dry_run
   });
   if (budgets.empty()) return {};
   if (budgets.size() > 1) {
-    return Refuse(ApiError{
-        500, "InternalError",
-        "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.", nullptr});
+    return Refuse(
+        BareError("This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."));
   }
   Json& budget = budgets.front();
   const std::string name = TextAt(budget, "metadata.name");

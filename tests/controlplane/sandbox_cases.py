@@ -318,6 +318,61 @@ EVENT = [
 ]
 
 
+def eviction(name: str = "p", **options) -> dict:
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "default"}}
+    return {"method": "POST", "path": f"{PODS}/{name}/eviction", "body": body | ({"deleteOptions": options} if options else {})}
+
+
+def preconditions(uid: str = f"$uid {PODS}/p", version: str = f"$version {PODS}/p") -> dict:
+    return {"preconditions": {"uid": uid, "resourceVersion": version}}
+
+
+BUDGETS = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+
+
+def budget(name: str) -> dict:
+    return {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": name, "namespace": "default"},
+            "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}}
+
+
+def allows(disruptions: int) -> Case:
+    return Case(f"a budget that allows {disruptions}", "PATCH", f"{BUDGETS}/web/status", {"status": {
+        "observedGeneration": 1, "disruptionsAllowed": disruptions, "currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1}}, MERGE)
+
+
+EVICTION = [
+    Case("an eviction of what is not there", **eviction("gone")),
+    Case("an eviction of another's name", "POST", f"{PODS}/p/eviction", {"apiVersion": "policy/v1", "kind": "Eviction",
+         "metadata": {"name": "q"}}),
+    Case("an eviction of another's uid", **eviction(**preconditions(uid=NO_UID)), says=False),
+    Case("an eviction of an old version", **eviction(**preconditions(version="1")), says=False),
+    Case("the Pod runs", **status({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})),
+    Case("a budget", "POST", BUDGETS, budget("web")),
+    Case("an eviction before the budget was looked at", **eviction(**preconditions())),
+    allows(0),
+    Case("an eviction against a budget", **eviction(**preconditions())),
+    Case("an eviction against a budget, of another's uid", **eviction(**preconditions(uid=NO_UID))),
+    Case("another budget", "POST", BUDGETS, budget("more")),
+    Case("an eviction with two budgets", **eviction(**preconditions())),
+    Case("one budget less", "DELETE", f"{BUDGETS}/more", {}, says=False),
+    allows(1),
+    Case("an eviction that is tried", **eviction(dryRun=["All"])),
+    Case("an eviction that a budget allows, of an old version", **eviction(**preconditions(version="1")), says=False),
+    allows(1),
+    Case("an eviction that a budget allows", **eviction(**preconditions())),
+    allows(0),
+    Case("an eviction of a Pod that is being deleted", **eviction(), says=False),
+    Case("no budget", "DELETE", f"{BUDGETS}/web", {}, says=False),
+]
+
+PENDING_EVICTION = [
+    Case("a budget", "POST", BUDGETS, budget("web")),
+    allows(0),
+    Case("an eviction of a Pod that is Pending, past its budget", **eviction(**preconditions())),
+    Case("no budget", "DELETE", f"{BUDGETS}/web", {}, says=False),
+]
+
+
 def token(**spec) -> dict:
     return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["vault"]} | spec}
 
@@ -399,4 +454,4 @@ RESTRICTED = [
 ]
 
 GROUPS = {"shapes": SHAPES, "identity": IDENTITY, "pod_status": POD_STATUS, "nodes": NODE, "leases": LEASE, "events": EVENT,
-          "tokens": TOKEN, "node_restriction": RESTRICTED}
+          "tokens": TOKEN, "node_restriction": RESTRICTED, "eviction": EVICTION, "pending_eviction": PENDING_EVICTION}

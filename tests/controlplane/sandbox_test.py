@@ -55,8 +55,10 @@ def said(code: int, answer, says: bool) -> dict:
     kept = without_nulls({key: value for key, value in answer.items() if key not in ("metadata", "spec")})
     if answer.get("kind") in ("Node", "Lease"):
         kept["spec"] = without_nulls(answer.get("spec"))
-    if answer.get("kind") == "TokenRequest":
+    if answer.get("kind") in ("TokenRequest", "PodDisruptionBudget"):  # of budgets, what they let happen
         kept = {}
+    if "uid" in kept.get("details", {}):
+        kept["details"] = {key: value for key, value in kept["details"].items() if key != "uid"}
     metadata = {key: value for key, value in answer.get("metadata", {}).items() if key not in _SERVERS_OWN and value}
     return {"code": code, "metadata": metadata} | kept
 
