@@ -104,7 +104,7 @@ Status ReadBatching(controller::ControllerOptions& options) {
 
 Status ReadConfigurationFlag(controller::ControllerOptions& options) {
   options.configuration = ConfigurationOfFlags();
-  options.fail_over.record = NamespaceOfLease() + "/spillway-evictions";
+  options.fail_over.record = LeaseNamespace() + "/spillway-evictions";
   return {};
 }
 
