@@ -137,6 +137,20 @@ TEST_F(ControllerGateTest, ARefusedPatchIsTriedAgainAndHoldsNoPlace) {
   EXPECT_TRUE(IsForVirtualNodes("p2"));
 }
 
+// Its instance costs on, and the next controller does not know what the node was.
+TEST_F(ControllerGateTest, WhoWasReleasedCountsThoughItsNodeIsGoneWhenTheControllerStarts) {
+  api_.AddPod("p1", "8",
+              {{"metadata", {{"annotations", {{"spillway.io/decision-id", "7f3a2c91"}}}}},
+               {"spec", {{"nodeName", "gone"}, {"nodeSelector", {{"type", "virtual-kubelet"}}}}}});
+  Start([](ControllerOptions& options) {
+    options.policy.limits.caps = {{.scope = "", .set_in = "limits.cluster", .pods = 1}};
+  });
+  api_.AddPod("p2", "8");
+  runtime_.RunFor(5s);
+  EXPECT_THAT(api_.binds, IsEmpty());
+  EXPECT_THAT(Reasons(), Contains("default/p2 OverflowAtLimit"));
+}
+
 TEST_F(ControllerGateTest, AMissingPermissionIsNotAskedForInALoop) {
   Start();
   api_.on_patch = [] { return 403; };

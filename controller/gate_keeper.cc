@@ -143,7 +143,7 @@ void GateKeeper::NoteOutcome(const Order& order, const Status& status) {
   const bool is_forbidden = !status && status.error().code == Code::kPermissionDenied;
   const Duration wait = is_forbidden ? kForbiddenAgain : kPatchAgain;
   attempt.retry_at = runtime_.Now() + (status ? wait : std::max(wait, status.error().retry_after));
-  if (is_forbidden) {
+  if (is_forbidden && !std::exchange(attempt.is_told, true)) {
     log::Warning("a gate cannot be lifted",
                  {{"pod", order.request.ns + "/" + order.request.name}, {"error", status.error().message}});
   }

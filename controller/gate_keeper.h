@@ -44,6 +44,7 @@ class GateKeeper {
     bool in_flight = false;
     std::string refused_version;  // not again while the watch shows it...
     Instant retry_at{};           // ...and not before then
+    bool is_told = false;         // that a permission is missing
   };
   // What is to be written, and what it was decided on.
   struct Order {

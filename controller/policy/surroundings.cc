@@ -16,9 +16,12 @@ kube::StringMap PricesOf(const kube::Node& node) {
   return prices;
 }
 
-bool IsBoundByUs(const kube::Pod& pod, const std::string& node) {
+// A decision without a node is that of a gate: it was lifted with the labels of virtual nodes as nodeSelector, and
+// kube-scheduler chose one of them.
+bool IsSentByUs(const kube::Pod& pod, const std::string& node) {
   const std::string* bound_to = kube::Find(pod.metadata.annotations, kBoundTo);
-  return bound_to != nullptr && *bound_to == node;
+  if (bound_to == nullptr) return kube::Find(pod.metadata.annotations, kDecisionId) != nullptr;
+  return *bound_to == node;
 }
 
 }  // namespace
@@ -96,7 +99,7 @@ void Surroundings::Place(const sim::Cluster& cluster, const kube::Pod& pod, cons
   groups_.Put(pod, is_real ? GroupBook::Where::kReal : GroupBook::Where::kVirtual);
   replicas_.Place(pod, node);
   const auto index = cluster.FindPod(uid);
-  if (!known && IsBoundByUs(pod, node)) ledger_.PresumeVirtual(node);
+  if (!known && IsSentByUs(pod, node)) ledger_.PresumeVirtual(node);
   if (is_real || !index || pod.metadata.IsOwnedBy("DaemonSet")) {
     ledger_.Remove(uid);
   } else {
