@@ -56,7 +56,7 @@ TEST(Rfc3339, TakesTheNearestOfWhatItCanTell) {
 }
 
 RC_GTEST_PROP(Rfc3339, ReadsWhatItWrites, (std::int32_t seconds, std::uint32_t micros)) {
-  const WallTime time = At(std::int64_t{seconds} * 3, std::int64_t{micros % 1'000'000} * 1000);
+  const WallTime time = At(seconds, std::int64_t{micros % 1'000'000} * 1000);
   RC_ASSERT(ParseRfc3339(FormatRfc3339Micro(time)) == time);
 }
 

@@ -282,7 +282,9 @@ PROCESS_TEST(ProcessWhatCannotBeStartedIsTriedAgainAndCounted) {
   for (const char* program : {"no-such-program", "/no/such"}) {
     const std::vector<std::string> command(1, program);
     const std::string id = co_await Create(Single(Container("main", command), "Always"));
-    const auto tried_twice = [&](const Instance& seen) { return seen.containers[0].restart_count == 1; };
+    const auto tried_twice = [](const Instance& seen) {
+      return seen.containers[0].restart_count == 1 && seen.containers[0].reason == "RunContainerError";
+    };
     const Instance seen = co_await When(id, tried_twice);
     EXPECT_EQ(seen.containers[0].restart_count, 1) << program;
     OpenProvider();  // the agent was killed, and started again
