@@ -124,7 +124,6 @@ Status AddVolume(sandbox::Store& store, Json& pod, const Line& load) {
   volume["spec"]["capacity"]["storage"] = "1Gi";
   volume["spec"]["accessModes"] = {"ReadWriteOnce"};
   volume["spec"]["nfs"] = {{"server", "files.example"}, {"path", "/" + name}};
-  volume["spec"]["claimRef"] = {{"name", name}, {"namespace", ns}};
   if (where != "anywhere") {
     const Json here = {{"key", "kubernetes.io/hostname"}, {"operator", "In"}, {"values", {where}}};
     volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"] =
@@ -137,8 +136,15 @@ Status AddVolume(sandbox::Store& store, Json& pod, const Line& load) {
   claim["spec"]["resources"]["requests"]["storage"] = "1Gi";
   claim["spec"]["volumeName"] = "pv-" + name;
   pod["spec"]["volumes"] = Json::array({{{"name", "data"}, {"persistentVolumeClaim", {{"claimName", name}}}}});
-  if (auto created = Created(store.Create("persistentvolumes", volume)); !created) return created;
-  return Created(store.Create("persistentvolumeclaims", claim));
+  const auto made = store.Create("persistentvolumeclaims", claim);
+  if (!made) return Created(made);
+  // As the controller of volumes says it, and kubelets want to read it.
+  volume["spec"]["claimRef"] = {{"name", name}, {"namespace", ns}, {"uid", sandbox::UidOf(*made)}};
+  (void)store.Modify("persistentvolumeclaims", ns, name, sandbox::Part::kStatus, [](Json& object) {
+    object["status"]["phase"] = "Bound";
+    return true;
+  });
+  return Created(store.Create("persistentvolumes", volume));
 }
 
 // Takes the scheduling gates off all Pods of a workload.
