@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 #include "cloud/providers/process/descendants.h"
 
 namespace spillway::cloud {
