@@ -161,7 +161,7 @@ class Drawing {
     if (Maybe(30)) Say("fault every={}s pod opt-out share={}%", Pick(3, 10), Pick(5, 25));
     if (Maybe(35)) Say("fault every={}s pod delete", Pick(3, 12));
     if (Maybe(30)) Say("fault at={}s pod fail", Pick(15, 60));
-    if (Maybe(25)) Say("fault at={}s pod fail", Pick(25, 65));
+    if (Maybe(35)) Say("fault at={}s pod fail", Pick(25, 65));
   }
 
   // Pods that wait with a nomination for each real node, while kube-scheduler looks at none: gated ones hold nothing,
