@@ -109,7 +109,8 @@ class Picture:
         axes.set_axis_off()
         if len(series) > 1:
             self.odd.append(f"{panel['title']}: {len(series)} numbers where one is meant")
-        value = float(series[0][1]["values"][-1][1])
+        result = series[0][1]
+        value = float((result["value"] if "value" in result else result["values"][-1])[1])
         text = amount(value, unit)
         for mapping in panel["fieldConfig"]["defaults"].get("mappings", []):
             text = mapping.get("options", {}).get(f"{value:g}", {}).get("text", text)

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""A real Prometheus scrapes a controller and two agents at work: every panel of every dashboard shows something, what alerts look at
+"""A real Prometheus scrapes a controller, two agents and a webhook at work: every panel of every dashboard shows something, what alerts look at
 is there, and what is exported is documented."""
 
+import base64
 import json
 import os
 import pathlib
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,9 @@ sys.path.insert(0, str(REPOSITORY / "tests" / "wire"))
 from processes import DEADLINE, Sandbox  # noqa: E402
 
 PODS = "/api/v1/namespaces/default/pods"
+WEBHOOKS = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": {"name": "spillway-webhook"},
+            "webhooks": [{"name": "adopt.spillway.io", "clientConfig": {"url": "https://127.0.0.1/mutate/adopt"}, "sideEffects": "None",
+                          "admissionReviewVersions": ["v1"], "failurePolicy": "Ignore"}]}
 _NAME = re.compile(r"\b(?:spillway|rest_client|leader_election|process)_[a-z0-9_]+\b")
 
 
@@ -35,15 +40,20 @@ class Scraped(unittest.TestCase):
         cls.work = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         cls.sandbox = Sandbox()
         cls.addClassCleanup(cls.sandbox.stop)
-        controller, first, second, cls.server = _free_ports(4)
+        controller, first, second, webhook, cls.reviews, cls.server = _free_ports(6)
         cls.start("controller", binary(), "controller", f"--metrics-bind-address=127.0.0.1:{controller}", "--health-probe-bind-address=0",
                   "--kube-scheduler-version=1.36", f"--kubeconfig={cls.sandbox.kubeconfig}")
         for name, port in (("v-0", first), ("v-1", second)):
             cls.start(name, binary(), "agent", f"--nodename={name}", "--provider=simulated", f"--state-dir={cls.work / name}-state",
                       f"--metrics-bind-address=127.0.0.1:{port}", "--health-probe-bind-address=0", "--kubelet-port=0",
                       "--internal-ip=127.0.0.1", f"--kubeconfig={cls.sandbox.kubeconfig}")
-        cls.exporters = [controller, first, second]
-        jobs = {"spillway": [controller], "spillway-virtual-nodes": [first, second]}
+        status, answer = cls.sandbox.request("POST", "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", WEBHOOKS)
+        if status != 201:
+            raise AssertionError(answer)
+        cls.start("webhook", binary(), "webhook", f"--webhook-bind-address=127.0.0.1:{cls.reviews}", "--certificate-names=127.0.0.1",
+                  f"--metrics-bind-address=127.0.0.1:{webhook}", "--health-probe-bind-address=0", f"--kubeconfig={cls.sandbox.kubeconfig}")
+        cls.exporters = [controller, first, second, webhook]
+        jobs = {"spillway": [controller], "spillway-virtual-nodes": [first, second], "spillway-webhook": [webhook]}
         config = {"global": {"scrape_interval": "1s"}, "rule_files": [str(CHART / "alerts" / "spillway.rules.yaml")],
                   "scrape_configs": [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}" for port in ports]}]}
                                      for job, ports in jobs.items()]}
@@ -51,8 +61,10 @@ class Scraped(unittest.TestCase):
         cls.start("prometheus", tool("prometheus"), f"--config.file={cls.work}/prometheus.json", f"--storage.tsdb.path={cls.work}/data",
                   f"--web.listen-address=127.0.0.1:{cls.server}")
         cls.until(lambda: cls.value("count(spillway_virtual_node_ready == 1)") == 2, "both virtual nodes are seen ready")
+        cls.until(lambda: cls.value("spillway_webhook_ca_published") == 1, "the webhook's CA is known")
         for name in ("v-0", "v-1"):
             cls.admit(name)
+        cls.review()
         for number in range(8):
             cls.create(pod(f"web-{number}", "2"))
         cls.create(pod("too-large-for-anything", "900"))
@@ -81,6 +93,21 @@ class Scraped(unittest.TestCase):
         status, answer = cls.sandbox.request("PUT", f"/api/v1/nodes/{node}", new)
         if status != 200:
             raise AssertionError(answer)
+
+    @classmethod
+    def review(cls):
+        """Asks the webhook about a Pod of TKE's scheduler, as kube-apiserver would."""
+        body = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+            "uid": "r", "operation": "CREATE", "namespace": "default", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+            "resource": {"group": "", "version": "v1", "resource": "pods"},
+            "object": pod("tke", "1") | {"spec": pod("tke", "1")["spec"] | {"schedulerName": "tke-scheduler"}}}}
+        _, told = cls.sandbox.get(f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{WEBHOOKS['metadata']['name']}")
+        ca = base64.b64decode(told["webhooks"][0]["clientConfig"]["caBundle"]).decode()
+        request = urllib.request.Request(f"https://127.0.0.1:{cls.reviews}/mutate/adopt", json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10, context=ssl.create_default_context(cadata=ca)) as answer:
+            if not json.load(answer)["response"]["allowed"]:
+                raise AssertionError("the webhook refuses")
 
     @classmethod
     def until(cls, condition, what: str):
