@@ -39,6 +39,8 @@ RIGHTS_OF_OTHER_STORIES = {
     (f"{RELEASE}-spillway-virtual-node", "patch", "events"),
     (f"{RELEASE}-spillway-virtual-node", "create", "tokenreviews"),  # metrics-server comes with a token
     (f"{RELEASE}-spillway-virtual-node", "get", "secrets"),          # Pods that have some
+    (f"{RELEASE}-spillway-virtual-node", "get", "persistentvolumeclaims"),  # Pods that claim volumes: tests/controlplane/clouds_test.py
+    (f"{RELEASE}-spillway-virtual-node", "get", "persistentvolumes"),
     (f"{RELEASE}-spillway-virtual-node", "get", "pods"),             # before an orphaned instance is deleted
     (f"{RELEASE}-spillway-virtual-node", "patch", "nodes"),          # somebody changed its labels or taints
 }
