@@ -110,6 +110,15 @@ TEST_F(ControllerEventsTest, EveryBindIsToldEvenWhenThereIsNoRoomAtTheTime) {
   ASSERT_TRUE(runtime_.RunUntil([this] { return api_.events.size() == kPods - 2; }, 10min)) << api_.events.size();
 }
 
+TEST_F(ControllerEventsTest, EventsAreAsFastAsBinds) {
+  constexpr int kPods = 400;
+  for (const char* node : {"w", "x", "y"}) api_.AddVirtualNode(node);
+  Start();
+  for (int i = 0; i < kPods; ++i) api_.AddPod("p" + std::to_string(i), "8");
+  ASSERT_TRUE(runtime_.RunUntil([this] { return api_.binds.size() == kPods; }, 1min)) << api_.binds.size();
+  EXPECT_TRUE(runtime_.RunUntil([this] { return api_.events.size() == kPods; }, 2s)) << api_.events.size();
+}
+
 TEST_F(ControllerEventsTest, ALongGraceIsAnnounced) {
   Start([](ControllerOptions& options) { options.policy.pending_grace = 30s; });
   api_.AddPod("p", "8");

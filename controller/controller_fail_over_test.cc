@@ -47,6 +47,14 @@ class ControllerFailOverTest : public testing::RunningController {
     ASSERT_FALSE(api_.binds.empty());
     SetStatus(name, Refusal());
   }
+  // One that was so before anybody here looked.
+  void PutRefused(const std::string& name) {
+    nlohmann::json bound = Owned();
+    bound["metadata"]["annotations"] = {{"spillway.io/decision-id", "1"}};
+    bound["spec"]["nodeName"] = "v";
+    api_.AddPod(name, "8", bound);
+    SetStatus(name, Refusal());
+  }
   std::vector<std::string> Evicted() const {
     std::vector<std::string> pods;
     for (const auto& eviction : api_.evictions) pods.push_back(eviction.pod);
@@ -236,11 +244,7 @@ TEST_F(ControllerFailOverTest, WhatCannotBeWrittenDownIsNotDone) {
 TEST_F(ControllerFailOverTest, ADryRunSaysSoAndOffSaysNothing) {
   Allow();
   api_.AddVirtualNode("w");
-  nlohmann::json bound = Owned();
-  bound["metadata"]["annotations"] = {{"spillway.io/decision-id", "1"}};
-  bound["spec"]["nodeName"] = "v";
-  api_.AddPod("p", "8", bound);
-  SetStatus("p", Refusal());
+  PutRefused("p");
   StartWith([](ControllerOptions& options) { options.policy.mode = Mode::kDryRun; });
   runtime_.RunFor(5min);
   EXPECT_THAT(api_.evictions, IsEmpty());
@@ -251,11 +255,7 @@ TEST_F(ControllerFailOverTest, ADryRunSaysSoAndOffSaysNothing) {
 TEST_F(ControllerFailOverTest, OffEvictsNobody) {
   Allow();
   api_.AddVirtualNode("w");
-  nlohmann::json bound = Owned();
-  bound["metadata"]["annotations"] = {{"spillway.io/decision-id", "1"}};
-  bound["spec"]["nodeName"] = "v";
-  api_.AddPod("p", "8", bound);
-  SetStatus("p", Refusal());
+  PutRefused("p");
   StartWith([](ControllerOptions& options) { options.policy.mode = Mode::kOff; });
   runtime_.RunFor(5min);
   EXPECT_THAT(api_.evictions, IsEmpty());
@@ -280,11 +280,7 @@ TEST_F(ControllerFailOverTest, OneWithoutAnOwnerAndAJobsStay) {
 TEST_F(ControllerFailOverTest, WhoDoesNotLeadEvictsNobody) {
   Allow();
   api_.AddVirtualNode("w");
-  nlohmann::json bound = Owned();
-  bound["metadata"]["annotations"] = {{"spillway.io/decision-id", "1"}};
-  bound["spec"]["nodeName"] = "v";
-  api_.AddPod("p", "8", bound);
-  SetStatus("p", Refusal());
+  PutRefused("p");
   api_.lease_holder = "another";
   StartWith([](ControllerOptions& options) {
     options.leader_election = kube::LeaderElectionOptions{.ns = "kube-system", .name = "spillway", .identity = "me"};
